@@ -1,0 +1,18 @@
+//! The primitives of the file format (docs/format.md sections 4, 6 and 8). Knows no formats and does no input or output.
+
+mod body;
+mod keys;
+mod padding;
+mod random;
+mod token;
+
+pub use body::{open_body, seal_body};
+pub use keys::{ContinuitySecret, DataKey, FileId, FileKeys, LINK_BYTES, MAC_BYTES};
+pub use padding::{is_padded_length, padded_length};
+pub use random::random;
+pub use token::{AssociatedData, CHECKSUM_BYTES, Family, LeafId, SALT_BYTES, Sealed, TAG_BYTES, open, seal};
+
+/// A ciphertext that is not authentic: forged, damaged, or sealed for another place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not authentic")]
+pub struct NotAuthentic;

@@ -1,0 +1,214 @@
+//! Sealing and opening of one leaf (docs/format.md section 6).
+
+use chacha20poly1305::aead::AeadInPlace;
+use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, Nonce, Tag};
+use hkdf::Hkdf;
+use hmac::Mac;
+use secrecy::{ExposeSecret, SecretBox};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::keys::hmac_sha256;
+use super::{FileKeys, NotAuthentic, is_padded_length, padding, random};
+
+/// Length of a token's salt in bytes: the leaf's id and 16 bytes more.
+pub const SALT_BYTES: usize = 24;
+/// Length of the authentication tag in bytes.
+pub const TAG_BYTES: usize = 16;
+/// Length of the unkeyed checksum in bytes.
+pub const CHECKSUM_BYTES: usize = 4;
+
+/// The identity of a leaf within its file, kept over changes of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeafId(pub [u8; 8]);
+
+/// The SHA-256 of the encoding of everything that a ciphertext is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssociatedData(pub [u8; 32]);
+
+/// Which key seals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Comments.
+    Comment,
+    /// Values.
+    Leaf,
+}
+
+/// A sealed leaf: the content of a token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Id and hedged randomness.
+    pub salt: [u8; SALT_BYTES],
+    /// Ciphertext of the padded text, and tag.
+    pub ciphertext: Vec<u8>,
+    /// What can be checked without a key.
+    pub checksum: [u8; CHECKSUM_BYTES],
+}
+
+impl LeafId {
+    /// Draws a new id.
+    pub fn generate() -> Self {
+        Self(random())
+    }
+}
+
+impl AssociatedData {
+    /// Hashes the encoding.
+    pub fn of(encoding: &[u8]) -> Self {
+        Self(Sha256::digest(encoding).into())
+    }
+}
+
+impl Sealed {
+    /// Returns the leaf's id.
+    pub fn id(&self) -> LeafId {
+        let mut id = [0; 8];
+        id.copy_from_slice(&self.salt[..8]);
+        LeafId(id)
+    }
+
+    /// Tells whether the unkeyed checksum matches this place. Anybody can make one that does.
+    pub fn is_intact(&self, associated_data: AssociatedData) -> bool {
+        bool::from(checksum(associated_data, &self.salt, &self.ciphertext).ct_eq(&self.checksum))
+    }
+}
+
+/// Seals a text for one place.
+pub fn seal(keys: &FileKeys, family: Family, id: LeafId, associated_data: AssociatedData, text: &[u8]) -> Sealed {
+    let mut ciphertext = padding::pad(text);
+    let salt = hedged_salt(keys, id, associated_data, &ciphertext);
+    let tag = cipher(keys, family, &salt)
+        .encrypt_in_place_detached(&ZERO_NONCE.into(), &associated_data.0, &mut ciphertext)
+        .expect("the text is far below the cipher's limit of 256 GiB");
+    ciphertext.extend_from_slice(&tag);
+    let ciphertext = std::mem::take(&mut *ciphertext);
+    Sealed { salt, checksum: checksum(associated_data, &salt, &ciphertext), ciphertext }
+}
+
+/// Opens a text that was sealed for this place.
+///
+/// # Errors
+/// When the checksum, the tag or the padding is wrong.
+pub fn open(
+    keys: &FileKeys,
+    family: Family,
+    associated_data: AssociatedData,
+    sealed: &Sealed,
+) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
+    let length = sealed.ciphertext.len().checked_sub(TAG_BYTES).ok_or(NotAuthentic)?;
+    if !is_padded_length(length) || !sealed.is_intact(associated_data) {
+        return Err(NotAuthentic);
+    }
+    let (ciphertext, tag) = sealed.ciphertext.split_at(length);
+    let mut text = Zeroizing::new(ciphertext.to_vec());
+    cipher(keys, family, &sealed.salt)
+        .decrypt_in_place_detached(&ZERO_NONCE.into(), &associated_data.0, &mut text, Tag::from_slice(tag))
+        .map_err(|_| NotAuthentic)?;
+    let content = padding::content_length(&text)?;
+    text.truncate(content);
+    Ok(text)
+}
+
+/// Returns the id and 16 bytes that depend on fresh randomness, the place and the text: where the random generator
+/// repeats itself, only the same text at the same place gets the same salt, which shows equality and no more.
+pub(super) fn hedged_salt(keys: &FileKeys, id: LeafId, associated_data: AssociatedData, text: &[u8]) -> [u8; SALT_BYTES] {
+    let hedge = hmac_sha256(&keys.salt)
+        .chain_update(id.0)
+        .chain_update(random::<32>())
+        .chain_update(associated_data.0)
+        .chain_update(text)
+        .finalize()
+        .into_bytes();
+    let mut salt = [0; SALT_BYTES];
+    salt[..8].copy_from_slice(&id.0);
+    salt[8..].copy_from_slice(&hedge[..16]);
+    salt
+}
+
+pub(super) fn checksum(associated_data: AssociatedData, salt: &[u8], ciphertext: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let hash = Sha256::new()
+        .chain_update(b"secret/v1 checksum")
+        .chain_update(associated_data.0)
+        .chain_update(salt)
+        .chain_update(ciphertext)
+        .finalize();
+    let mut checksum = [0; CHECKSUM_BYTES];
+    checksum.copy_from_slice(&hash[..CHECKSUM_BYTES]);
+    checksum
+}
+
+/// Returns the cipher for one salt. As each salt gives a key that seals one message, the nonce can be constant.
+fn cipher(keys: &FileKeys, family: Family, salt: &[u8; SALT_BYTES]) -> ChaCha20Poly1305 {
+    let key = match family {
+        Family::Comment => &keys.comment,
+        Family::Leaf => &keys.leaf,
+    };
+    derive_cipher(key, salt, b"secret/v1 token")
+}
+
+pub(super) fn derive_cipher(key: &SecretBox<[u8; 32]>, salt: &[u8; SALT_BYTES], info: &[u8]) -> ChaCha20Poly1305 {
+    let mut derived = Zeroizing::new([0; 32]);
+    Hkdf::<Sha256>::new(Some(salt), key.expose_secret())
+        .expand(info, &mut *derived)
+        .expect("32 bytes are within HKDF's limit of 255 hashes");
+    ChaCha20Poly1305::new(Key::from_slice(&*derived))
+}
+
+/// See [`cipher`].
+const ZERO_NONCE: [u8; 12] = [0; 12];
+
+const _: () = assert!(size_of::<Nonce>() == 12);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    use super::{AssociatedData, Family, LeafId, open, seal};
+    use crate::crypto::{ContinuitySecret, DataKey, FileKeys, NotAuthentic};
+
+    fn keys() -> FileKeys {
+        DataKey::from_bytes(&[7; 32]).derive(ContinuitySecret::from_bytes(&[9; 32]).file_id())
+    }
+
+    #[test]
+    fn a_value_does_not_open_with_the_key_of_comments() {
+        let place = AssociatedData::of(b"place");
+        let sealed = seal(&keys(), Family::Leaf, LeafId::generate(), place, b"hunter2");
+        assert_eq!(open(&keys(), Family::Comment, place, &sealed).map(|_| ()), Err(NotAuthentic));
+    }
+
+    #[test]
+    fn equal_texts_share_no_ciphertext() {
+        let place = AssociatedData::of(b"place");
+        let id = LeafId::generate();
+        let first = seal(&keys(), Family::Leaf, id, place, b"hunter2");
+        let second = seal(&keys(), Family::Leaf, id, place, b"hunter2");
+        for window in first.ciphertext.windows(8) {
+            assert!(!second.ciphertext.windows(8).any(|other| other == window));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_opens_at_its_place_and_at_no_other(text: Vec<u8>, other in any::<[u8; 4]>()) {
+            let place = AssociatedData::of(b"place");
+            let sealed = seal(&keys(), Family::Leaf, LeafId([1; 8]), place, &text);
+            prop_assert_eq!(open(&keys(), Family::Leaf, place, &sealed).map(|text| text.to_vec()), Ok(text));
+            prop_assert!(open(&keys(), Family::Leaf, AssociatedData::of(&other), &sealed).is_err());
+        }
+
+        #[test]
+        fn no_flipped_bit_opens(text in "[a-z]{0,80}", position: usize, bit in 0..8u8) {
+            let place = AssociatedData::of(b"place");
+            let mut sealed = seal(&keys(), Family::Leaf, LeafId([1; 8]), place, text.as_bytes());
+            let length = sealed.ciphertext.len();
+            let position = position % (length + sealed.salt.len());
+            if position < length { sealed.ciphertext[position] ^= 1 << bit } else { sealed.salt[position - length] ^= 1 << bit }
+            // The checksum is repaired as an attacker would.
+            sealed.checksum = super::checksum(place, &sealed.salt, &sealed.ciphertext);
+            prop_assert!(open(&keys(), Family::Leaf, place, &sealed).is_err());
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! For tests: what must hold for every document of a format in which quoted tokens stand for leaves.
+
+use crate::document::edit::{EditError, NewValue};
+use crate::document::{Document, Item, KeyPath, SyntaxError, splice};
+
+/// Asserts that tokens can stand for the `chosen` leaves and comments, and that putting them back restores the text.
+pub(in crate::document) fn assert_tokens_stand_in(
+    parse: fn(&str) -> Result<Document, SyntaxError>,
+    text: &str,
+    chosen: impl Fn(usize) -> bool,
+) {
+    let document = parse(text).expect("only valid documents are given");
+    let token = |index: usize| format!("secret-v1.{index}{}", "_A-z.".repeat(24));
+    let sealed: Vec<_> = (document.items.iter().enumerate())
+        .filter(|(index, _)| chosen(*index))
+        .filter_map(|(index, item)| match item {
+            Item::Event(_) => None,
+            Item::Leaf(leaf) => Some((leaf.span, format!("\"{}\"", token(index)))),
+            Item::Comment(comment) => Some((comment.span, token(index))),
+        })
+        .collect();
+    let encrypted = splice(text, sealed.iter().map(|(span, token)| (*span, token.as_str())));
+    let parsed = parse(&encrypted).unwrap_or_else(|error| panic!("{error}: {text:?} became {:?}", *encrypted));
+
+    assert_eq!(parsed.items.len(), document.items.len(), "{text:?}");
+    let mut restored = Vec::new();
+    let mut tokens = sealed.iter();
+    for (index, (new, old)) in parsed.items.iter().zip(&document.items).enumerate() {
+        let (new_span, old_span) = match (new, old) {
+            (Item::Event(new), Item::Event(old)) => {
+                assert_eq!((new.kind, new.span.of(&encrypted)), (old.kind, old.span.of(text)), "{text:?}");
+                continue;
+            }
+            (Item::Leaf(new), Item::Leaf(old)) => {
+                assert_eq!(new.path, old.path, "{text:?}");
+                (new.span, old.span)
+            }
+            (Item::Comment(new), Item::Comment(old)) => (new.span, old.span),
+            _ => panic!("item {index} changed its kind: {text:?}"),
+        };
+        if chosen(index) {
+            assert_eq!(tokens.next().map(|(_, token)| token.as_str()), Some(new_span.of(&encrypted)), "{text:?}");
+            restored.push((new_span, old_span.of(text)));
+        } else {
+            assert_eq!(new_span.of(&encrypted), old_span.of(text), "{text:?}");
+        }
+    }
+    assert_eq!(*splice(&encrypted, restored), text);
+}
+
+/// The signature of a format's `set`.
+pub(in crate::document) type Set =
+    fn(&str, &Document, &KeyPath, NewValue<'_>) -> Result<zeroize::Zeroizing<String>, EditError>;
+
+/// Sets a text, and asserts that it reads back and that every other leaf and comment stays as it was.
+pub(in crate::document) fn assert_only_this_is_set(
+    parse: fn(&str) -> Result<Document, SyntaxError>,
+    set: Set,
+    text: &str,
+    path: &KeyPath,
+    value: &str,
+) {
+    let before = parse(text).expect("only valid documents are given");
+    let Ok(changed) = set(text, &before, path, NewValue::Text(value)) else { return };
+    let after = parse(&changed).unwrap_or_else(|error| panic!("{error}: {text:?} became {:?}", *changed));
+    let leaf = after.leaves().find(|leaf| leaf.path == *path).expect("what was set is there");
+    assert_eq!(*leaf.value, value, "{text:?} became {:?}", *changed);
+    assert_eq!(others(&after, &changed, path), others(&before, text, path), "{text:?} became {:?}", *changed);
+}
+
+/// Asserts that all leaves and comments of `changed` are those of `text` without what stood at `path`.
+pub(in crate::document) fn assert_only_this_is_gone(
+    parse: fn(&str) -> Result<Document, SyntaxError>,
+    text: &str,
+    changed: &str,
+    path: &KeyPath,
+) {
+    let before = parse(text).expect("only valid documents are given");
+    let after = parse(changed).unwrap_or_else(|error| panic!("{error}: {text:?} became {changed:?}"));
+    let (mut left, _) = others(&before, text, path);
+    let (mut found, _) = others(&after, changed, path);
+    // Items behind a removed one move up: only their values can be compared.
+    for leaf in left.iter_mut().chain(&mut found) {
+        leaf.0.0.clear();
+    }
+    let removed = before.leaves().filter(|leaf| path.contains(&leaf.path)).count();
+    assert_eq!(before.leaves().count() - removed, after.leaves().count(), "{text:?} became {changed:?}");
+    left.sort();
+    if !matches!(path.0.last(), Some(crate::document::path::Component::Item(_))) {
+        found.sort();
+        assert_eq!(left, found, "{text:?} became {changed:?}");
+    }
+}
+
+type Others = (Vec<(KeyPath, String)>, Vec<String>);
+
+/// Returns all leaves but those at or below `path`, and all comments.
+fn others(document: &Document, text: &str, path: &KeyPath) -> Others {
+    let mut leaves: Vec<_> = (document.leaves())
+        .filter(|leaf| !path.contains(&leaf.path))
+        .map(|leaf| (leaf.path.clone(), leaf.span.of(text).to_owned()))
+        .collect();
+    leaves.sort();
+    let comments = document.items.iter().filter_map(|item| match item {
+        Item::Comment(comment) => Some(comment.span.of(text).to_owned()),
+        Item::Event(_) | Item::Leaf(_) => None,
+    });
+    (leaves, comments.collect())
+}

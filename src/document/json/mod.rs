@@ -1,0 +1,643 @@
+//! JSON as RFC 8259 defines it: no comments, no trailing commas, and an object as the root.
+//!
+//! Numbers keep their spelling, whatever their size. A lone surrogate (`"\ud800"`) is legal grammar: it stays in
+//! the source text, and the value has U+FFFD in its place.
+
+pub(in crate::document) mod brackets;
+mod edit;
+#[cfg(test)]
+pub(in crate::document) mod laws;
+pub(in crate::document) mod spelling;
+pub(in crate::document) mod walk;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+
+use zeroize::Zeroizing;
+
+use super::path::Component;
+use super::{
+    Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS, MAX_PATH_BYTES, Node,
+    Problem, ScalarKind, Span, Style, SyntaxError, position,
+};
+
+pub(crate) use edit::{set, unset};
+
+/// Reads a document.
+///
+/// # Errors
+/// When the text is no JSON, holds a key twice in one object, or passes a limit; [`Problem::RootNotMap`] when it is
+/// sound JSON with something else than an object as its root.
+pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
+    let mut parser = Parser::new(text);
+    parser.skip_blanks();
+    let start = parser.position;
+    let root = parser.value()?;
+    parser.skip_blanks();
+    if parser.position < text.len() {
+        return Err(parser.invalid("nothing may follow the root object"));
+    }
+    if !matches!(root.content, Content::Map(_)) {
+        return Err(SyntaxError::at(text, start, Problem::RootNotMap));
+    }
+    Ok(Document { items: parser.items, roots: vec![root] })
+}
+
+/// The first member of a root object, where the header of an encrypted JSON file stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FirstMember {
+    /// The `{` of the root object.
+    pub(crate) open: Span,
+    /// The key, escapes resolved.
+    pub(crate) key: String,
+    /// The key in the text, with its quotes.
+    pub(crate) key_span: Span,
+    /// The value in the text.
+    pub(crate) value: Span,
+    /// The `,` that follows; none where the member is the only one.
+    pub(crate) comma: Option<Span>,
+}
+
+/// Finds the first member of the root object without reading on; `None` where there is no sound one.
+pub(crate) fn first_member(text: &str) -> Option<FirstMember> {
+    let mut parser = Parser::new(text);
+    parser.skip_blanks();
+    let open = Span::new(parser.position, parser.position + 1);
+    if !parser.take(b'{') {
+        return None;
+    }
+    parser.skip_blanks();
+    let (key_span, key) = parser.key().ok()?;
+    let value = parser.value().ok()?.span;
+    parser.skip_blanks();
+    let comma = Span::new(parser.position, parser.position + 1);
+    let comma = match parser.peek()? {
+        b',' => Some(comma),
+        b'}' => None,
+        _ => return None,
+    };
+    Some(FirstMember { open, key, key_span, value, comma })
+}
+
+/// A cursor over the text, and what it has read so far.
+struct Parser<'t> {
+    text: &'t str,
+    position: usize,
+    items: Vec<Item>,
+    path: KeyPath,
+    path_bytes: usize,
+}
+
+impl<'t> Parser<'t> {
+    fn new(text: &'t str) -> Self {
+        let position = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        Self { text, position, items: Vec::new(), path: KeyPath::default(), path_bytes: 0 }
+    }
+
+    fn value(&mut self) -> Result<Node, SyntaxError> {
+        match self.peek() {
+            Some(b'{') => self.object(),
+            Some(b'[') => self.list(),
+            Some(b'"') => {
+                let span = self.string()?;
+                self.leaf(span, Style::DoubleQuoted, ScalarKind::String, decode(self.inside(span)))
+            }
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.boolean("true"),
+            Some(b'f') => self.boolean("false"),
+            Some(b'n') => {
+                let span = self.word("null")?;
+                self.event(EventKind::Null, span)?;
+                Ok(Node { span, content: Content::Null, anchor: None })
+            }
+            _ => Err(self.invalid("a value is expected")),
+        }
+    }
+
+    fn object(&mut self) -> Result<Node, SyntaxError> {
+        let start = self.open(EventKind::MapOpen)?;
+        let mut entries = Vec::new();
+        let mut seen = HashMap::new();
+        while self.has_next(entries.is_empty(), b'}')? {
+            let (key_span, name) = self.key()?;
+            match seen.entry(name.clone()) {
+                Occupied(first) => {
+                    let (first_line, _) = position(self.text, *first.get());
+                    return Err(SyntaxError::at(self.text, key_span.start, Problem::DuplicateKey { first_line }));
+                }
+                Vacant(place) => place.insert(key_span.start),
+            };
+            let key = Component::key(name);
+            let node = self.child(key.clone())?;
+            entries.push(Entry { key, key_span, node });
+        }
+        self.close(EventKind::MapClose, start, Content::Map(entries))
+    }
+
+    fn list(&mut self) -> Result<Node, SyntaxError> {
+        let start = self.open(EventKind::ListOpen)?;
+        let mut nodes = Vec::new();
+        while self.has_next(nodes.is_empty(), b']')? {
+            nodes.push(self.child(Component::Item(nodes.len()))?);
+        }
+        self.close(EventKind::ListClose, start, Content::List(nodes))
+    }
+
+    /// Reads the opening bracket of a container, and returns where it stands.
+    fn open(&mut self, kind: EventKind) -> Result<usize, SyntaxError> {
+        let start = self.position;
+        // A container stands in as many others as its path has steps.
+        if self.path.0.len() == MAX_DEPTH {
+            return Err(self.error(Problem::TooDeep));
+        }
+        self.position += 1;
+        self.event(kind, Span::new(start, self.position))?;
+        Ok(start)
+    }
+
+    /// Reads what stands between two entries; tells whether one more follows before the `closing` bracket.
+    fn has_next(&mut self, is_first: bool, closing: u8) -> Result<bool, SyntaxError> {
+        self.skip_blanks();
+        if self.peek() == Some(closing) {
+            return Ok(false);
+        }
+        if !is_first {
+            if !self.take(b',') {
+                return Err(self.invalid("a comma or the closing bracket is expected"));
+            }
+            self.skip_blanks();
+        }
+        Ok(true)
+    }
+
+    fn close(&mut self, kind: EventKind, start: usize, content: Content) -> Result<Node, SyntaxError> {
+        self.event(kind, Span::new(self.position, self.position))?;
+        self.position += 1;
+        Ok(Node { span: Span::new(start, self.position), content, anchor: None })
+    }
+
+    fn child(&mut self, step: Component) -> Result<Node, SyntaxError> {
+        self.path.0.push(step);
+        let node = self.value()?;
+        self.path.0.pop();
+        Ok(node)
+    }
+
+    /// Reads a key and all up to its value.
+    fn key(&mut self) -> Result<(Span, String), SyntaxError> {
+        if self.peek() != Some(b'"') {
+            return Err(self.invalid("a key in double quotes is expected"));
+        }
+        let span = self.string()?;
+        self.event(EventKind::Key, span)?;
+        self.skip_blanks();
+        if !self.take(b':') {
+            return Err(self.invalid("a colon is expected behind the key"));
+        }
+        self.skip_blanks();
+        Ok((span, decode(self.inside(span)).to_string()))
+    }
+
+    /// Reads a string without decoding it; the span has the quotes.
+    fn string(&mut self) -> Result<Span, SyntaxError> {
+        let start = self.position;
+        self.position += 1;
+        loop {
+            match self.next() {
+                Some(b'"') => return Ok(Span::new(start, self.position)),
+                Some(b'\\') => match self.next() {
+                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
+                    Some(b'u') => {
+                        for _ in 0..4 {
+                            if !self.next().is_some_and(|byte| byte.is_ascii_hexdigit()) {
+                                return Err(self.invalid_before("four hexadecimal digits are expected behind \\u"));
+                            }
+                        }
+                    }
+                    _ => return Err(self.invalid_before("there is no such escape")),
+                },
+                Some(0..=0x1f) => return Err(self.invalid_before("a control character in a string must be escaped")),
+                Some(_) => {}
+                None => return Err(SyntaxError::at(self.text, start, Problem::Invalid("this string is not closed"))),
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<Node, SyntaxError> {
+        let start = self.position;
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        let mut kind = ScalarKind::Integer;
+        if self.take(b'.') {
+            kind = ScalarKind::Float;
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            kind = ScalarKind::Float;
+            let _ = self.take(b'+') || self.take(b'-');
+            self.digits()?;
+        }
+        self.plain(Span::new(start, self.position), kind)
+    }
+
+    fn digits(&mut self) -> Result<(), SyntaxError> {
+        let start = self.position;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.position += 1;
+        }
+        if self.position == start { Err(self.invalid("a digit is expected")) } else { Ok(()) }
+    }
+
+    fn boolean(&mut self, word: &str) -> Result<Node, SyntaxError> {
+        let span = self.word(word)?;
+        self.plain(span, ScalarKind::Boolean)
+    }
+
+    fn word(&mut self, word: &str) -> Result<Span, SyntaxError> {
+        let start = self.position;
+        if !self.text[start..].starts_with(word) {
+            return Err(self.invalid("a value is expected"));
+        }
+        self.position += word.len();
+        Ok(Span::new(start, self.position))
+    }
+
+    /// Takes a leaf whose value is its source text.
+    fn plain(&mut self, span: Span, kind: ScalarKind) -> Result<Node, SyntaxError> {
+        self.leaf(span, Style::Plain, kind, Zeroizing::new(span.of(self.text).to_owned()))
+    }
+
+    fn leaf(
+        &mut self,
+        span: Span,
+        style: Style,
+        kind: ScalarKind,
+        value: Zeroizing<String>,
+    ) -> Result<Node, SyntaxError> {
+        self.path_bytes += self.path.byte_length();
+        if self.path_bytes > MAX_PATH_BYTES {
+            return Err(self.error(Problem::KeysTooLong));
+        }
+        let node = Node { span, content: Content::Leaf(self.items.len()), anchor: None };
+        let path = self.path.clone();
+        self.push(Item::Leaf(Leaf { path, span, style, kind, value, layout: Layout::default() }))?;
+        Ok(node)
+    }
+
+    fn event(&mut self, kind: EventKind, span: Span) -> Result<(), SyntaxError> {
+        self.push(Item::Event(Event { kind, span }))
+    }
+
+    fn push(&mut self, item: Item) -> Result<(), SyntaxError> {
+        if self.items.len() == MAX_ITEMS {
+            return Err(self.error(Problem::TooManyItems));
+        }
+        self.items.push(item);
+        Ok(())
+    }
+
+    /// Returns what stands between the quotes of a string.
+    fn inside(&self, string: Span) -> &'t str {
+        &self.text[string.start + 1..string.end - 1]
+    }
+
+    fn skip_blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.position += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.position).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.position += 1;
+        Some(byte)
+    }
+
+    fn take(&mut self, expected: u8) -> bool {
+        let found = self.peek() == Some(expected);
+        self.position += usize::from(found);
+        found
+    }
+
+    fn invalid(&self, reason: &'static str) -> SyntaxError {
+        self.error(Problem::Invalid(reason))
+    }
+
+    /// Builds an error for the byte that was read last.
+    fn invalid_before(&self, reason: &'static str) -> SyntaxError {
+        SyntaxError::at(self.text, self.position - 1, Problem::Invalid(reason))
+    }
+
+    fn error(&self, problem: Problem) -> SyntaxError {
+        SyntaxError::at(self.text, self.position, problem)
+    }
+}
+
+/// Resolves the escapes of a string that has been found sound.
+fn decode(inside: &str) -> Zeroizing<String> {
+    // No escape is shorter than what it stands for: the buffer never grows, and leaves no copy behind.
+    let mut value = Zeroizing::new(String::with_capacity(inside.len()));
+    let mut rest = inside;
+    while let Some(index) = rest.find('\\') {
+        value.push_str(&rest[..index]);
+        let escape = rest.as_bytes()[index + 1];
+        rest = &rest[index + 2..];
+        value.push(match escape {
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let (character, length) = code_point(rest);
+                rest = &rest[length..];
+                character
+            }
+            literal => char::from(literal),
+        });
+    }
+    value.push_str(rest);
+    value
+}
+
+/// Reads what follows `\u`: a character, or the two halves of one; returns how many bytes it took.
+fn code_point(digits: &str) -> (char, usize) {
+    let unit = |digits: &str| u16::from_str_radix(&digits[..4], 16).unwrap_or(0);
+    let first = unit(digits);
+    let second = digits[4..].strip_prefix("\\u").map(unit);
+    match char::decode_utf16([Some(first), second].into_iter().flatten()).next() {
+        Some(Ok(character)) => (character, if u32::from(character) > 0xffff { 10 } else { 4 }),
+        _ => (char::REPLACEMENT_CHARACTER, 4),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::path::PathBuf;
+
+    use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+    use serde_json::Value;
+
+    use super::laws::assert_tokens_stand_in;
+    use super::{EventKind, FirstMember, Item, Problem, ScalarKind, Span, first_member, parse};
+    use crate::document::{Content, Document, MAX_DEPTH, Node};
+
+    #[test]
+    fn every_piece_is_reported_in_order() {
+        let text = "\u{feff}{ \"a\\u0062\" : [ null, -1.5e3 ],\r\n\t\"c\": { } , \"d\": \"\\ud83d\\ude00\\ud800x\" }\n";
+        let document = parse(text).unwrap();
+        let seen: Vec<String> = (document.items.iter())
+            .map(|item| match item {
+                Item::Event(event) => format!("{:?} {}", event.kind, event.span.of(text)),
+                Item::Leaf(leaf) => format!("{} {:?} {} = {}", leaf.path, leaf.kind, leaf.span.of(text), *leaf.value),
+                Item::Comment(_) => unreachable!("JSON has no comments"),
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                "MapOpen {",
+                "Key \"a\\u0062\"",
+                "ListOpen [",
+                "Null null",
+                "ab[1] Float -1.5e3 = -1.5e3",
+                "ListClose ",
+                "Key \"c\"",
+                "MapOpen {",
+                "MapClose ",
+                "Key \"d\"",
+                "d String \"\\ud83d\\ude00\\ud800x\" = \u{1f600}\u{fffd}x",
+                "MapClose ",
+            ]
+        );
+        assert_eq!(document.roots[0].span.of(text), text.trim_matches(['\u{feff}', '\n']));
+    }
+
+    #[test]
+    fn equal_keys_are_refused_however_they_are_spelled() {
+        let error = parse("{\"ab\": 1,\n \"c\": {\"ab\": 2},\n \"a\\u0062\": 3}").err().unwrap();
+        assert_eq!((error.line, error.column, error.problem), (3, 2, Problem::DuplicateKey { first_line: 1 }));
+    }
+
+    #[test]
+    fn errors_tell_where_they_are() {
+        for (text, line, column) in [
+            ("", 1, 1),
+            ("{\"a\": 01}", 1, 8),
+            ("{\"ä\": tru}", 1, 7),
+            ("{\n\"a\": \"x\ty\"}", 2, 8),
+            ("{\"a\": \"\\x\"}", 1, 9),
+            ("{\"a\": 1,}", 1, 9),
+            ("{\"a\": 1} x", 1, 10),
+            ("{\"a\": \"\\u12g4\"}", 1, 12),
+            ("{\"a\": \"x", 1, 7),
+        ] {
+            let error = parse(text).err().unwrap();
+            assert_eq!((error.line, error.column), (line, column), "{text}");
+            assert!(matches!(error.problem, Problem::Invalid(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_an_object_is_a_root_and_only_sound_json_is_told_so() {
+        assert_eq!(parse(" [1, 2]").err().unwrap().problem, Problem::RootNotMap);
+        assert_eq!(parse("\"a\"").err().unwrap().problem, Problem::RootNotMap);
+        assert!(matches!(parse("[1, 2").err().unwrap().problem, Problem::Invalid(_)));
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| format!("{{\"a\": {}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        assert!(parse(&nested(MAX_DEPTH)).is_ok());
+        assert_eq!(parse(&nested(MAX_DEPTH + 1)).err().unwrap().problem, Problem::TooDeep);
+        assert_eq!(parse(&"[".repeat(1 << 20)).err().unwrap().problem, Problem::TooDeep);
+    }
+
+    #[test]
+    fn one_long_key_above_many_values_is_refused() {
+        let text = format!("{{\"{}\": [{}1]}}", "k".repeat(1 << 20), "1,".repeat(1 << 20));
+        assert_eq!(parse(&text).err().unwrap().problem, Problem::KeysTooLong);
+    }
+
+    #[test]
+    fn a_flat_object_of_many_keys_takes_linear_time() {
+        let flat = |keys: usize| {
+            let mut text = String::from("{\"first\": 0");
+            for key in 0..keys {
+                write!(text, ",\n\"key{key}\": \"value{key}\"").unwrap();
+            }
+            text + "}"
+        };
+        let time = |keys: usize| {
+            let text = flat(keys);
+            let start = std::time::Instant::now();
+            assert_eq!(parse(&text).unwrap().leaves().count(), keys + 1);
+            start.elapsed()
+        };
+        time(10_000);
+        let (small, large) = (time(10_000), time(100_000));
+        assert!(large < small * 60, "10 times as many keys took {large:?}, not {small:?}");
+    }
+
+    #[test]
+    fn the_first_member_is_found_without_reading_on() {
+        let text = "\u{feff} { \"\\u0024secret\" : { \"a\": [1] } , this is not read";
+        let found = first_member(text).unwrap();
+        assert_eq!(
+            found,
+            FirstMember {
+                open: Span::new(4, 5),
+                key: "$secret".to_owned(),
+                key_span: Span::new(6, 20),
+                value: Span::new(23, 35),
+                comma: Some(Span::new(36, 37)),
+            }
+        );
+        assert_eq!(first_member("{\"a\":1}").unwrap().comma, None);
+        for text in ["", "{}", "[1]", "{\"a\"}", "{\"a\": 1", "{\"a\": 1 x", "{\"a\": 01,", "{a: 1}", "x{\"a\": 1}", "/**/{\"a\":1}"] {
+            assert_eq!(first_member(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_conformance_suite_is_taken_and_refused_as_it_says() {
+        let folder = std::env::var_os("SECRET_CORPUS").unwrap_or_else(|| "/work/shared/corpus".into());
+        let Ok(files) = PathBuf::from(folder).join("json").read_dir() else { return };
+        let mut counts = [0; 3];
+        for file in files {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let Ok(text) = String::from_utf8(std::fs::read(&path).unwrap()) else {
+                assert!(!name.starts_with("y_"), "{name}");
+                continue;
+            };
+            let parsed = parse(&text);
+            match (&name[..2], parsed) {
+                ("y_", Err(error)) if name.starts_with("y_object_duplicated_key") => {
+                    assert_eq!(error.problem, Problem::DuplicateKey { first_line: 1 }, "{name}");
+                }
+                ("y_", Err(error)) => {
+                    assert_eq!(error.problem, Problem::RootNotMap, "{name}");
+                    assert!(!serde_json::from_str::<Value>(&text).unwrap().is_object(), "{name}");
+                    counts[0] += 1;
+                }
+                ("y_", Ok(_)) => {
+                    for chosen in [|_| true, |index| index % 2 == 0, |_| false] {
+                        assert_tokens_stand_in(parse, &text, chosen);
+                    }
+                    counts[1] += 1;
+                }
+                ("n_", Err(error)) => {
+                    assert_ne!(error.problem, Problem::RootNotMap, "{name}");
+                    counts[2] += 1;
+                }
+                ("n_", Ok(_)) => panic!("{name} was taken"),
+                _ => {}
+            }
+        }
+        assert!(counts.iter().all(|count| *count >= 10), "{counts:?}");
+    }
+
+    /// Reads a document's tree as serde would.
+    fn to_value(document: &Document, node: &Node) -> Value {
+        match &node.content {
+            Content::Alias(_) => unreachable!("JSON has no aliases"),
+            Content::Leaf(index) => {
+                let leaf = document.leaf(*index);
+                match leaf.kind {
+                    ScalarKind::String => Value::String(leaf.value.to_string()),
+                    _ => serde_json::from_str(&leaf.value).unwrap(),
+                }
+            }
+            Content::List(nodes) => nodes.iter().map(|node| to_value(document, node)).collect(),
+            Content::Map(entries) => {
+                let pairs = entries.iter().map(|entry| match &entry.key {
+                    crate::document::path::Component::Key { name, .. } => (name.clone(), to_value(document, &entry.node)),
+                    _ => unreachable!("a map holds keys"),
+                });
+                pairs.collect()
+            }
+            Content::Null => Value::Null,
+        }
+    }
+
+    pub(in crate::document::json) fn value() -> impl Strategy<Value = Value> {
+        let scalar = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<i32>().prop_map(|number| Value::from(f64::from(number) / 8.0)),
+            any::<String>().prop_map(Value::from),
+        ];
+        scalar.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::btree_map("[a-d]|.*", inner, 0..6)
+                    .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Valid documents in several layouts.
+    pub(in crate::document::json) fn document() -> impl Strategy<Value = String> {
+        let root = proptest::collection::btree_map("[a-d]|.*", value(), 0..6);
+        (root, 0..4).prop_map(|(root, layout)| {
+            let value = Value::Object(root.into_iter().collect());
+            match layout {
+                0 => value.to_string(),
+                1 => serde_json::to_string_pretty(&value).unwrap(),
+                2 => serde_json::to_string_pretty(&value).unwrap().replace('\n', "\r\n") + "\r\n",
+                _ => format!("\u{feff} {value:#} "),
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_those_that_serde_reads(text in document()) {
+            let parsed = parse(&text).unwrap();
+            let expected: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
+            assert_eq!(to_value(&parsed, &parsed.roots[0]), expected);
+        }
+
+        #[test]
+        fn tokens_can_stand_for_any_leaves(text in document(), chosen: u64) {
+            for chosen in [0, u64::MAX, chosen] {
+                assert_tokens_stand_in(parse, &text, |index| chosen >> (index % 64) & 1 == 1);
+            }
+        }
+
+        #[test]
+        fn what_serde_refuses_is_refused(text in document(), at: proptest::sample::Index, piece in "[\\PC\"{}\\[\\],:0-9\\\\u \n]{0,3}", cut in 0usize..4) {
+            let at = text.floor_char_boundary(at.index(text.len() + 1));
+            let end = text.ceil_char_boundary((at + cut).min(text.len()));
+            let mutated = format!("{}{piece}{}", &text[..at], &text[end..]);
+            let serde = serde_json::from_str::<Value>(mutated.strip_prefix('\u{feff}').unwrap_or(&mutated));
+            match (parse(&mutated), serde) {
+                (Ok(document), Ok(value)) => assert_eq!(to_value(&document, &document.roots[0]), value),
+                (Ok(document), Err(error)) => {
+                    // What serde cannot represent is legal all the same.
+                    assert!(error.to_string().contains("out of range") || mutated.contains("\\u"), "{error}: {mutated:?}");
+                    assert!(matches!(document.items[0], Item::Event(event) if event.kind == EventKind::MapOpen));
+                }
+                (Err(error), Ok(value)) => assert!(
+                    matches!(error.problem, Problem::DuplicateKey { .. }) || !value.is_object(), "{error}: {mutated:?}"
+                ),
+                (Err(_), Err(_)) => {}
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".*") {
+            let _ = parse(&text);
+            let _ = first_member(&text);
+        }
+    }
+}

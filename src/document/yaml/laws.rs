@@ -1,0 +1,325 @@
+//! The laws of the document layer, on the conformance corpus, mutations of it and generated documents.
+
+use std::collections::HashSet;
+
+use crate::document::{Document, Event, Item, Layout, splice};
+
+use super::parse;
+
+/// What sealing binds: events, leaves with path and layout, comments.
+#[derive(Debug, PartialEq)]
+enum Shape {
+    Event(u8, String),
+    Leaf(String, Layout),
+    Comment,
+}
+
+fn shapes(text: &str, document: &Document) -> Vec<Shape> {
+    let shape = |item: &Item| match item {
+        Item::Event(Event { kind, span }) => Shape::Event(*kind as u8, span.of(text).to_owned()),
+        Item::Leaf(leaf) => Shape::Leaf(format!("{:?}", leaf.path), leaf.layout),
+        Item::Comment(_) => Shape::Comment,
+    };
+    document.items.iter().map(shape).collect()
+}
+
+fn token(index: usize) -> String {
+    format!("secret-v1.{index}.{}", "A1-_".repeat(30))
+}
+
+/// Puts tokens in the place of the `chosen` leaves and comments and returns what went wrong.
+fn violation(text: &str, document: &Document, chosen: impl Fn(usize) -> bool) -> Option<String> {
+    let tokens: Vec<_> = (document.items.iter().enumerate())
+        .filter_map(|(index, item)| match item {
+            Item::Leaf(leaf) => Some((index, leaf.span)),
+            Item::Comment(comment) => Some((index, comment.span)),
+            Item::Event(_) => None,
+        })
+        .filter(|(index, _)| chosen(*index))
+        .map(|(index, span)| (index, span, token(index)))
+        .collect();
+    let encrypted = splice(text, tokens.iter().map(|(_, span, token)| (*span, token.as_str())));
+    let parsed = match parse(&encrypted) {
+        Ok(parsed) => parsed,
+        Err(error) => return Some(format!("{error}\n{}", *encrypted)),
+    };
+    let (before, after) = (shapes(text, document), shapes(&encrypted, &parsed));
+    if before != after {
+        return Some(format!("{before:?}\n{after:?}\n{}", *encrypted));
+    }
+    let mut restoring = Vec::new();
+    for (index, span, token) in &tokens {
+        let found = match &parsed.items[*index] {
+            Item::Leaf(leaf) => leaf.span,
+            Item::Comment(comment) => comment.span,
+            Item::Event(event) => event.span,
+        };
+        if found.of(&encrypted) != token {
+            return Some(format!("item {index} is not the token\n{}", *encrypted));
+        }
+        restoring.push((found, span.of(text)));
+    }
+    (*splice(&encrypted, restoring) != text).then(|| "not restored".to_owned())
+}
+
+/// Checks the laws for all, no, every other and a few items; `seed` chooses the few.
+fn assert_laws(name: &str, text: &str, document: &Document, seed: u64) {
+    let choices: [&dyn Fn(usize) -> bool; 5] = [
+        &|_| true,
+        &|_| false,
+        &|index| index % 2 == 0,
+        &|index| index % 2 == 1,
+        &|index| (seed.rotate_left(u32::try_from(index % 64).expect("below 64"))) & 1 == 1,
+    ];
+    for chosen in choices {
+        if let Some(what) = violation(text, document, chosen) {
+            panic!("{name}: {text:?}\n{what}");
+        }
+    }
+    let mut position = 0;
+    for item in &document.items {
+        let span = match item {
+            Item::Event(event) => event.span,
+            Item::Leaf(leaf) => leaf.span,
+            Item::Comment(comment) => comment.span,
+        };
+        assert!(span.start >= position, "{name}: items overlap or are out of order: {text:?}");
+        position = span.end;
+    }
+}
+
+fn corpus(folder: &str) -> Vec<(String, String)> {
+    let corpus = std::env::var("SECRET_CORPUS").unwrap_or_else(|_| "/work/shared/corpus".into());
+    let files = std::fs::read_dir(format!("{corpus}/yaml/{folder}")).expect("the corpus is there (SECRET_CORPUS)");
+    let mut documents: Vec<_> = files
+        .map(|file| {
+            let path = file.expect("the folder can be read").path();
+            let text = String::from_utf8_lossy(&std::fs::read(&path).expect("the file can be read")).into_owned();
+            (path.display().to_string(), text)
+        })
+        .collect();
+    documents.sort();
+    documents
+}
+
+/// The same document with other line ends, with a byte order mark, without the final line end.
+fn variants(text: &str) -> [String; 5] {
+    [
+        text.to_owned(),
+        text.replace('\n', "\r\n"),
+        text.replace('\n', "\r"),
+        format!("\u{feff}{text}"),
+        text.strip_suffix('\n').unwrap_or(text).to_owned(),
+    ]
+}
+
+#[test]
+fn every_valid_document_of_the_corpus_keeps_the_laws() {
+    let documents = corpus("valid");
+    assert_eq!(documents.len(), 308);
+    for (name, text) in documents {
+        for (variant, text) in variants(&text).iter().enumerate() {
+            let document = parse(text).unwrap_or_else(|error| panic!("{name} {variant}: {error}\n{text:?}"));
+            assert_laws(&name, text, &document, 0x9e37_79b9_7f4a_7c15);
+        }
+    }
+}
+
+#[test]
+fn every_invalid_document_of_the_corpus_is_refused() {
+    let documents = corpus("invalid");
+    assert_eq!(documents.len(), 94);
+    let accepted: Vec<_> = documents.iter().filter(|(_, text)| parse(text).is_ok()).map(|(name, _)| name).collect();
+    assert_eq!(accepted, Vec::<&String>::new());
+}
+
+#[test]
+fn every_comment_that_granit_sees_is_a_comment_or_inside_of_a_block_scalar() {
+    for (name, text) in corpus("valid") {
+        let document = parse(&text).expect("valid");
+        let mut covered = HashSet::new();
+        for item in &document.items {
+            match item {
+                Item::Leaf(leaf) => covered.extend(leaf.span.start..leaf.span.end),
+                Item::Event(event) => covered.extend(event.span.start..event.span.end),
+                Item::Comment(comment) => covered.extend(comment.span.start..comment.span.end),
+            }
+        }
+        for next in granit_parser::Parser::new_from_str(&text) {
+            if let (granit_parser::Event::Comment(comment, _), span) = next.expect("valid") {
+                let start = span.byte_range().expect("offsets are known").start + 1;
+                assert!(covered.contains(&start) || comment.trim().is_empty(), "{name}");
+            }
+        }
+    }
+}
+
+/// Random numbers that are the same in every run (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() >> 33).expect("31 bits fit") % end.max(1)
+    }
+
+    fn position(&mut self, text: &str) -> usize {
+        let position = self.below(text.len() + 1);
+        (position..=text.len()).find(|position| text.is_char_boundary(*position)).unwrap_or(text.len())
+    }
+
+    /// Inserts, removes, repeats or replaces a few characters.
+    fn mutate(&mut self, text: &str) -> String {
+        const FRAGMENTS: [&str; 52] = [
+            " ", "  ", "\n", "\r", "\r\n", "\t", "#", " #", " # c\n", "-", "- ", "?", "? ", ":", ": ", ":\n", ",", "[", "]",
+            "{", "}", "|", ">", "|+", "|-\n", "|2", "+", "'", "\"", "\\", "&a ", "*a", "!", "!!str ", "!t ", "%", "---\n",
+            "--- ", "...\n", "~", "null", "a", "b: c", "\u{feff}", "é", "😀", "\u{85}", "\u{2028}", "<<: ", "\n\n", "\n ", "|\n",
+        ];
+        let mut text = text.to_owned();
+        for _ in 0..=self.below(4) {
+            let (one, other) = (self.position(&text), self.position(&text));
+            let (start, end) = (one.min(other), one.max(other));
+            let near = (start + 1 + self.below(4)..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(start);
+            match self.below(6) {
+                0 => text.replace_range(start..near.max(start), ""),
+                1 if end - start < 60 => text.replace_range(start..end, ""),
+                2 if end - start < 200 => text.insert_str(one, &text[start..end].to_owned()),
+                3 => text.replace_range(start..near.max(start), FRAGMENTS[self.below(FRAGMENTS.len())]),
+                _ => text.insert_str(start, FRAGMENTS[self.below(FRAGMENTS.len())]),
+            }
+        }
+        text
+    }
+}
+
+impl Random {
+    /// Changes blanks, line ends, comments and indicators, mostly where a line begins or ends.
+    fn disturb(&mut self, text: &str) -> String {
+        const FRAGMENTS: [&str; 18] = [
+            " ", "  ", "   ", "    ", "\n", "\n\n", "\r", "\r\n", "\t", " # c", "# c\n", " # c\n", "  \n", ",", "? ", ": ",
+            "\u{feff}", "...\n",
+        ];
+        let mut text = text.to_owned();
+        for _ in 0..=self.below(2) {
+            let line_ends: Vec<_> = text.match_indices(['\n', '\r']).map(|(index, _)| index).chain([text.len()]).collect();
+            let line_end = line_ends[self.below(line_ends.len())];
+            let line_start = (line_end + 1).min(text.len());
+            let fragment = FRAGMENTS[self.below(FRAGMENTS.len())];
+            match self.below(8) {
+                0 => text.insert_str(self.position(&text), fragment),
+                1 | 2 => text.insert_str(line_end, fragment),
+                3 | 4 => text.insert_str(line_start, fragment),
+                5 if text[line_start..].starts_with([' ', '\t', '\r', '\n']) => drop(text.remove(line_start)),
+                6 => text = text.replace('\n', ["\n ", "\n  ", "\r\n", "\r"][self.below(4)]),
+                _ => text.truncate(text.trim_end_matches(['\n', '\r', ' ']).len()),
+            }
+        }
+        text
+    }
+}
+
+/// How many documents the tests with mutations try.
+fn mutations() -> usize {
+    std::env::var("SECRET_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(4_000)
+}
+
+#[test]
+fn every_mutated_document_that_parses_keeps_the_laws() {
+    let documents = corpus("valid");
+    let mut random = Random(0x5ec2_e700_0000_0001);
+    let mut accepted = 0;
+    for number in 0..mutations() {
+        let (name, text) = &documents[number % documents.len()];
+        let text = random.mutate(text);
+        if let Ok(document) = parse(&text) {
+            accepted += 1;
+            assert_laws(name, &text, &document, random.next());
+        }
+    }
+    assert!(accepted > mutations() / 4, "only {accepted} of {} documents parse", mutations());
+}
+
+/// What granit reads: events with decoded values, without positions and presentation.
+fn granit_reads(text: &str) -> Vec<String> {
+    let events = granit_parser::Parser::new_from_str(text).map(|next| next.expect("it parsed before").0);
+    let meaning = |event| match event {
+        granit_parser::Event::Comment(..) => None,
+        granit_parser::Event::Scalar(value, style, anchor, tag) => {
+            let is_plain = style == granit_parser::ScalarStyle::Plain;
+            Some(format!("{value:?} {is_plain} {anchor} {tag:?}"))
+        }
+        event => Some(format!("{event:?}")),
+    };
+    events.filter_map(meaning).collect()
+}
+
+/// What libyaml, another reader, makes of a text; none when it refuses it. libyaml itself skips a byte order mark;
+/// `serde_yaml` has it read the text in a way that does not.
+fn libyaml_reads(text: &str) -> Option<Vec<serde_yaml::Value>> {
+    let text = text.trim_start_matches('\u{feff}');
+    serde_yaml::Deserializer::from_str(text).map(|document| serde::Deserialize::deserialize(document).ok()).collect()
+}
+
+/// Leaves and events, without comments: what the chain of frames holds, and the source texts.
+fn chain(text: &str, document: &Document, sources: bool) -> Vec<String> {
+    let link = |item: &Item| match item {
+        Item::Event(event) => Some(format!("{:?} {}", event.kind, event.span.of(text))),
+        Item::Leaf(leaf) => {
+            let source = if sources { leaf.span.of(text) } else { "" };
+            Some(format!("{:?} {:?} {source}", leaf.path, leaf.layout))
+        }
+        Item::Comment(_) => None,
+    };
+    document.items.iter().filter_map(link).collect()
+}
+
+#[test]
+fn what_an_attacker_can_change_around_tokens_changes_no_value_for_any_reader() {
+    let blocks = [
+        "a: |+\n  x\n\n\nb:\n- |2\n    y\n   z\n- >-\n\n  p\n  q\n\n   r\n\n# c\nc: |\n  z",
+        "--- |+\n\n a\n\n...\n--- >1\n  a\n b\n---\n- - |1+\n   a\n\n  - |-\n    b\n  \n # c\n",
+        "a:\n  b: |+\n\n\n  # c\n  d: >\n\n    x\n\n      y\n    z\n\n# e\nf: |+\n  \n  g\n   \n",
+        "- |\n- |+\n- >-\n\n- |  # c\n   # d\n- 'a\n\n  b'\n- \"a\\\n  b\n\n   c\"\n- a\n  b\n\n  c\n",
+        "? |\n  k\n: |+\n  v\n\n? - |\n    a\n: |1-\n  c\n? >+\n  d\n\n: ~\n",
+        "? |\n  k\n\n? >+\n  d\n\n? - |\n    a\n\n  - |+\n    b\n",
+    ];
+    let mut documents = corpus("valid");
+    // libyaml ends the name of an anchor at a colon, so that it takes this document differently from the start.
+    documents.retain(|(_, text)| !text.contains("&an:chor"));
+    for round in 0..40 {
+        documents.extend(blocks.iter().map(|text| (format!("blocks {round}"), (*text).to_owned())));
+    }
+    let mut random = Random(0x5ec2_e700_0000_0002);
+    let mut undetected = 0;
+    for number in 0..mutations() {
+        let (name, text) = &documents[number % documents.len()];
+        let document = parse(text).expect("valid");
+        let tokens: Vec<_> = document.leaves().enumerate().map(|(index, leaf)| (leaf, token(index))).collect();
+        let encrypted = splice(text, tokens.iter().map(|(leaf, token)| (leaf.span, token.as_str())));
+        let before = chain(&encrypted, &parse(&encrypted).expect("the laws hold"), true);
+
+        let changed = random.disturb(&encrypted);
+        let Ok(parsed) = parse(&changed) else { continue };
+        if *changed == *encrypted || chain(&changed, &parsed, true) != before {
+            continue;
+        }
+        let sources: Vec<_> = parsed.leaves().zip(&tokens).map(|(new, (old, _))| (new.span, old.span.of(text))).collect();
+        let opened = splice(&changed, sources);
+        let Ok(parsed) = parse(&opened) else { continue };
+        if chain(&opened, &parsed, true) != chain(text, &document, true) {
+            continue;
+        }
+        undetected += 1;
+        assert_eq!(granit_reads(&opened), granit_reads(text), "{name}: {text:?} became {:?}", *opened);
+        if let (Some(new), Some(old)) = (libyaml_reads(&opened), libyaml_reads(text)) {
+            assert_eq!(new, old, "{name}: {text:?} became {:?}", *opened);
+        }
+    }
+    assert!(undetected > mutations() / 20, "only {undetected} changes of {} went undetected", mutations());
+}

@@ -1,0 +1,642 @@
+//! YAML 1.2: parsing with exact spans, and edits of single values.
+//!
+//! The grammar is granit-parser's; this parser walks along the text beside it. Whatever stands between two items
+//! must be blank, a comment or the indicator that belongs there, so nothing that has a meaning escapes the events.
+
+mod block;
+mod edit;
+mod problem;
+mod schema;
+mod spell;
+
+use std::collections::HashMap;
+
+use granit_parser::{Event as Parsed, ScalarStyle, StructureStyle};
+use zeroize::Zeroizing;
+
+pub(crate) use edit::{set, unset};
+
+use super::path::{Component, KeyKind};
+use super::{
+    Comment, Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS, MAX_PATH_BYTES, Node, Problem,
+    ScalarKind, Span, Style, SyntaxError, position,
+};
+use schema::{Resolved, Tag};
+
+/// Parses a stream of YAML documents.
+///
+/// Strict where readers differ: equal keys in one map are refused (but for empty keys and `<<`), and so are block
+/// scalars in keys whose meaning depends on the indentation around them.
+pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
+    if let Some(offset) = text.find('\0') {
+        return Err(SyntaxError::at(text, offset, Problem::Invalid("a NUL character cannot stand in YAML")));
+    }
+    let options = granit_parser::options! {
+        strict_indentation: true,
+        emit_anchor_events: true,
+        emit_comments: false,
+        flow_nesting_limit: MAX_DEPTH + 1,
+        block_nesting_limit: MAX_DEPTH + 1,
+    };
+    Parser {
+        text,
+        events: granit_parser::Parser::new_from_str_with_options(text, options),
+        cursor: 0,
+        gap: Span::new(0, gap_end(text, 0)),
+        last_break: text.rfind(['\n', '\r']),
+        document: Document::default(),
+        path: Vec::new(),
+        path_bytes: 0,
+        depth: 0,
+        indent: 0,
+        open_keys: 0,
+    }
+    .stream()
+}
+
+/// granit's events, and how far the text is accounted for by items.
+struct Parser<'t> {
+    text: &'t str,
+    events: granit_parser::Parser<'t, granit_parser::StrInput<'t>>,
+    /// Behind the last item or indicator.
+    cursor: usize,
+    /// The blanks and comments that were looked over last, so that looking twice costs nothing.
+    gap: Span,
+    /// Where the last line of the text ends, if it has more than one.
+    last_break: Option<usize>,
+    document: Document,
+    path: Vec<Component>,
+    /// How long the key paths of all leaves and the keys of all maps are together.
+    path_bytes: usize,
+    depth: usize,
+    /// [`Layout::indent`] at this place.
+    indent: u32,
+    /// How many keys that are no scalars are open here.
+    open_keys: usize,
+}
+
+/// How a list or map is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Structure {
+    /// By indentation.
+    Block {
+        /// Where its dashes or keys stand.
+        column: usize,
+    },
+    /// Between brackets.
+    Brackets,
+    /// A map of one entry without brackets, as an item of a flow sequence.
+    Pair,
+}
+
+/// The keys of a map: how often each was seen, and where first.
+type Keys = HashMap<(KeyKind, String), (usize, usize)>;
+
+/// A node as granit reports it.
+struct Opening<'t> {
+    event: Parsed<'t>,
+    /// Of the content; granit's notion of it.
+    span: Span,
+    /// The column at which granit sees the content.
+    column: usize,
+    tag: Option<(Span, Tag)>,
+    anchor: Option<(Span, String)>,
+}
+
+/// A scalar that has been walked over.
+struct Scalar {
+    span: Span,
+    style: Style,
+    value: Zeroizing<String>,
+    resolved: Resolved,
+}
+
+impl Opening<'_> {
+    /// Tells whether nothing is spelled but, perhaps, a tag and an anchor.
+    fn is_implicit(&self) -> bool {
+        matches!(self.event, Parsed::Scalar(_, ScalarStyle::Plain, ..)) && self.span.is_empty()
+    }
+
+    /// Tells whether nothing at all is spelled.
+    fn is_unspelled(&self) -> bool {
+        self.is_implicit() && self.tag.is_none() && self.anchor.is_none()
+    }
+
+    /// Returns where the first character of the node stands. For a block scalar and an indentless sequence it is
+    /// somewhere behind.
+    fn start(&self) -> usize {
+        let properties = [self.tag.as_ref().map(|tag| tag.0.start), self.anchor.as_ref().map(|anchor| anchor.0.start)];
+        properties.into_iter().flatten().fold(self.span.start, usize::min)
+    }
+}
+
+impl<'t> Parser<'t> {
+    fn stream(mut self) -> Result<Document, SyntaxError> {
+        loop {
+            match self.next()? {
+                (Parsed::StreamStart, _) => {}
+                (Parsed::StreamEnd, _) => break,
+                (Parsed::DocumentStart(is_explicit, _), _) => self.one_document(is_explicit)?,
+                _ => return Err(self.torn()),
+            }
+        }
+        self.prologue()?;
+        if self.cursor == self.text.len() { Ok(self.document) } else { Err(self.torn()) }
+    }
+
+    fn one_document(&mut self, is_explicit: bool) -> Result<(), SyntaxError> {
+        self.prologue()?;
+        let start = self.cursor;
+        if is_explicit {
+            self.expect("---")?;
+        }
+        self.event(EventKind::DocumentStart, Span::new(start, self.cursor))?;
+
+        let number = self.document.roots.len();
+        if number > 0 {
+            self.path.push(Component::Document(number));
+        }
+        let opening = self.opening()?;
+        let root = self.node(opening)?;
+        self.document.roots.push(root);
+        if number > 0 {
+            self.path.pop();
+        }
+
+        let (Parsed::DocumentEnd, span) = self.next()? else { return Err(self.torn()) };
+        if !span.is_empty() {
+            self.skip_gap()?;
+        }
+        let start = self.cursor;
+        if !span.is_empty() {
+            self.expect("...")?;
+        }
+        self.event(EventKind::DocumentEnd, Span::new(start, self.cursor))
+    }
+
+    /// Walks over what may stand before a document: byte order marks, directives, ends of no document.
+    fn prologue(&mut self) -> Result<(), SyntaxError> {
+        loop {
+            self.skip_gap()?;
+            let rest = &self.text[self.cursor..];
+            if rest.starts_with('%') {
+                let line = rest.split(['\n', '\r']).next().unwrap_or(rest);
+                let text = line.find(" #").or_else(|| line.find("\t#")).map_or(line, |comment| &line[..comment]);
+                let text = text.trim_end_matches([' ', '\t']);
+                let span = Span::new(self.cursor, self.cursor + text.len());
+                self.event(EventKind::Directive, span)?;
+                self.cursor = span.end;
+            } else if rest.starts_with(BYTE_ORDER_MARK) {
+                if self.cursor > 0 {
+                    // YAML 1.2 allows it before each document; to a reader of YAML 1.1 it begins a plain scalar.
+                    let problem = "a byte order mark can only stand at the start of the text";
+                    return Err(self.error(Problem::Invalid(problem)));
+                }
+                self.cursor = BYTE_ORDER_MARK.len();
+            } else if rest.starts_with("...") && self.is_indented_by(self.cursor, 0) && stands_alone(rest, 3) {
+                self.cursor += "...".len();
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn node(&mut self, opening: Opening<'t>) -> Result<Node, SyntaxError> {
+        let properties = self.properties(&opening)?;
+        let is_implicit = opening.is_implicit();
+        if !is_implicit {
+            self.skip_gap()?;
+        }
+        let start = properties.unwrap_or(self.cursor);
+        let content = match opening.event {
+            Parsed::Scalar(..) => self.scalar_node(&opening)?,
+            Parsed::Alias(_) => {
+                self.expect_at(opening.span)?;
+                self.event(EventKind::Alias, opening.span)?;
+                Content::Alias(self.text[opening.span.start + 1..opening.span.end].to_owned())
+            }
+            Parsed::SequenceStart(style, ..) => self.nested(&opening, style, Self::list)?,
+            Parsed::MappingStart(style, ..) => self.nested(&opening, style, Self::map)?,
+            _ => return Err(self.torn()),
+        };
+        Ok(Node { span: Span::new(start, self.cursor), content, anchor: opening.anchor.map(|(_, name)| name) })
+    }
+
+    /// Walks over the tag and the anchor of a node, in the order of the text; returns where the first one begins.
+    fn properties(&mut self, opening: &Opening<'_>) -> Result<Option<usize>, SyntaxError> {
+        let tag = opening.tag.as_ref().map(|(span, _)| (EventKind::Tag, *span));
+        let anchor = opening.anchor.as_ref().map(|(span, _)| (EventKind::Anchor, *span));
+        let mut properties = [tag, anchor];
+        properties.sort_by_key(|property| property.map(|(_, span)| span.start));
+        let mut start = None;
+        for (kind, span) in properties.into_iter().flatten() {
+            self.skip_gap()?;
+            self.expect_at(span)?;
+            self.event(kind, span)?;
+            start = start.or(Some(span.start));
+        }
+        Ok(start)
+    }
+
+    fn scalar_node(&mut self, opening: &Opening<'_>) -> Result<Content, SyntaxError> {
+        let scalar = self.scalar(opening)?;
+        let Resolved::Scalar(kind) = scalar.resolved else {
+            self.event(EventKind::Null, scalar.span)?;
+            return Ok(Content::Null);
+        };
+        if self.open_keys > 0 {
+            self.demand_fixed(&scalar)?;
+            self.event(EventKind::Scalar, scalar.span)?;
+            return Ok(Content::Null);
+        }
+        let path = KeyPath(self.path.clone());
+        self.count_path(path.byte_length())?;
+        let leaf = Leaf {
+            path,
+            span: scalar.span,
+            style: scalar.style,
+            kind,
+            value: scalar.value,
+            layout: Layout { indent: self.indent, line_end: self.has_line_end(scalar.span), ..Layout::default() },
+        };
+        self.push(Item::Leaf(leaf))?;
+        Ok(Content::Leaf(self.document.items.len() - 1))
+    }
+
+    /// Walks over the content of a scalar.
+    fn scalar(&mut self, opening: &Opening<'_>) -> Result<Scalar, SyntaxError> {
+        let Parsed::Scalar(value, style, ..) = &opening.event else { return Err(self.torn()) };
+        let tag = opening.tag.as_ref().map(|(_, tag)| *tag);
+        if opening.is_implicit() {
+            let span = Span::new(self.cursor, self.cursor);
+            return Ok(Scalar { span, style: Style::Plain, value: Zeroizing::default(), resolved: Resolved::Null });
+        }
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted => Style::SingleQuoted,
+            ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+            ScalarStyle::Literal => Style::Literal,
+            ScalarStyle::Folded => Style::Folded,
+        };
+        let span = match style {
+            Style::Folded | Style::Literal => {
+                block::span(self.text, self.cursor, opening.span, opening.column).ok_or_else(|| self.torn())?
+            }
+            _ => opening.span,
+        };
+        self.expect_at(span)?;
+        let resolved = schema::resolve(span.of(self.text), style, tag);
+        let value = match resolved {
+            Resolved::Scalar(ScalarKind::String) => value.as_ref(),
+            _ => span.of(self.text),
+        };
+        Ok(Scalar { span, style, value: Zeroizing::new(value.to_owned()), resolved })
+    }
+
+    /// Walks through a list or map, one level deeper.
+    fn nested(
+        &mut self,
+        opening: &Opening<'t>,
+        style: StructureStyle,
+        walk: fn(&mut Self, Structure) -> Result<Content, SyntaxError>,
+    ) -> Result<Content, SyntaxError> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.error(Problem::TooDeep));
+        }
+        let outer_indent = self.indent;
+        let structure = match style {
+            StructureStyle::Flow if matches!(opening.span.of(self.text), "[" | "{") => Structure::Brackets,
+            StructureStyle::Flow => Structure::Pair,
+            StructureStyle::Block => {
+                // granit has no token for the start of a sequence that stands in the column of its key, and reports
+                // the first item in its place.
+                let is_indentless = opening.span.start != self.cursor;
+                let column = if is_indentless { (outer_indent as usize).saturating_sub(1) } else { opening.column };
+                self.indent = u32::try_from(column + 1).unwrap_or(u32::MAX);
+                Structure::Block { column }
+            }
+        };
+        self.depth += 1;
+        let content = walk(self, structure)?;
+        self.depth -= 1;
+        self.indent = outer_indent;
+        Ok(content)
+    }
+
+    fn list(&mut self, structure: Structure) -> Result<Content, SyntaxError> {
+        self.open(EventKind::ListOpen, structure)?;
+        let mut nodes = Vec::new();
+        while let Some(opening) = self.opening_or_end()? {
+            if let Structure::Block { .. } = structure {
+                self.skip_gap()?;
+                self.expect("-")?;
+            } else if !nodes.is_empty() {
+                self.skip_gap()?;
+                self.expect(",")?;
+            }
+            self.path.push(Component::Item(nodes.len()));
+            nodes.push(self.node(opening)?);
+            self.path.pop();
+        }
+        self.close(EventKind::ListClose, structure)?;
+        Ok(Content::List(nodes))
+    }
+
+    fn map(&mut self, structure: Structure) -> Result<Content, SyntaxError> {
+        self.open(EventKind::MapOpen, structure)?;
+        let mut keys = Keys::new();
+        let mut entries = Vec::new();
+        while let Some(opening) = self.opening_or_end()? {
+            if structure == Structure::Brackets && !entries.is_empty() {
+                self.skip_gap()?;
+                self.expect(",")?;
+            }
+            let is_explicit = self.question_mark(&opening)?;
+            let (key, key_span) = self.key(opening, &mut keys)?;
+            let opening = self.opening()?;
+            self.colon(&opening, structure, is_explicit)?;
+            self.path.push(key.clone());
+            let node = self.node(opening)?;
+            self.path.pop();
+            entries.push(Entry { key, key_span, node });
+        }
+        self.close(EventKind::MapClose, structure)?;
+        Ok(Content::Map(entries))
+    }
+
+    fn open(&mut self, kind: EventKind, structure: Structure) -> Result<(), SyntaxError> {
+        let start = self.cursor;
+        if structure == Structure::Brackets {
+            self.cursor += 1;
+        }
+        self.event(kind, Span::new(start, self.cursor))
+    }
+
+    fn close(&mut self, kind: EventKind, structure: Structure) -> Result<(), SyntaxError> {
+        if structure == Structure::Brackets {
+            self.skip_gap()?;
+            if self.take(",") {
+                self.skip_gap()?;
+            }
+            self.expect(if kind == EventKind::ListClose { "]" } else { "}" })?;
+        }
+        self.event(kind, Span::new(self.cursor, self.cursor))
+    }
+
+    /// Walks over the `?` before a key, if there is one.
+    fn question_mark(&mut self, key: &Opening<'_>) -> Result<bool, SyntaxError> {
+        let start = self.gap_end();
+        let is_indicator = key.start() > start || key.is_unspelled();
+        let is_explicit = is_indicator && self.text[start..].starts_with('?');
+        self.skip_gap()?;
+        if is_explicit {
+            self.cursor += 1;
+        }
+        Ok(is_explicit)
+    }
+
+    /// Walks over the `:` before a value; none needs to stand before a null.
+    fn colon(&mut self, value: &Opening<'_>, structure: Structure, is_explicit: bool) -> Result<(), SyntaxError> {
+        let start = self.gap_end();
+        let belongs_here = self.text[start..].starts_with(':')
+            && match structure {
+                // `? ? a` and then `: b`: the colon may be that of an outer map.
+                Structure::Block { column } if is_explicit => {
+                    stands_alone(&self.text[start..], 1) && self.is_indented_by(start, column)
+                }
+                _ => true,
+            };
+        if belongs_here {
+            self.skip_gap()?;
+            self.cursor += 1;
+            return Ok(());
+        }
+        if value.is_unspelled() { Ok(()) } else { Err(self.torn()) }
+    }
+
+    /// Tells whether exactly `column` spaces stand between the start of the line and `position`.
+    fn is_indented_by(&self, position: usize, column: usize) -> bool {
+        let Some(start) = position.checked_sub(column) else { return false };
+        let (before, blanks) = self.text.as_bytes()[..position].split_at(start);
+        let is_line_start = matches!(before.last(), None | Some(b'\n' | b'\r')) || before.ends_with(BYTE_ORDER_MARK.as_bytes());
+        is_line_start && blanks.iter().all(|byte| *byte == b' ')
+    }
+
+    fn key(&mut self, opening: Opening<'t>, keys: &mut Keys) -> Result<(Component, Span), SyntaxError> {
+        let (kind, name, span, is_repeatable) = if let Parsed::Scalar(..) = opening.event {
+            self.properties(&opening)?;
+            if !opening.is_implicit() {
+                self.skip_gap()?;
+            }
+            let key = self.scalar(&opening)?;
+            self.demand_fixed(&key)?;
+            self.event(EventKind::Key, key.span)?;
+            let source = key.span.of(self.text);
+            let is_merge = source == "<<" && opening.tag.is_none();
+            let is_repeatable = is_merge || opening.is_implicit();
+            match key.resolved {
+                Resolved::Scalar(ScalarKind::String) => (KeyKind::String, key.value.to_string(), key.span, is_repeatable),
+                _ => (KeyKind::Other, source.to_owned(), key.span, is_repeatable),
+            }
+        } else {
+            self.skip_gap()?;
+            let start = self.cursor;
+            let first_item = self.document.items.len();
+            self.event(EventKind::KeyOpen, Span::new(start, start))?;
+            self.open_keys += 1;
+            self.node(opening)?;
+            self.open_keys -= 1;
+            self.event(EventKind::KeyClose, Span::new(self.cursor, self.cursor))?;
+            let span = Span::new(start, self.cursor);
+            (KeyKind::Complex, self.without_comments(span, first_item), span, false)
+        };
+        self.count_path(name.len())?;
+        let (seen, first) = keys.entry((kind, name.clone())).or_insert((0, span.start));
+        if *seen > 0 && !is_repeatable {
+            let (first_line, _) = position(self.text, *first);
+            return Err(SyntaxError::at(self.text, span.start, Problem::DuplicateKey { first_line }));
+        }
+        let occurrence = *seen;
+        *seen += 1;
+        Ok((Component::Key { kind, name, occurrence }, span))
+    }
+
+    /// Returns the source text of a key without the text of its comments, as that is replaced when they are sealed.
+    fn without_comments(&self, span: Span, first_item: usize) -> String {
+        let mut name = String::new();
+        let mut position = span.start;
+        for item in &self.document.items[first_item..] {
+            if let Item::Comment(comment) = item {
+                name.push_str(&self.text[position..comment.span.start]);
+                position = comment.span.end;
+            }
+        }
+        name.push_str(&self.text[position..span.end]);
+        name
+    }
+
+    /// Refuses a block scalar inside of a key whose source text alone does not tell its value: only leaves carry
+    /// a [`Layout`].
+    fn demand_fixed(&self, scalar: &Scalar) -> Result<(), SyntaxError> {
+        if !scalar.style.is_block() {
+            return Ok(());
+        }
+        let problem = if block::has_indentation_indicator(scalar.span.of(self.text)) {
+            "a block scalar with an indentation indicator cannot stand in a key"
+        } else if !self.has_line_end(scalar.span) {
+            "a block scalar in a key needs a line end"
+        } else {
+            return Ok(());
+        };
+        Err(SyntaxError::at(self.text, scalar.span.start, Problem::Invalid(problem)))
+    }
+
+    /// Tells whether a line end follows the line on which `span` ends.
+    fn has_line_end(&self, span: Span) -> bool {
+        self.last_break.is_some_and(|last| last >= span.end)
+    }
+
+    /// Counts the length of a key or key path.
+    fn count_path(&mut self, bytes: usize) -> Result<(), SyntaxError> {
+        self.path_bytes += bytes;
+        if self.path_bytes > MAX_PATH_BYTES { Err(self.error(Problem::KeysTooLong)) } else { Ok(()) }
+    }
+
+    fn event(&mut self, kind: EventKind, span: Span) -> Result<(), SyntaxError> {
+        self.push(Item::Event(Event { kind, span }))
+    }
+
+    fn push(&mut self, item: Item) -> Result<(), SyntaxError> {
+        if self.document.items.len() == MAX_ITEMS {
+            return Err(self.error(Problem::TooManyItems));
+        }
+        self.document.items.push(item);
+        Ok(())
+    }
+
+    /// Walks over blanks, line ends and comments, and reports the comments.
+    fn skip_gap(&mut self) -> Result<(), SyntaxError> {
+        let end = self.gap_end();
+        while let Some(sign) = self.text[self.cursor..end].find('#') {
+            let start = self.cursor + sign + 1;
+            let length = self.text[start..end].find(['\n', '\r']).unwrap_or(end - start);
+            let span = Span::new(start, start + length);
+            if let Some(offset) = span.of(self.text).find(['\u{85}', '\u{2028}', '\u{2029}']) {
+                // To a reader of YAML 1.1 a line ends there, and what follows is no comment.
+                let problem = "this character cannot stand in a comment, as YAML 1.1 ends a line at it";
+                return Err(SyntaxError::at(self.text, start + offset, Problem::Invalid(problem)));
+            }
+            if !span.of(self.text).trim_matches([' ', '\t']).is_empty() {
+                self.push(Item::Comment(Comment { span }))?;
+            }
+            self.cursor = span.end;
+        }
+        self.cursor = end;
+        Ok(())
+    }
+
+    /// Returns where the blanks, line ends and comments behind the cursor end.
+    fn gap_end(&mut self) -> usize {
+        if self.gap.start != self.cursor {
+            self.gap = Span::new(self.cursor, gap_end(self.text, self.cursor));
+        }
+        self.gap.end
+    }
+
+    fn expect(&mut self, indicator: &str) -> Result<(), SyntaxError> {
+        if self.take(indicator) { Ok(()) } else { Err(self.torn()) }
+    }
+
+    fn take(&mut self, indicator: &str) -> bool {
+        let is_there = self.text[self.cursor..].starts_with(indicator);
+        if is_there {
+            self.cursor += indicator.len();
+        }
+        is_there
+    }
+
+    fn expect_at(&mut self, span: Span) -> Result<(), SyntaxError> {
+        if self.cursor != span.start {
+            return Err(self.torn());
+        }
+        self.cursor = span.end;
+        Ok(())
+    }
+
+    fn opening(&mut self) -> Result<Opening<'t>, SyntaxError> {
+        match self.opening_or_end()? {
+            Some(opening) => Ok(opening),
+            None => Err(self.torn()),
+        }
+    }
+
+    /// Returns the next node, or none where a list or map ends.
+    fn opening_or_end(&mut self) -> Result<Option<Opening<'t>>, SyntaxError> {
+        let (event, marks) = self.next()?;
+        let (anchor, tag) = match &event {
+            Parsed::Scalar(_, _, anchor, tag)
+            | Parsed::SequenceStart(_, anchor, tag)
+            | Parsed::MappingStart(_, anchor, tag) => (*anchor, tag.as_deref()),
+            Parsed::Alias(_) => (0, None),
+            Parsed::SequenceEnd | Parsed::MappingEnd => return Ok(None),
+            _ => return Err(self.torn()),
+        };
+        let tag = match tag {
+            Some(tag) => Some((self.span(marks.tag_span().ok_or_else(|| self.torn())?)?, Tag::of(tag))),
+            None => None,
+        };
+        let anchor = if anchor > 0 {
+            let (Parsed::Anchor(_, name), marks) = self.next()? else { return Err(self.torn()) };
+            Some((self.span(marks)?, name.into_owned()))
+        } else {
+            None
+        };
+        Ok(Some(Opening { span: self.span(marks)?, column: marks.start.col(), event, tag, anchor }))
+    }
+
+    fn next(&mut self) -> Result<(Parsed<'t>, granit_parser::Span), SyntaxError> {
+        match self.events.next() {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(error)) => Err(problem::syntax_error(self.text, &error)),
+            None => Err(self.torn()),
+        }
+    }
+
+    fn span(&self, marks: granit_parser::Span) -> Result<Span, SyntaxError> {
+        let range = marks.byte_range().filter(|range| self.text.get(range.clone()).is_some());
+        range.map(|range| Span::new(range.start, range.end)).ok_or_else(|| self.torn())
+    }
+
+    /// Returns the error for a text that granit and this walk see differently.
+    fn torn(&self) -> SyntaxError {
+        self.error(Problem::Invalid("this cannot be read in one way only"))
+    }
+
+    fn error(&self, problem: Problem) -> SyntaxError {
+        SyntaxError::at(self.text, self.cursor, problem)
+    }
+}
+
+/// Tells whether a blank, a line end or nothing follows the first `length` bytes.
+fn stands_alone(text: &str, length: usize) -> bool {
+    text.len() == length || text[length..].starts_with([' ', '\t', '\n', '\r'])
+}
+
+/// Returns where the blanks, line ends and comments from `start` on end.
+fn gap_end(text: &str, start: usize) -> usize {
+    let bytes = text.as_bytes();
+    let mut position = start;
+    while let Some(byte) = bytes.get(position) {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => position += 1,
+            b'#' => position += text[position..].find(['\n', '\r']).unwrap_or(text.len() - position),
+            _ => break,
+        }
+    }
+    position
+}
+
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+#[cfg(test)]
+mod laws;

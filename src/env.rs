@@ -1,0 +1,88 @@
+//! The only reader of the process: working directory, variables, clock and user folders.
+//!
+//! Everything else gets an [`Env`] value, so that a test builds a world instead of changing its own process.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+/// What the process was started with: read once, then passed around.
+#[derive(Clone)]
+pub struct Env {
+    variables: BTreeMap<OsString, OsString>,
+    current_dir: PathBuf,
+    today: Date,
+}
+
+impl Env {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    /// When the working directory no longer exists or may not be read.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the process")]
+    pub fn from_process() -> std::io::Result<Self> {
+        Ok(Self {
+            variables: std::env::vars_os().collect(),
+            current_dir: std::env::current_dir()?,
+            today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+        })
+    }
+
+    /// Builds an environment by hand: a folder, a UTC day and variables.
+    pub fn new(current_dir: PathBuf, today: Date, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        Self { variables: variables.into_iter().collect(), current_dir, today }
+    }
+
+    /// Returns the same environment in another folder, as `-C DIR` asks for.
+    #[must_use]
+    pub fn in_dir(&self, dir: &Path) -> Self {
+        Self { current_dir: self.current_dir.join(dir), ..self.clone() }
+    }
+
+    /// Returns the working directory, absolute.
+    pub fn current_dir(&self) -> &Path {
+        &self.current_dir
+    }
+
+    /// Returns the UTC day on which the process started.
+    pub fn today(&self) -> Date {
+        self.today
+    }
+
+    /// Returns a variable that is set and not empty.
+    pub fn var(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// Returns all variables in the order of their names, for a child process.
+    pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// Returns the user's home folder.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.absolute("HOME").or_else(|| self.absolute("USERPROFILE"))
+    }
+
+    /// Returns the folder of the user's configuration files: `$XDG_CONFIG_HOME`, else `~/.config`.
+    pub fn config_dir(&self) -> Option<PathBuf> {
+        self.absolute("XDG_CONFIG_HOME").or_else(|| Some(self.home()?.join(".config")))
+    }
+
+    /// Returns the folder of the user's caches: `$XDG_CACHE_HOME`, else `~/.cache`.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.absolute("XDG_CACHE_HOME").or_else(|| Some(self.home()?.join(".cache")))
+    }
+
+    /// Returns the folder of the user's running programs, where the system gives one.
+    pub fn runtime_dir(&self) -> Option<PathBuf> {
+        self.absolute("XDG_RUNTIME_DIR")
+    }
+
+    /// Returns a folder variable; the XDG specification says to ignore relative ones.
+    fn absolute(&self, name: &str) -> Option<PathBuf> {
+        self.var(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+}

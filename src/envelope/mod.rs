@@ -1,0 +1,3 @@
+//! Where documents and cryptography meet: encrypted files.
+
+pub mod native;

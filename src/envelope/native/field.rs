@@ -1,0 +1,303 @@
+//! The spelling of header fields: one field a line, in TOML and in JSON (docs/format.md section 3).
+//!
+//! The grammar is so small that one reader serves both; that a field has one spelling is checked by printing again.
+
+use std::fmt::Write;
+
+/// The value of a header field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldValue {
+    /// Lines of text, each with a line feed; in TOML between `"""`.
+    Block(String),
+    /// Values between brackets.
+    List(Vec<FieldValue>),
+    /// A number.
+    Number(u32),
+    /// Characters between quotes.
+    Text(String),
+}
+
+/// A named header field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The part before the dot, or the whole name.
+    pub name: String,
+    /// The part behind the dot of `recipients.NAME` and `tags.NAME`.
+    pub subname: Option<String>,
+    /// The value.
+    pub value: FieldValue,
+}
+
+impl Field {
+    /// Builds a field with a simple name.
+    pub fn new(name: &str, value: FieldValue) -> Self {
+        Self { name: name.to_owned(), subname: None, value }
+    }
+
+    /// Builds a field `name.subname`.
+    pub fn with_subname(name: &str, subname: &str, value: FieldValue) -> Self {
+        Self { name: name.to_owned(), subname: Some(subname.to_owned()), value }
+    }
+
+    /// Returns the TOML lines, each without a line end.
+    pub fn toml_lines(&self) -> Vec<String> {
+        let mut line = self.name.clone();
+        if let Some(subname) = &self.subname {
+            line.push('.');
+            if is_bare(subname) { line.push_str(subname) } else { write_text(&mut line, subname) }
+        }
+        line.push_str(" = ");
+        if let FieldValue::Block(block) = &self.value {
+            line.push_str(BLOCK_QUOTE);
+            let mut lines = vec![line];
+            lines.extend(block.lines().map(str::to_owned));
+            lines.push(BLOCK_QUOTE.to_owned());
+            return lines;
+        }
+        write_value(&mut line, &self.value);
+        vec![line]
+    }
+
+    /// Returns the JSON member `"name": value`.
+    pub fn json_member(&self) -> String {
+        let mut name = self.name.clone();
+        if let Some(subname) = &self.subname {
+            name.push('.');
+            name.push_str(subname);
+        }
+        let mut member = String::new();
+        write_text(&mut member, &name);
+        member.push_str(": ");
+        if let FieldValue::Block(block) = &self.value {
+            let _ = write!(member, "\"{}\"", block.replace('\n', "\\n"));
+        } else {
+            write_value(&mut member, &self.value);
+        }
+        member
+    }
+
+    /// Reads TOML lines. The error is the index of the line that is no field.
+    pub fn from_toml_lines(lines: &[&str]) -> Result<Vec<Self>, usize> {
+        let mut fields = Vec::new();
+        let mut index = 0;
+        while index < lines.len() {
+            let start = index;
+            let (name, value) = lines[index].split_once(" = ").ok_or(start)?;
+            let (name, subname) = match name.split_once('.') {
+                Some((name, subname)) if subname.starts_with('"') => (name, Some(whole_text(subname).ok_or(start)?)),
+                Some((name, subname)) => (name, Some(subname.to_owned())),
+                None => (name, None),
+            };
+            if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+                return Err(start);
+            }
+            let value = if value == BLOCK_QUOTE {
+                let length = lines[index + 1..].iter().position(|line| *line == BLOCK_QUOTE).ok_or(start)?;
+                let block = lines[index + 1..=index + length].iter().map(|line| format!("{line}\n")).collect();
+                index += length + 1;
+                FieldValue::Block(block)
+            } else {
+                whole_value(value).ok_or(start)?
+            };
+            fields.push(Self { name: name.to_owned(), subname, value });
+            index += 1;
+        }
+        Ok(fields)
+    }
+
+    /// Reads JSON members, each without the comma behind it. The error is the index of the line that is no field.
+    pub fn from_json_members(lines: &[&str]) -> Result<Vec<Self>, usize> {
+        lines.iter().enumerate().map(|(index, line)| Self::from_json_member(line).ok_or(index)).collect()
+    }
+
+    fn from_json_member(line: &str) -> Option<Self> {
+        let mut reader = Reader { rest: line };
+        let name = reader.text()?;
+        reader.take(": ")?;
+        let (name, subname) = match name.split_once('.') {
+            Some((name, subname)) => (name.to_owned(), Some(subname.to_owned())),
+            None => (name, None),
+        };
+        let value = if name == WRAPPED_KEY {
+            let block = reader.rest.strip_prefix('"')?.strip_suffix('"')?;
+            FieldValue::Block(block.replace("\\n", "\n"))
+        } else {
+            whole_value(reader.rest)?
+        };
+        Some(Self { name, subname, value })
+    }
+}
+
+/// The only field that is a block.
+pub const WRAPPED_KEY: &str = "wrapped_key";
+
+fn whole_value(text: &str) -> Option<FieldValue> {
+    let mut reader = Reader { rest: text };
+    let value = reader.value(0)?;
+    reader.rest.is_empty().then_some(value)
+}
+
+fn whole_text(text: &str) -> Option<String> {
+    let mut reader = Reader { rest: text };
+    let value = reader.text()?;
+    reader.rest.is_empty().then_some(value)
+}
+
+fn write_value(out: &mut String, value: &FieldValue) {
+    match value {
+        FieldValue::Block(_) => unreachable!("the callers spell blocks, which never stand in lists"),
+        FieldValue::List(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push_str(", ");
+                }
+                write_value(out, item);
+            }
+            out.push(']');
+        }
+        FieldValue::Number(number) => {
+            let _ = write!(out, "{number}");
+        }
+        FieldValue::Text(text) => write_text(out, text),
+    }
+}
+
+fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        if matches!(character, '"' | '\\') {
+            out.push('\\');
+            out.push(character);
+        } else if is_escaped(character) {
+            let _ = write!(out, "\\u{:04x}", u32::from(character));
+        } else {
+            out.push(character);
+        }
+    }
+    out.push('"');
+}
+
+/// Tells whether a character could break a line, or change how a person sees one.
+fn is_escaped(character: char) -> bool {
+    matches!(character, '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn is_bare(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+/// A cursor over one value.
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, depth: usize) -> Option<FieldValue> {
+        match self.rest.bytes().next()? {
+            b'"' => self.text().map(FieldValue::Text),
+            b'[' if depth < MAX_DEPTH => self.list(depth),
+            _ => self.number().map(FieldValue::Number),
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Option<FieldValue> {
+        self.take("[")?;
+        let mut items = Vec::new();
+        if self.take("]").is_some() {
+            return Some(FieldValue::List(items));
+        }
+        loop {
+            items.push(self.value(depth + 1)?);
+            if self.take("]").is_some() {
+                return Some(FieldValue::List(items));
+            }
+            self.take(", ")?;
+        }
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        let end = self.rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(self.rest.len());
+        let number = self.rest[..end].parse().ok()?;
+        self.rest = &self.rest[end..];
+        Some(number)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        self.take("\"")?;
+        let mut text = String::new();
+        let mut characters = self.rest.char_indices();
+        while let Some((index, character)) = characters.next() {
+            match character {
+                '"' => {
+                    self.rest = &self.rest[index + 1..];
+                    return Some(text);
+                }
+                '\\' => match characters.next()?.1 {
+                    escaped @ ('"' | '\\') => text.push(escaped),
+                    'u' => {
+                        let code = self.rest.get(index + 2..index + 6)?;
+                        text.push(char::from_u32(u32::from_str_radix(code, 16).ok()?)?);
+                        characters.nth(3);
+                    }
+                    _ => return None,
+                },
+                _ => text.push(character),
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, expected: &str) -> Option<()> {
+        self.rest = self.rest.strip_prefix(expected)?;
+        Some(())
+    }
+}
+
+const BLOCK_QUOTE: &str = "\"\"\"";
+/// Lists stand in lists, and no deeper.
+const MAX_DEPTH: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Strategy, any, prop_assert_eq, prop_oneof, proptest};
+
+    use super::{Field, FieldValue};
+
+    fn value() -> impl Strategy<Value = FieldValue> {
+        let simple = || prop_oneof![any::<u32>().prop_map(FieldValue::Number), ".*".prop_map(FieldValue::Text)];
+        prop_oneof![
+            simple(),
+            proptest::collection::vec(simple(), 0..4).prop_map(FieldValue::List),
+            proptest::collection::vec(proptest::collection::vec(simple(), 0..3).prop_map(FieldValue::List), 0..3)
+                .prop_map(FieldValue::List),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_field_reads_back_from_both_spellings(subname in "[A-Za-z0-9][A-Za-z0-9._@-]{0,8}", value in value()) {
+            let field = Field::with_subname("tags", &subname, value);
+            let lines = field.toml_lines();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            prop_assert_eq!(Field::from_toml_lines(&lines), Ok(vec![field.clone()]));
+            prop_assert_eq!(Field::from_json_members(&[&field.json_member()]), Ok(vec![field]));
+        }
+
+        #[test]
+        fn the_spelling_is_json_and_toml(text in ".*") {
+            let field = Field::new("owner", FieldValue::Text(text.clone()));
+            let json: serde_json::Value = serde_json::from_str(&format!("{{{}}}", field.json_member())).expect("it is JSON");
+            prop_assert_eq!(json["owner"].as_str(), Some(text.as_str()));
+            let toml: toml::Table = field.toml_lines().join("\n").parse().expect("it is TOML");
+            prop_assert_eq!(toml["owner"].as_str(), Some(text.as_str()));
+        }
+
+        #[test]
+        fn no_line_panics(line in ".*") {
+            let _ = Field::from_toml_lines(&[&line]);
+            let _ = Field::from_json_members(&[&line]);
+        }
+    }
+}

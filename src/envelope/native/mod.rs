@@ -1,0 +1,19 @@
+//! The native format: docs/format.md is its specification.
+
+mod carrier;
+mod day;
+mod field;
+mod file;
+mod header;
+mod payload;
+mod place;
+mod reuse;
+mod seal;
+mod token;
+
+pub use carrier::CarrierError;
+pub use file::{EncryptedFile, Misplacement, OpenError, Opened, OpenedBody, OpenedToken, ReadError};
+pub use header::{BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, VERSION};
+pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
+pub use seal::{SealError, seal};
+pub use token::{Stamp, TokenError, TokenKind};

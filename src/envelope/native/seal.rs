@@ -1,0 +1,349 @@
+//! Writing an encrypted file: a new one, or one that takes up the tokens of what it replaces.
+
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+
+use super::carrier::{self, Carrier};
+use super::file::{EncryptedFile, Opened, OpenedToken, breaks_line_somewhere, span_of};
+use super::header::{BodyDigest, Header, Mode, SignedHeader};
+use super::payload::FileSecrets;
+use super::place::{self, Places};
+use super::reuse::{Candidate, Origin, origins};
+use super::token::{BodyStamp, Stamp, Token, TokenKind};
+use crate::crypto::{self, Family, LeafId, random};
+use crate::document::{self, Document, Format, Item, Leaf, ScalarKind, Span, SyntaxError, splice};
+
+/// A plaintext that cannot be sealed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// A comment that stays in clear has a character that some readers take for a line end.
+    #[error("line {line}: this comment has a control character or line separator in it and would stay in clear")]
+    UnsafeComment {
+        /// The line in the plaintext, from 1.
+        line: usize,
+    },
+    /// A value or comment is an encrypted one from elsewhere.
+    #[error("line {line}: an encrypted value stands here; it cannot be encrypted again")]
+    AlreadyToken {
+        /// The line in the plaintext, from 1.
+        line: usize,
+    },
+    /// The plaintext holds something that would be taken for a header.
+    #[error("line {line}: this would be taken for the header of an encrypted file")]
+    LooksLikeHeader {
+        /// The line in the plaintext, from 1.
+        line: usize,
+    },
+    /// The plaintext is not UTF-8 although its format is text.
+    #[error("the file is not UTF-8 text")]
+    NotText,
+    /// What was written does not open to what was read. Nothing is lost: it is never put into a file.
+    #[error("the encrypted form does not open to the same bytes; please report this")]
+    RoundTrip,
+    /// The plaintext cannot be parsed.
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+}
+
+/// Seals a plaintext under a header, and opens the result again before it is returned.
+///
+/// The header's `wrapped_key` must hold the payload of `secrets`. With `previous`, the tokens of unchanged leaves are
+/// taken up (if the data key is the same), values keep their days, and the revision grows by one if any other field
+/// of the header differs.
+///
+/// # Errors
+/// When the plaintext cannot be parsed, or is not plain.
+pub fn seal(
+    plaintext: &[u8],
+    header: Header,
+    secrets: &FileSecrets,
+    previous: Option<&Opened>,
+    today: Date,
+) -> Result<Vec<u8>, SealError> {
+    debug_assert_eq!(header.file_id, secrets.file_id(), "the caller made the header for these secrets");
+    let sealing = Sealing { header: &header, secrets, previous, today };
+    let file = match header.mode {
+        Mode::Opaque => sealing.opaque(plaintext),
+        Mode::Values => sealing.document(str::from_utf8(plaintext).map_err(|_| SealError::NotText)?)?,
+    };
+    let payload = secrets.payload(&header);
+    let opened = EncryptedFile::parse(&file).ok().and_then(|file| file.open(&payload).ok());
+    match opened {
+        Some(opened) if opened.plaintext.as_slice() == plaintext => Ok(file),
+        _ => Err(SealError::RoundTrip),
+    }
+}
+
+struct Sealing<'a> {
+    header: &'a Header,
+    secrets: &'a FileSecrets,
+    previous: Option<&'a Opened>,
+    today: Date,
+}
+
+impl Sealing<'_> {
+    fn opaque(&self, plaintext: &[u8]) -> Vec<u8> {
+        let previous = self.previous.filter(|previous| previous.header.mode == Mode::Opaque);
+        let body = previous.and_then(|previous| Some((previous, previous.body.as_ref()?)));
+        let is_unchanged = |previous: &Opened| previous.plaintext.as_slice() == plaintext;
+        let body = match body {
+            Some((previous, body)) if self.keeps_tokens() && is_unchanged(previous) => body.bytes.clone(),
+            _ => {
+                let (day, generation, id) = match body {
+                    Some((previous, body)) => {
+                        let mut id = [0; 8];
+                        id.copy_from_slice(&body.stamp.salt[..8]);
+                        let (day, generation) = if is_unchanged(previous) {
+                            (body.stamp.day, body.stamp.generation)
+                        } else {
+                            (self.today, self.header.generation)
+                        };
+                        (day, generation, LeafId(id))
+                    }
+                    None => (self.today, self.header.generation, LeafId::generate()),
+                };
+                let associated_data = place::of_body(self.header.file_id, day, generation);
+                let (salt, chunks) = crypto::seal_body(self.secrets.keys(), id, associated_data, plaintext);
+                [BodyStamp { day, generation, salt }.to_string().as_bytes(), &chunks].concat()
+            }
+        };
+        let signed = self.sign(None, false);
+        carrier::join_opaque(&signed.fields(), &body)
+    }
+
+    fn document(&self, text: &str) -> Result<Vec<u8>, SealError> {
+        let document = document::parse(self.header.format, text)?;
+        refuse_tokens(&document, text)?;
+        self.refuse_unsafe_comments(&document, text)?;
+        let places = Places::of(
+            self.header.format,
+            &document,
+            text,
+            |leaf| self.header.seals(&leaf.path),
+            |comment| self.header.comments.seals(comment),
+        );
+        let (mut tokens, comment_ids) = self.seal_comments(&document, text, &places);
+        tokens.extend(self.seal_values(&document, text, &places, &comment_ids));
+        tokens.sort_by_key(|(span, _)| *span);
+        let body = splice(text, tokens.iter().map(|(span, token)| (*span, token.as_str())));
+        let digest = places.values.is_empty().then(|| {
+            let former = self.previous.and_then(|previous| previous.header.body);
+            let kept = former.filter(|former| places.body_digest(former.salt, &comment_ids) == *former);
+            kept.unwrap_or_else(|| places.body_digest(random(), &comment_ids))
+        });
+        let signed = self.sign(digest, text.starts_with(carrier::BOM));
+        let file = carrier::join_text(Carrier::of(self.header.format), &signed.fields(), &body);
+        match carrier::split(file.as_bytes()) {
+            Err(carrier::CarrierError::Misplaced { line }) => {
+                let lines = file.matches('\n').count() - body.matches('\n').count();
+                Err(SealError::LooksLikeHeader { line: line - lines })
+            }
+            _ => Ok(file.into_bytes()),
+        }
+    }
+
+    fn refuse_unsafe_comments(&self, document: &Document, text: &str) -> Result<(), SealError> {
+        let is_unsafe = |item: &&Item| match item {
+            Item::Comment(comment) => {
+                let comment = comment.span.of(text);
+                !self.header.comments.seals(comment) && comment.contains(breaks_line_somewhere)
+            }
+            Item::Event(_) | Item::Leaf(_) => false,
+        };
+        match document.items.iter().find(is_unsafe) {
+            Some(item) => Err(SealError::UnsafeComment { line: document::position(text, span_of(item).start).0 }),
+            None => Ok(()),
+        }
+    }
+
+    fn seal_values(&self, document: &Document, text: &str, places: &Places, comments: &[LeafId]) -> Vec<(Span, String)> {
+        let leaves: Vec<&Leaf> = places.values.iter().map(|place| document.leaf(place.item)).collect();
+        let new: Vec<Candidate<'_>> =
+            leaves.iter().zip(&places.values).map(|(leaf, place)| candidate(leaf, text, &place.path)).collect();
+        let former = self.former_values();
+        let old: Vec<Candidate<'_>> =
+            former.iter().map(|former| candidate(former.leaf, former.text, &former.path)).collect();
+
+        let mut ids = self.former_ids();
+        let mut previous_id = None;
+        let mut tokens = Vec::with_capacity(new.len());
+        for (index, origin) in origins(&old, &new).into_iter().enumerate() {
+            let (original, id) = match origin {
+                Origin::Kept(original) => (Some(original), former[original].opened.token.sealed.id()),
+                Origin::Copied(original) => (Some(original), fresh_id(&mut ids)),
+                Origin::New => (None, fresh_id(&mut ids)),
+            };
+            // Another spelling of the same value is the same secret: its age does not change.
+            let dated = original.filter(|original| old[*original].value == new[index].value);
+            let (day, generation) = dated.map_or((self.today, self.header.generation), |original| {
+                let stamp = former[original].opened.token.stamp;
+                (stamp.day, stamp.generation)
+            });
+            let kind = if leaves[index].style.is_block() { TokenKind::Block } else { TokenKind::Value };
+            let stamp = Stamp { kind, day, generation };
+            let associated_data = places.of_value(index, self.header.file_id, &stamp, previous_id, comments);
+            let kept = original.filter(|original| {
+                let opened = former[*original].opened;
+                self.keeps_tokens()
+                    && opened.token.sealed.id() == id
+                    && opened.associated_data == associated_data
+                    && old[*original].source == new[index].source
+            });
+            let token = match kept {
+                Some(original) => former[original].opened.token.clone(),
+                None => {
+                    let source = new[index].source.as_bytes();
+                    let sealed = crypto::seal(self.secrets.keys(), Family::Leaf, id, associated_data, source);
+                    Token { stamp, sealed }
+                }
+            };
+            previous_id = Some(id);
+            tokens.push((leaves[index].span, spell(&token, self.header.format)));
+        }
+        tokens
+    }
+
+    /// Seals the comments; returns their tokens and ids. A comment stands before the leaf behind it: that decides which
+    /// one was which before, and a changed one keeps its id, so that the next value's token stays.
+    fn seal_comments(&self, document: &Document, text: &str, places: &Places) -> (Vec<(Span, String)>, Vec<LeafId>) {
+        let new_paths = next_paths(document, &places.comments);
+        let new = comment_candidates(document, text, &places.comments, &new_paths);
+        let former = self.former_document().map(|(previous, document, text)| {
+            let items: Vec<usize> = previous.comments.iter().map(|opened| opened.item).collect();
+            (next_paths(document, &items), items, document, text)
+        });
+        let old = former.as_ref().map(|(paths, items, document, text)| comment_candidates(document, text, items, paths));
+        let old = old.unwrap_or_default();
+        let former_tokens = self.previous.map_or(&[][..], |previous| &previous.comments);
+
+        let mut used = self.former_ids();
+        let mut tokens = Vec::with_capacity(new.len());
+        let mut ids = Vec::with_capacity(new.len());
+        for (index, origin) in origins(&old, &new).into_iter().enumerate() {
+            let (original, id) = match origin {
+                Origin::Kept(original) => (Some(original), former_tokens[original].token.sealed.id()),
+                Origin::Copied(_) | Origin::New => (None, fresh_id(&mut used)),
+            };
+            let unchanged = original.filter(|original| old[*original].source == new[index].source);
+            let stamp = unchanged.map_or(
+                Stamp { kind: TokenKind::Comment, day: self.today, generation: self.header.generation },
+                |original| former_tokens[original].token.stamp,
+            );
+            let token = match unchanged {
+                Some(original) if self.keeps_tokens() => former_tokens[original].token.clone(),
+                _ => {
+                    let associated_data = place::of_comment(self.header.file_id, &stamp);
+                    let comment = new[index].source.as_bytes();
+                    let sealed = crypto::seal(self.secrets.keys(), Family::Comment, id, associated_data, comment);
+                    Token { stamp, sealed }
+                }
+            };
+            ids.push(id);
+            tokens.push((span_of(&document.items[places.comments[index]]), token.to_string()));
+        }
+        (tokens, ids)
+    }
+
+    fn former_values(&self) -> Vec<Former<'_>> {
+        let Some((previous, document, text)) = self.former_document() else { return Vec::new() };
+        let values = previous.values.iter().map(|opened| (opened, document.leaf(opened.item)));
+        values.map(|(opened, leaf)| Former { opened, leaf, text, path: place::encode_path(&leaf.path) }).collect()
+    }
+
+    /// Returns the document that is replaced, when it was sealed value by value.
+    fn former_document(&self) -> Option<(&Opened, &Document, &str)> {
+        let previous = self.previous?;
+        let text = str::from_utf8(&previous.plaintext).ok()?;
+        Some((previous, previous.document.as_ref()?, text))
+    }
+
+    fn former_ids(&self) -> HashSet<LeafId> {
+        let tokens = self.previous.iter().flat_map(|previous| previous.values.iter().chain(&previous.comments));
+        tokens.map(|opened| opened.token.sealed.id()).collect()
+    }
+
+    /// Tells whether tokens of the former file are good in the new one.
+    fn keeps_tokens(&self) -> bool {
+        self.previous.is_some_and(|previous| previous.header.generation == self.header.generation)
+    }
+
+    /// Returns the header as it is printed: with the digest, and a new revision if it says anything new.
+    fn sign(&self, body: Option<BodyDigest>, has_bom: bool) -> SignedHeader {
+        let mut header = Header { body, ..self.header.clone() };
+        let Some(previous) = self.previous else {
+            header.revision = 1;
+            return header.sign(self.secrets.keys(), has_bom, None);
+        };
+        header.revision = previous.header.revision;
+        if header != previous.header {
+            header.revision += 1;
+        }
+        header.sign(self.secrets.keys(), has_bom, Some(previous.mac))
+    }
+}
+
+/// A leaf of the file that is replaced.
+struct Former<'a> {
+    opened: &'a OpenedToken,
+    leaf: &'a Leaf,
+    text: &'a str,
+    path: Vec<u8>,
+}
+
+fn candidate<'a>(leaf: &'a Leaf, text: &'a str, path: &'a [u8]) -> Candidate<'a> {
+    Candidate { path, source: leaf.span.of(text), value: (leaf.kind, &leaf.value) }
+}
+
+/// Returns for each comment the encoded path of the leaf behind it; empty at the end.
+fn next_paths(document: &Document, comments: &[usize]) -> Vec<Vec<u8>> {
+    let mut leaves = document.items.iter().enumerate().filter_map(|(index, item)| match item {
+        Item::Leaf(leaf) => Some((index, leaf)),
+        Item::Comment(_) | Item::Event(_) => None,
+    });
+    let mut next = leaves.next();
+    let mut paths = Vec::with_capacity(comments.len());
+    for comment in comments {
+        while next.is_some_and(|(index, _)| index < *comment) {
+            next = leaves.next();
+        }
+        paths.push(next.map_or_else(Vec::new, |(_, leaf)| place::encode_path(&leaf.path)));
+    }
+    paths
+}
+
+fn comment_candidates<'a>(document: &Document, text: &'a str, comments: &[usize], paths: &'a [Vec<u8>]) -> Vec<Candidate<'a>> {
+    let sources = comments.iter().map(|item| span_of(&document.items[*item]).of(text));
+    sources.zip(paths).map(|(source, path)| Candidate { path, source, value: (ScalarKind::String, source) }).collect()
+}
+
+/// Draws an id that no leaf of the file has.
+fn fresh_id(ids: &mut HashSet<LeafId>) -> LeafId {
+    loop {
+        let id = LeafId::generate();
+        if ids.insert(id) {
+            return id;
+        }
+    }
+}
+
+/// Returns a token as it stands in a document.
+fn spell(token: &Token, format: Format) -> String {
+    match format {
+        Format::Json | Format::Toml => format!("\"{token}\""),
+        Format::Dotenv | Format::Ini | Format::Opaque | Format::Yaml => token.to_string(),
+    }
+}
+
+/// Refuses a plaintext that has encrypted values in it: they would be sealed a second time.
+fn refuse_tokens(document: &Document, text: &str) -> Result<(), SealError> {
+    let is_token = |item: &&Item| match item {
+        Item::Comment(comment) => Token::is_likely(comment.span.of(text)),
+        Item::Event(_) => false,
+        Item::Leaf(leaf) => Token::is_likely(&leaf.value),
+    };
+    match document.items.iter().find(is_token) {
+        Some(item) => Err(SealError::AlreadyToken { line: document::position(text, span_of(item).start).0 }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,55 @@
+//! The only part that touches files: bounded reading, atomic replacing under a lock, private files and folders.
+//!
+//! Paths are absolute; where a [`Root`] is given, no symlink leads out of it. Knows nothing of git, formats or keys.
+
+mod error;
+mod lock;
+mod place;
+mod private;
+mod read;
+mod replace;
+mod scratch;
+#[cfg(test)]
+mod unprivileged;
+mod walk;
+
+use std::path::{Path, PathBuf};
+
+pub use error::{FsError, Step};
+pub use lock::FolderLock;
+pub use place::{Kind, Root};
+pub use private::{create_folder, create_private, create_private_folder};
+pub use read::{Snapshot, read, read_at_most};
+pub use replace::{Expect, Mode, Staged, commit, remove, replace};
+pub use scratch::{HeldInterrupts, ScratchFolder, Storage};
+pub use walk::walk;
+
+/// Tells what stands at a path, without following a symlink there; `None` where nothing does.
+pub fn kind(path: &Path) -> Result<Option<Kind>, FsError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(Kind::of(metadata.file_type()))),
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FsError::io(Step::Open, path, source)),
+    }
+}
+
+/// Returns the path without symlinks, `.` and `..`; all of it has to exist.
+pub fn real_path(path: &Path) -> Result<PathBuf, FsError> {
+    std::fs::canonicalize(path).map_err(|source| FsError::io(Step::Open, path, source))
+}
+
+/// Tells whether a path names a regular file that this user may execute; follows symlinks.
+pub fn is_executable(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Tells whether a process runs; one of another user counts, and so does one that ended but was not waited for.
+fn is_running(process: u32) -> bool {
+    let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    process.is_some_and(|process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH))
+}
+
+/// Returns 16 hexadecimal digits that nobody can foresee, for the name of a temporary file or folder.
+fn random_name() -> String {
+    format!("{:016x}", rand_core::RngCore::next_u64(&mut rand_core::OsRng))
+}

@@ -1,0 +1,596 @@
+//! The user's identities: where they are looked for, and opening a wrapped data key with them.
+//!
+//! Nothing is read before it is needed, and no passphrase is asked for while a key without one opens the file, or
+//! for a key that cannot. What was read or unlocked once serves for the rest of the process.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use age::DecryptError;
+use zeroize::Zeroizing;
+
+use super::age_file::{self, Malformed};
+use super::files::read_file;
+use super::identity::{Found, IdentityError, IdentityProblem, Locked, Ready};
+use super::{Prompt, PromptError, Recipient, Stanzas};
+use crate::env::Env;
+
+/// The identities at hand. Can be shared by threads.
+pub struct Identities<'a> {
+    sources: Vec<Source>,
+    prompt: &'a dyn Prompt,
+    /// Held while a person is asked, so that no two questions mix.
+    asking: Mutex<()>,
+    keyring: OnceLock<Result<Keyring, IdentityError>>,
+}
+
+/// Where an identity comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// The text of an environment variable.
+    Variable(&'static str),
+}
+
+/// What can be said of one identity file without a passphrase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Where it is.
+    pub origin: Origin,
+    /// The recipients that belong to its identities; none where only its passphrase would tell.
+    pub recipients: Vec<Recipient>,
+    /// Whether it is protected by a passphrase.
+    pub is_locked: bool,
+}
+
+/// Why no identity opens a wrapped data key.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum UnwrapError {
+    /// Opening the identity file would take too much time and memory.
+    #[error(
+        "the passphrase of {origin} takes too much work to check (2^{work_factor}; at most 2^{})",
+        age_file::MAX_WORK_FACTOR
+    )]
+    ExcessiveWork {
+        /// The identity file.
+        origin: Origin,
+        /// The logarithm of the work its header asks for.
+        work_factor: u8,
+    },
+    /// An identity that was asked for, or might have been the right one, cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The person broke off at the question for the passphrase.
+    #[error("interrupted")]
+    Interrupted,
+    /// It is no age file.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// There is no identity at all.
+    #[error("there is no identity")]
+    NoIdentity,
+    /// None of the identities is among the readers.
+    #[error("none of your identities opens it")]
+    NoMatch {
+        /// How many identities were tried.
+        tried: usize,
+        /// How many could not be, because their kind is not supported.
+        unsupported: usize,
+    },
+    /// The identity file needs a passphrase, and there is nobody to ask.
+    #[error("{origin} needs a passphrase, and there is no terminal to ask for it")]
+    NoTerminal {
+        /// The identity file.
+        origin: Origin,
+    },
+    /// A stanza or the payload was changed by somebody who does not have the key.
+    #[error("the wrapped key is not authentic")]
+    NotAuthentic,
+    /// The terminal failed while a passphrase was asked for.
+    #[error("cannot ask for the passphrase of {origin}")]
+    Prompt {
+        /// The identity file.
+        origin: Origin,
+        /// What failed.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The passphrase is wrong.
+    #[error("wrong passphrase for {origin}")]
+    WrongPassphrase {
+        /// The identity file.
+        origin: Origin,
+    },
+}
+
+impl<'a> Identities<'a> {
+    /// Notes where identities are to be found; nothing is read yet.
+    ///
+    /// The files of `explicit` (`--identity`) alone when there are any. Else all of: `SECRET_IDENTITY` (the text of
+    /// a key), `SECRET_IDENTITY_FILE`, `secret/identities.txt` in the user's configuration, `SOPS_AGE_KEY`,
+    /// `SOPS_AGE_KEY_FILE`, `sops/age/keys.txt`, `~/.ssh/id_ed25519`. A file that somebody named must be there and
+    /// sound; a default one may be missing, and matters when it is broken only if nothing else opens a file.
+    pub fn discover(env: &Env, explicit: &[PathBuf], prompt: &'a dyn Prompt) -> Self {
+        let mut sources: Vec<Source> = explicit.iter().map(|path| Source::named(env, path)).collect();
+        if sources.is_empty() {
+            sources = default_sources(env);
+        }
+        Self { sources, prompt, asking: Mutex::new(()), keyring: OnceLock::new() }
+    }
+
+    /// Opens a wrapped data key (an armored age file).
+    ///
+    /// Identities that need no passphrase are tried first, then those unlocked before, then a passphrase is asked
+    /// for, once per process and file; a wrong one ends the search.
+    ///
+    /// # Errors
+    /// See [`UnwrapError`]. None of its messages shows key or payload.
+    pub fn unwrap(&self, armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
+        let binary = age_file::unarmor(armored)?;
+        let stanzas = Stanzas::of_binary(&binary)?;
+        let keyring = self.keyring()?;
+        let open = |ready: &[Ready]| open(&binary, ready);
+
+        if let Some(payload) = open(&keyring.ready)? {
+            return Ok(payload);
+        }
+        let candidates = || keyring.locked.iter().filter(|slot| slot.locked.may_open(&stanzas));
+        for ready in candidates().filter_map(|slot| slot.unlocked.get()?.as_ref().ok()) {
+            if let Some(payload) = open(ready)? {
+                return Ok(payload);
+            }
+        }
+        for slot in candidates() {
+            if let Some(payload) = open(self.unlock(slot)?)? {
+                return Ok(payload);
+            }
+        }
+        Err(keyring.no_match())
+    }
+
+    /// Returns what can be said of each identity file without a passphrase, in the order of the search.
+    ///
+    /// The recipients of an encrypted age identity file come from the file with `.pub` behind its name, if any.
+    ///
+    /// # Errors
+    /// When an identity that somebody named cannot be used.
+    pub fn known(&self) -> Result<&[Known], IdentityError> {
+        Ok(&self.keyring()?.known)
+    }
+
+    /// Returns the recipients of all identities, as far as they can be told without a passphrase.
+    ///
+    /// # Errors
+    /// When an identity that somebody named cannot be used.
+    pub fn recipients(&self) -> Result<Vec<&Recipient>, IdentityError> {
+        let mut recipients: Vec<_> = self.known()?.iter().flat_map(|known| &known.recipients).collect();
+        recipients.sort_unstable();
+        recipients.dedup();
+        Ok(recipients)
+    }
+
+    fn keyring(&self) -> Result<&Keyring, IdentityError> {
+        self.keyring.get_or_init(|| Keyring::read(&self.sources)).as_ref().map_err(Clone::clone)
+    }
+
+    /// Unlocks an identity file, or says again what happened when it was tried first.
+    fn unlock<'k>(&self, slot: &'k Slot) -> Result<&'k [Ready], UnwrapError> {
+        let unlocked = slot.unlocked.get_or_init(|| {
+            let origin = || slot.origin.clone();
+            let _one_at_a_time = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+            let passphrase = self.prompt.passphrase(&format!("passphrase for {}", slot.origin));
+            let passphrase = passphrase.map_err(|error| match error {
+                PromptError::Interrupted => UnwrapError::Interrupted,
+                PromptError::Io(source) => UnwrapError::Prompt { origin: origin(), source: Arc::new(source) },
+                PromptError::NoTerminal => UnwrapError::NoTerminal { origin: origin() },
+            })?;
+            slot.locked.unlock(&slot.origin, passphrase)
+        });
+        unlocked.as_deref().map_err(Clone::clone)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(out, "{}", path.display()),
+            Self::Variable(name) => out.write_str(name),
+        }
+    }
+}
+
+/// A place to look at.
+struct Source {
+    origin: Origin,
+    /// The content, where it is no file.
+    text: Option<Zeroizing<Vec<u8>>>,
+    /// Whether somebody named it, so that it must be there and sound.
+    is_named: bool,
+}
+
+impl Source {
+    fn named(env: &Env, path: &Path) -> Self {
+        Self { origin: Origin::File(env.current_dir().join(path)), text: None, is_named: true }
+    }
+
+    fn default(path: PathBuf) -> Self {
+        Self { origin: Origin::File(path), text: None, is_named: false }
+    }
+
+    fn read(&self) -> Result<Found, IdentityProblem> {
+        match (&self.text, &self.origin) {
+            (Some(text), _) => Found::parse(text),
+            (None, Origin::File(path)) => {
+                let bytes =
+                    read_file(path, MAX_IDENTITY_FILE).map_err(|error| IdentityProblem::Read(Arc::new(error)))?;
+                Found::parse(&bytes)
+            }
+            (None, Origin::Variable(_)) => Err(IdentityProblem::Empty),
+        }
+    }
+}
+
+fn default_sources(env: &Env) -> Vec<Source> {
+    let text = |name: &'static str| {
+        let value = env.var(name)?;
+        let text = Some(Zeroizing::new(value.as_encoded_bytes().to_vec()));
+        Some(Source { origin: Origin::Variable(name), text, is_named: true })
+    };
+    let file = |name| Some(Source::named(env, Path::new(env.var(name)?)));
+    let in_config = |path: &str| Some(Source::default(env.config_dir()?.join(path)));
+    let in_home = |path: &str| Some(Source::default(env.home()?.join(path)));
+    // Where sops looks on a Mac that sets no XDG_CONFIG_HOME.
+    let in_library = |path: &str| if cfg!(target_os = "macos") { in_home(path) } else { None };
+
+    let mut sources: Vec<Source> = Vec::new();
+    let found = [
+        text("SECRET_IDENTITY"),
+        file("SECRET_IDENTITY_FILE"),
+        in_config("secret/identities.txt"),
+        text("SOPS_AGE_KEY"),
+        file("SOPS_AGE_KEY_FILE"),
+        in_config("sops/age/keys.txt"),
+        in_library("Library/Application Support/sops/age/keys.txt"),
+        in_home(".ssh/id_ed25519"),
+    ];
+    for source in found.into_iter().flatten() {
+        // The same file by variable and by default is read, and asks for its passphrase, once.
+        match sources.iter_mut().find(|known| known.origin == source.origin) {
+            Some(known) => known.is_named |= source.is_named,
+            None => sources.push(source),
+        }
+    }
+    sources
+}
+
+/// What was read from all sources.
+struct Keyring {
+    ready: Vec<Ready>,
+    locked: Vec<Slot>,
+    known: Vec<Known>,
+    unsupported: usize,
+    /// The first default file that is there and cannot be used.
+    broken: Option<IdentityError>,
+}
+
+/// An identity file that is protected by a passphrase.
+struct Slot {
+    origin: Origin,
+    locked: Locked,
+    unlocked: OnceLock<Result<Vec<Ready>, UnwrapError>>,
+}
+
+impl Keyring {
+    fn read(sources: &[Source]) -> Result<Self, IdentityError> {
+        let mut keyring =
+            Self { ready: Vec::new(), locked: Vec::new(), known: Vec::new(), unsupported: 0, broken: None };
+        for source in sources {
+            match source.read() {
+                Ok(found) => keyring.add(&source.origin, found),
+                Err(problem) if source.is_named => {
+                    return Err(IdentityError { origin: source.origin.clone(), problem });
+                }
+                Err(IdentityProblem::Read(error)) if is_missing(&error) => {}
+                Err(problem) => {
+                    keyring.broken.get_or_insert(IdentityError { origin: source.origin.clone(), problem });
+                }
+            }
+        }
+        Ok(keyring)
+    }
+
+    fn add(&mut self, origin: &Origin, found: Found) {
+        let mut recipients: Vec<_> = found.ready.iter().map(|ready| ready.recipient.clone()).collect();
+        let is_locked = found.locked.is_some();
+        if let Some(locked) = found.locked {
+            match locked.recipient() {
+                Some(recipient) => recipients.push(recipient.clone()),
+                None => recipients.extend(recipients_beside(origin)),
+            }
+            self.locked.push(Slot { origin: origin.clone(), locked, unlocked: OnceLock::new() });
+        }
+        self.known.push(Known { origin: origin.clone(), recipients, is_locked });
+        self.ready.extend(found.ready);
+        self.unsupported += found.unsupported;
+    }
+
+    fn no_match(&self) -> UnwrapError {
+        let tried = self.ready.len() + self.locked.len();
+        match &self.broken {
+            Some(broken) => broken.clone().into(),
+            None if tried + self.unsupported == 0 => UnwrapError::NoIdentity,
+            None => UnwrapError::NoMatch { tried, unsupported: self.unsupported },
+        }
+    }
+}
+
+/// Opens a binary age file with the first identity that fits; `None` when none does.
+fn open(binary: &[u8], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
+    match age_file::open(binary, identities.iter().map(Ready::as_age)) {
+        Ok(payload) => Ok(Some(payload)),
+        Err(DecryptError::NoMatchingKeys) => Ok(None),
+        Err(DecryptError::DecryptionFailed | DecryptError::InvalidMac) => Err(UnwrapError::NotAuthentic),
+        Err(_) => Err(Malformed.into()),
+    }
+}
+
+/// Reads the recipients that stand in `FILE.pub` beside an encrypted identity file; nothing when there are none.
+fn recipients_beside(origin: &Origin) -> Vec<Recipient> {
+    let Origin::File(path) = origin else { return Vec::new() };
+    let mut name = path.clone().into_os_string();
+    name.push(".pub");
+    let Ok(bytes) = read_file(Path::new(&name), MAX_IDENTITY_FILE) else { return Vec::new() };
+    String::from_utf8_lossy(&bytes).lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+/// Tells whether a file could not be read because there is none.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// How large an identity file may be; age's own limit.
+const MAX_IDENTITY_FILE: usize = 16 << 20;
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::ffi::OsString;
+    use std::fs;
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use age::secrecy::{ExposeSecret, SecretString};
+    use jiff::civil::date;
+    use tempfile::TempDir;
+
+    use super::{Identities, Origin, UnwrapError};
+    use crate::env::Env;
+    use crate::keys::identity::IdentityProblem;
+    use crate::keys::{Prompt, PromptError, Recipient, generate, wrap};
+
+    /// Answers each question with the same passphrase, if it has one, and counts the questions.
+    pub(crate) struct Answer(pub Option<&'static str>, pub AtomicUsize);
+
+    impl Answer {
+        pub(crate) fn new(passphrase: &'static str) -> Self {
+            Self(Some(passphrase), AtomicUsize::new(0))
+        }
+
+        pub(crate) fn nobody() -> Self {
+            Self(None, AtomicUsize::new(0))
+        }
+
+        pub(crate) fn asked(&self) -> usize {
+            self.1.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Prompt for Answer {
+        fn passphrase(&self, _: &str) -> Result<SecretString, PromptError> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            self.0.map(SecretString::from).ok_or(PromptError::NoTerminal)
+        }
+    }
+
+    struct World {
+        dir: TempDir,
+        variables: Vec<(OsString, OsString)>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().expect("a temporary folder");
+            let home = dir.path().as_os_str().to_owned();
+            Self { dir, variables: vec![("HOME".into(), home)] }
+        }
+
+        fn with(mut self, name: &str, value: &str) -> Self {
+            self.variables.push((name.into(), value.into()));
+            self
+        }
+
+        fn file(&self, name: &str, content: &str) -> PathBuf {
+            let path = self.dir.path().join(name);
+            fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+            fs::write(&path, content).expect("a file");
+            path
+        }
+
+        fn env(&self) -> Env {
+            Env::new(self.dir.path().to_owned(), date(2026, 11, 22), self.variables.clone())
+        }
+    }
+
+    /// A new identity: its file's text and its recipient.
+    fn identity(passphrase: Option<&str>) -> (String, Recipient) {
+        let new =
+            generate(date(2026, 11, 22), passphrase.map(SecretString::from)).expect("a passphrase that is not empty");
+        (new.text.expose_secret().to_owned(), new.recipient)
+    }
+
+    fn wrapped(recipient: &Recipient) -> String {
+        wrap(&[recipient], b"data key").expect("wraps")
+    }
+
+    fn is_send_and_sync<T: Send + Sync>() {}
+
+    #[test]
+    fn each_place_is_looked_at() {
+        for name in [".config/secret/identities.txt", ".config/sops/age/keys.txt"] {
+            let (text, recipient) = identity(None);
+            let world = World::new();
+            world.file(name, &text);
+            let nobody = Answer::nobody();
+            let identities = Identities::discover(&world.env(), &[], &nobody);
+            assert_eq!(*identities.unwrap(&wrapped(&recipient)).expect(name), b"data key");
+        }
+        for name in ["SECRET_IDENTITY", "SOPS_AGE_KEY"] {
+            let (text, recipient) = identity(None);
+            let world = World::new().with(name, &format!("# mine\n{text}"));
+            let nobody = Answer::nobody();
+            let identities = Identities::discover(&world.env(), &[], &nobody);
+            assert_eq!(*identities.unwrap(&wrapped(&recipient)).expect(name), b"data key");
+        }
+        for name in ["SECRET_IDENTITY_FILE", "SOPS_AGE_KEY_FILE"] {
+            let (text, recipient) = identity(None);
+            let world = World::new().with(name, "key.txt");
+            world.file("key.txt", &text);
+            let nobody = Answer::nobody();
+            let identities = Identities::discover(&world.env(), &[], &nobody);
+            assert_eq!(*identities.unwrap(&wrapped(&recipient)).expect(name), b"data key");
+        }
+        is_send_and_sync::<Identities<'_>>();
+    }
+
+    #[test]
+    fn an_identity_given_as_an_option_is_the_only_one() {
+        let ((first, reader), (second, other)) = (identity(None), identity(None));
+        let world = World::new().with("SECRET_IDENTITY", &first);
+        let path = world.file("other.txt", &second);
+        let nobody = Answer::nobody();
+        let identities = Identities::discover(&world.env(), &[path], &nobody);
+        assert_eq!(identities.recipients().expect("reads"), [&other]);
+        let error = identities.unwrap(&wrapped(&reader)).expect_err("not among the readers");
+        assert!(matches!(error, UnwrapError::NoMatch { tried: 1, unsupported: 0 }));
+    }
+
+    #[test]
+    fn without_any_identity_the_error_says_so() {
+        let (world, nobody) = (World::new(), Answer::nobody());
+        let identities = Identities::discover(&world.env(), &[], &nobody);
+        let error = identities.unwrap(&wrapped(&identity(None).1)).expect_err("no identity");
+        assert!(matches!(error, UnwrapError::NoIdentity));
+    }
+
+    #[test]
+    fn a_named_file_must_be_there() {
+        let world = World::new().with("SECRET_IDENTITY_FILE", "missing.txt").with("SECRET_IDENTITY", &identity(None).0);
+        let nobody = Answer::nobody();
+        let error = Identities::discover(&world.env(), &[], &nobody).known().expect_err("a missing file");
+        assert_eq!(error.origin, Origin::File(world.dir.path().join("missing.txt")));
+        assert!(matches!(error.problem, IdentityProblem::Read(_)));
+    }
+
+    #[test]
+    fn a_broken_default_file_matters_only_when_nothing_else_opens() {
+        let ((text, recipient), other) = (identity(None), identity(None).1);
+        let world = World::new().with("SECRET_IDENTITY", &text);
+        world.file(".config/sops/age/keys.txt", "# old\npassword\n");
+        let nobody = Answer::nobody();
+        let identities = Identities::discover(&world.env(), &[], &nobody);
+        assert_eq!(*identities.unwrap(&wrapped(&recipient)).expect("opens"), b"data key");
+        let message = identities.unwrap(&wrapped(&other)).expect_err("not among the readers").to_string();
+        assert!(message.ends_with("keys.txt: line 2 is no identity"), "{message}");
+    }
+
+    #[test]
+    fn no_passphrase_is_asked_while_a_key_without_one_opens_the_file() {
+        let ((locked, _), (text, recipient)) = (identity(Some("horse")), identity(None));
+        let world = World::new();
+        world.file(".config/secret/identities.txt", &locked);
+        world.file(".config/sops/age/keys.txt", &text);
+        let answer = Answer::new("horse");
+        let identities = Identities::discover(&world.env(), &[], &answer);
+        assert_eq!(*identities.unwrap(&wrapped(&recipient)).expect("opens"), b"data key");
+        assert_eq!(answer.asked(), 0);
+    }
+
+    #[test]
+    fn a_passphrase_is_asked_once_for_many_files_and_threads() {
+        let (locked, recipient) = identity(Some("horse"));
+        let world = World::new().with("SECRET_IDENTITY_FILE", ".config/secret/identities.txt");
+        world.file(".config/secret/identities.txt", &locked);
+        let answer = Answer::new("horse");
+        let identities = Identities::discover(&world.env(), &[], &answer);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(*identities.unwrap(&wrapped(&recipient)).expect("opens"), b"data key"));
+            }
+        });
+        assert_eq!(answer.asked(), 1);
+    }
+
+    #[test]
+    fn a_wrong_passphrase_is_asked_for_once_too_and_names_the_file() {
+        let (locked, recipient) = identity(Some("horse"));
+        let world = World::new();
+        let path = world.file("mine.txt", &locked);
+        let answer = Answer::new("donkey");
+        let identities = Identities::discover(&world.env(), std::slice::from_ref(&path), &answer);
+        for _ in 0..2 {
+            let error = identities.unwrap(&wrapped(&recipient)).expect_err("a wrong passphrase");
+            assert!(matches!(error, UnwrapError::WrongPassphrase { origin } if origin == Origin::File(path.clone())));
+        }
+        assert_eq!(answer.asked(), 1);
+    }
+
+    #[test]
+    fn without_a_terminal_the_error_names_the_file() {
+        let (locked, recipient) = identity(Some("horse"));
+        let world = World::new();
+        let path = world.file("mine.txt", &locked);
+        let nobody = Answer::nobody();
+        let identities = Identities::discover(&world.env(), std::slice::from_ref(&path), &nobody);
+        let error = identities.unwrap(&wrapped(&recipient)).expect_err("nobody to ask");
+        assert!(matches!(error, UnwrapError::NoTerminal { origin } if origin == Origin::File(path)));
+    }
+
+    #[test]
+    fn the_recipient_of_a_locked_file_is_known_from_the_pub_file_beside() {
+        let (locked, recipient) = identity(Some("horse"));
+        let world = World::new();
+        let path = world.file("mine.txt", &locked);
+        world.file("mine.txt.pub", &format!("# me\n{recipient}\n"));
+        let answer = Answer::new("horse");
+        let identities = Identities::discover(&world.env(), &[path], &answer);
+        assert_eq!(identities.recipients().expect("reads"), [&recipient]);
+        assert!(identities.known().expect("reads")[0].is_locked);
+        assert_eq!(answer.asked(), 0);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_read() {
+        let world = World::new();
+        let path = world.file("large.txt", "");
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_len((16 << 20) + 1))
+            .expect("a sparse file");
+        let nobody = Answer::nobody();
+        let error = Identities::discover(&world.env(), &[path], &nobody).known().expect_err("too large");
+        assert!(
+            matches!(error.problem, IdentityProblem::Read(error) if error.kind() == std::io::ErrorKind::FileTooLarge)
+        );
+    }
+
+    #[test]
+    fn what_is_no_age_file_is_malformed() {
+        let world = World::new().with("SECRET_IDENTITY", &identity(None).0);
+        let nobody = Answer::nobody();
+        let identities = Identities::discover(&world.env(), &[], &nobody);
+        assert!(matches!(identities.unwrap("password"), Err(UnwrapError::Malformed(_))));
+    }
+}

@@ -1,0 +1,25 @@
+//! The policy, `.secret.toml`: members, groups, and rules that say who reads which files and what those must tell.
+//!
+//! Pure: text in, text or findings out. Who holds the file and writes it is the caller's business.
+
+mod closest;
+mod drift;
+pub mod edit;
+mod error;
+mod first;
+mod model;
+mod path;
+mod period;
+mod place;
+mod read;
+
+pub use drift::{ChangedReader, Drift, drift};
+pub use error::{PolicyError, PolicyErrors, PolicyProblem};
+pub use first::first_policy;
+pub use model::{Member, MemberKind, Policy, Readers, Requirement, Rule};
+pub use path::{PathPattern, PathPatternError};
+pub use period::{Period, PeriodError};
+pub use place::{FILE_NAME, candidates, misplaced};
+
+/// How large a policy may be.
+pub const MAX_POLICY: usize = 1 << 20;

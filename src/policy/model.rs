@@ -1,0 +1,191 @@
+//! What a policy says, once it has been found sound.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::document::{Format, KeyPattern};
+use crate::envelope::native::{Comments, Mode};
+use crate::keys::Recipient;
+
+use super::{FILE_NAME, PathPattern, Period, PolicyErrors, read};
+
+/// A whole policy. Its names are consistent: every reader and group member exists, and no group contains itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Members by name.
+    pub members: BTreeMap<String, Member>,
+    /// Groups by name: the members and groups in them, as written.
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// The rules, in order.
+    pub rules: Vec<Rule>,
+}
+
+/// The members who read a file, by name: sorted, each once.
+pub type Readers<'a> = BTreeMap<&'a str, &'a Member>;
+
+/// A person or machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The public keys, at least one, in the order of the policy.
+    pub recipients: Vec<Recipient>,
+    /// What sort of member.
+    pub kind: MemberKind,
+}
+
+/// The sorts of members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemberKind {
+    /// A key in a safe, for when all others are lost.
+    BreakGlass,
+    /// A deployment, a CI system.
+    Machine,
+    /// Somebody.
+    #[default]
+    Person,
+}
+
+/// Who reads the files of a path pattern, and what such files must tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Which files.
+    pub path: PathPattern,
+    /// The members and groups that read them, as written.
+    pub readers: Vec<String>,
+    /// The owner of new files.
+    pub owner: Option<String>,
+    /// How often values of new files are replaced.
+    pub rotate_every: Option<Period>,
+    /// What a header must tell.
+    pub require: Vec<Requirement>,
+    /// Which leaves stay in clear.
+    pub cleartext: Vec<KeyPattern>,
+    /// What is sealed.
+    pub mode: Mode,
+    /// Which comments are sealed.
+    pub comments: Comments,
+    /// The format, where it is not to be told from the name.
+    pub format: Option<Format>,
+}
+
+/// A header field that a rule can demand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Requirement {
+    /// Who answers for the values.
+    Owner,
+    /// What they are for.
+    Purpose,
+    /// How often they are replaced.
+    RotateEvery,
+    /// By when they must be replaced.
+    RotationDue,
+}
+
+impl Policy {
+    /// Reads a policy. `file` names it in errors.
+    ///
+    /// # Errors
+    /// Names every mistake with its place; see [`super::PolicyProblem`].
+    pub fn parse(text: &str, file: &str) -> Result<Self, PolicyErrors> {
+        read::read(text, file)
+    }
+
+    /// Returns the rule for a file: the first whose pattern matches its path (relative to the root, with `/`).
+    ///
+    /// The policy itself and git's own files (`.gitattributes`, `.gitignore`, `.gitmodules`) are never governed:
+    /// they have to be read before anything is decrypted.
+    pub fn rule_for(&self, path: &str) -> Option<&Rule> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if [FILE_NAME, ".gitattributes", ".gitignore", ".gitmodules"].contains(&name) {
+            return None;
+        }
+        self.rules.iter().find(|rule| rule.path.matches(path))
+    }
+
+    /// Returns the members who read the files of a rule, those of its groups included.
+    pub fn readers(&self, rule: &Rule) -> Readers<'_> {
+        self.expand(rule.readers.iter().map(String::as_str))
+    }
+
+    /// Returns the members of a group, those of groups in it included; `None` when there is no such group.
+    pub fn members_of(&self, group: &str) -> Option<Readers<'_>> {
+        let (name, _) = self.groups.get_key_value(group)?;
+        Some(self.expand([name.as_str()]))
+    }
+
+    /// Returns a member by name.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.members.get(name)
+    }
+
+    /// Returns the member to whom a recipient belongs.
+    pub fn member_with(&self, recipient: &Recipient) -> Option<(&str, &Member)> {
+        let found = self.members.iter().find(|(_, member)| member.recipients.contains(recipient));
+        found.map(|(name, member)| (name.as_str(), member))
+    }
+
+    /// Resolves names of members and groups; each group is visited once, however often it is named.
+    fn expand<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> Readers<'a> {
+        let mut readers = Readers::new();
+        let mut visited = BTreeSet::new();
+        let mut pending: Vec<&str> = names.into_iter().collect();
+        while let Some(name) = pending.pop() {
+            if let Some((name, member)) = self.members.get_key_value(name) {
+                readers.insert(name, member);
+            } else if visited.insert(name) {
+                pending.extend(self.groups.get(name).into_iter().flatten().map(String::as_str));
+            }
+        }
+        readers
+    }
+}
+
+impl MemberKind {
+    /// All kinds, in the order of their names.
+    pub const ALL: [Self; 3] = [Self::BreakGlass, Self::Machine, Self::Person];
+
+    /// Returns the spelling in policies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BreakGlass => "break-glass",
+            Self::Machine => "machine",
+            Self::Person => "person",
+        }
+    }
+
+    /// Reads the spelling in policies.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for MemberKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+impl Requirement {
+    /// All fields, in the order of their names.
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Purpose, Self::RotateEvery, Self::RotationDue];
+
+    /// Returns the name of the field.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Purpose => "purpose",
+            Self::RotateEvery => "rotate_every",
+            Self::RotationDue => "rotation_due",
+        }
+    }
+
+    /// Reads the name of a field.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}

@@ -1,0 +1,159 @@
+//! Which files a rule is for: a pattern of repository paths.
+//!
+//! Paths are relative to the root, with `/`, compared byte by byte (case matters), and matched as a whole:
+//!
+//! | pattern | matches |
+//! |---|---|
+//! | `*` | any characters within one name, also none, also a leading dot |
+//! | `?` | one character within a name |
+//! | `**` | alone between slashes: any number of folders, also none; at the end: everything below |
+//! | `{a,b}` | either |
+//! | `[a-z]`, `[!a]` | one character of (not of) a set |
+//!
+//! A literal `*`, `?`, `[` or `{` is written `[*]`, `[?]`, `[[]`, `[{]`. What would silently never match (a leading
+//! slash, `..`, a backslash) is refused.
+
+use std::fmt;
+use std::str::FromStr;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+/// A pattern of paths; prints as it was written.
+#[derive(Clone, Debug)]
+pub struct PathPattern(GlobMatcher);
+
+/// Why a text is no pattern of paths.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathPatternError {
+    /// It has a backslash.
+    #[error("write / between folders, and [*] for a literal *; \\ is neither")]
+    Backslash,
+    /// A step is empty, `.` or `..`.
+    #[error("a path is relative to the root, without empty steps, `.` and `..`; secrets/** is all below secrets")]
+    Step,
+    /// `**` has something beside it.
+    #[error("`**` stands alone between slashes, as in secrets/**/db.yaml; within a name write `*`")]
+    Stars,
+    /// A bracket or brace is not closed, a range runs backwards, and the like.
+    #[error("not a path pattern: {0}")]
+    Syntax(String),
+    /// It has more than [`MAX_PATTERN`] bytes.
+    #[error("a path pattern has at most {MAX_PATTERN} bytes")]
+    TooLong,
+}
+
+/// How long a pattern may be; it bounds the work of compiling it.
+const MAX_PATTERN: usize = 512;
+
+impl PathPattern {
+    /// Tells whether a path, relative to the root and with `/`, is meant.
+    pub fn matches(&self, path: &str) -> bool {
+        self.0.is_match(path)
+    }
+
+    /// Returns the pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.glob().glob()
+    }
+}
+
+impl FromStr for PathPattern {
+    type Err = PathPatternError;
+
+    fn from_str(text: &str) -> Result<Self, PathPatternError> {
+        if text.len() > MAX_PATTERN {
+            return Err(PathPatternError::TooLong);
+        }
+        if text.contains('\\') {
+            return Err(PathPatternError::Backslash);
+        }
+        for step in text.split('/') {
+            match step {
+                "" | "." | ".." => return Err(PathPatternError::Step),
+                "**" => {}
+                step if step.contains("**") => return Err(PathPatternError::Stars),
+                _ => {}
+            }
+        }
+        let glob = GlobBuilder::new(text).literal_separator(true).backslash_escape(false).case_insensitive(false).build();
+        Ok(Self(glob.map_err(|error| PathPatternError::Syntax(error.kind().to_string()))?.compile_matcher()))
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl PartialEq for PathPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for PathPattern {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::proptest;
+
+    use super::{PathPattern, PathPatternError};
+
+    #[test]
+    fn a_pattern_means_what_the_table_says() {
+        for (pattern, path, expected) in [
+            ("secrets/**", "secrets/a.yaml", true),
+            ("secrets/**", "secrets/prod/.hidden/a.yaml", true),
+            ("secrets/**", "secrets", false),
+            ("secrets/**", "Secrets/a.yaml", false),
+            ("secrets/**", "old/secrets/a.yaml", false),
+            ("**/secrets/**", "old/secrets/a.yaml", true),
+            ("**/secrets/**", "secrets/a.yaml", true),
+            ("secrets/*.yaml", "secrets/a.yaml", true),
+            ("secrets/*.yaml", "secrets/prod/a.yaml", false),
+            ("secrets/*.yaml", "secrets/.yaml", true),
+            ("secrets/**/db.yaml", "secrets/db.yaml", true),
+            ("secrets/**/db.yaml", "secrets/a/b/db.yaml", true),
+            ("secrets/?.yaml", "secrets/a.yaml", true),
+            ("secrets/?.yaml", "secrets//.yaml", false),
+            ("secrets?a.yaml", "secrets/a.yaml", false),
+            ("secrets[!x]a.yaml", "secrets/a.yaml", false),
+            ("secrets[+-9]a.yaml", "secrets/a.yaml", false),
+            ("{dev,prod}.env", "prod.env", true),
+            ("{dev,prod}.env", "test.env", false),
+            ("[a-c].env", "b.env", true),
+            ("[!a-c].env", "b.env", false),
+            ("[*].env", "*.env", true),
+            ("[*].env", "a.env", false),
+            ("**", "a/b", true),
+            (".env", "a/.env", false),
+        ] {
+            let compiled: PathPattern = pattern.parse().expect(pattern);
+            assert_eq!(compiled.matches(path), expected, "{pattern} {path}");
+            assert_eq!(compiled.to_string(), pattern);
+        }
+    }
+
+    #[test]
+    fn what_could_never_match_is_refused() {
+        for text in ["", "/secrets/**", "secrets/", "./secrets/**", "../secrets/**", "secrets//a"] {
+            assert_eq!(text.parse::<PathPattern>(), Err(PathPatternError::Step), "{text:?}");
+        }
+        assert_eq!("secrets\\**".parse::<PathPattern>(), Err(PathPatternError::Backslash));
+        assert_eq!("secrets/**.yaml".parse::<PathPattern>(), Err(PathPatternError::Stars));
+        assert_eq!("a".repeat(513).parse::<PathPattern>(), Err(PathPatternError::TooLong));
+        for text in ["[a", "{a", "a}", "[z-a]"] {
+            assert!(matches!(text.parse::<PathPattern>(), Err(PathPatternError::Syntax(_))), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_pattern_panic(text in "[a/*?{},!\\[\\]-]{0,40}", path in ".{0,40}") {
+            if let Ok(pattern) = text.parse::<PathPattern>() {
+                let _ = pattern.matches(&path);
+            }
+        }
+    }
+}
