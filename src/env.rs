@@ -11,6 +11,7 @@ use jiff::civil::Date;
 /// What the process was started with: read once, then passed around.
 #[derive(Clone)]
 pub struct Env {
+    arguments: Vec<OsString>,
     variables: BTreeMap<OsString, OsString>,
     current_dir: PathBuf,
     today: Date,
@@ -24,6 +25,7 @@ impl Env {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the process")]
     pub fn from_process() -> std::io::Result<Self> {
         Ok(Self {
+            arguments: std::env::args_os().collect(),
             variables: std::env::vars_os().collect(),
             current_dir: std::env::current_dir()?,
             today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
@@ -32,13 +34,18 @@ impl Env {
 
     /// Builds an environment by hand: a folder, a UTC day and variables.
     pub fn new(current_dir: PathBuf, today: Date, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        Self { variables: variables.into_iter().collect(), current_dir, today }
+        Self { arguments: Vec::new(), variables: variables.into_iter().collect(), current_dir, today }
     }
 
     /// Returns the same environment in another folder, as `-C DIR` asks for.
     #[must_use]
     pub fn in_dir(&self, dir: &Path) -> Self {
         Self { current_dir: self.current_dir.join(dir), ..self.clone() }
+    }
+
+    /// Returns the arguments of the process, its name first.
+    pub fn arguments(&self) -> Vec<OsString> {
+        self.arguments.clone()
     }
 
     /// Returns the working directory, absolute.

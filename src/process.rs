@@ -2,6 +2,8 @@
 //!
 //! Which programs run is the user's to say, by the command line and the environment; nothing in a repository names one.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one place that starts programs")]
+
 mod editor;
 mod words;
 
@@ -127,7 +129,7 @@ pub fn spawn(command: &mut Command) -> Result<Child, ProcessError> {
     // already, or runs with other rights, does without.
     #[cfg(target_os = "linux")]
     if let (Some(limit), Some(process)) = (CORE_LIMIT.get(), rustix::process::Pid::from_raw(child.id().cast_signed())) {
-        let _ = rustix::process::prlimit(Some(process), Resource::Core, limit.clone());
+        let _ = rustix::process::prlimit(Some(process), Resource::Core, *limit);
     }
     Ok(child)
 }

@@ -1,5 +1,8 @@
 //! The keys of one file and how they follow from its data key. Each is a type of its own, so that none stands in for another.
 
+use std::fmt;
+use std::str::FromStr;
+
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretBox};
@@ -106,6 +109,34 @@ impl ContinuitySecret {
         FileId(id)
     }
 }
+
+impl fmt::Display for FileId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}
+
+impl FromStr for FileId {
+    type Err = NotAFileId;
+
+    fn from_str(text: &str) -> Result<Self, NotAFileId> {
+        let digits = text.as_bytes();
+        if digits.len() != 32 || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(NotAFileId);
+        }
+        let mut id = [0; 16];
+        for (byte, digits) in id.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = str::from_utf8(digits).map_err(|_| NotAFileId)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| NotAFileId)?;
+        }
+        Ok(Self(id))
+    }
+}
+
+/// A text that is not 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a file id")]
+pub struct NotAFileId;
 
 impl FileKeys {
     /// Returns what proves that whoever made the next data key had this one.

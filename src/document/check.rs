@@ -92,7 +92,10 @@ fn reads_back(format: Format, document: &Document, node: &Node, value: NewValue<
         (Value::String(text), _) => is_text(document, node, text),
         (Value::Array(values), Content::List(items)) => {
             values.len() == items.len()
-                && values.iter().zip(items).all(|(value, item)| reads_back(format, document, item, NewValue::Json(value)))
+                && values
+                    .iter()
+                    .zip(items)
+                    .all(|(value, item)| reads_back(format, document, item, NewValue::Json(value)))
         }
         (Value::Object(values), Content::Map(entries)) => {
             let reads_back = |Entry { key, node, .. }: &Entry| match key {
@@ -109,7 +112,8 @@ fn reads_back(format: Format, document: &Document, node: &Node, value: NewValue<
         }
         (Value::Bool(_) | Value::Number(_), Content::Leaf(index)) => {
             let leaf = document.leaf(*index);
-            leaf.kind != ScalarKind::String && serde_json::from_str::<Value>(&leaf.value).is_ok_and(|found| found == *json)
+            leaf.kind != ScalarKind::String
+                && serde_json::from_str::<Value>(&leaf.value).is_ok_and(|found| found == *json)
         }
         _ => false,
     }
@@ -123,4 +127,92 @@ fn is_text(document: &Document, node: &Node, text: &str) -> bool {
 
 fn entangled(path: &KeyPath, reason: &'static str) -> EditError {
     EditError::Entangled { path: path.clone(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{is_set, is_unset, moved_up};
+    use crate::document::edit::{EditError, NewValue};
+    use crate::document::{Format, KeyPath, parse, set, unset};
+
+    fn path(text: &str) -> KeyPath {
+        KeyPath::parse(text).expect("a path")
+    }
+
+    fn checked_set(format: Format, before: &str, after: &str, key: &str, value: NewValue<'_>) -> Result<(), EditError> {
+        let document = parse(format, before).expect("valid");
+        is_set(format, (before, &document), after, &path(key), value)
+    }
+
+    fn checked_unset(format: Format, before: &str, after: &str, key: &str) -> Result<(), EditError> {
+        let document = parse(format, before).expect("valid");
+        is_unset(format, (before, &document), after, &path(key))
+    }
+
+    fn entangled(key: &str, reason: &'static str) -> Result<(), EditError> {
+        Err(EditError::Entangled { path: path(key), reason })
+    }
+
+    const OTHER: &str = "another value would change with it";
+    const SPELLING: &str = "the value would not read back";
+    const UNREADABLE: &str = "the document could not be read any more";
+
+    #[test]
+    fn a_set_value_must_read_back_beside_unchanged_ones() {
+        let check = |after, value| checked_set(Format::Dotenv, "A=1\nB=2", after, "A", NewValue::Text(value));
+        assert_eq!(check("A='x'\nB=2", "x"), Ok(()));
+        assert_eq!(check("A=y\nB=2", "x"), entangled("A", SPELLING));
+        assert_eq!(check("A\nB=2", "x"), entangled("A", SPELLING));
+        assert_eq!(check("A=x\nB='2'", "x"), entangled("A", OTHER), "the same value in another source text");
+        assert_eq!(check("B=2\nA=x\nC=3", "x"), entangled("A", OTHER));
+        assert_eq!(check("A=x", "x"), entangled("A", OTHER));
+        assert_eq!(check("A='x\nB=2", "x"), entangled("A", UNREADABLE));
+    }
+
+    #[test]
+    fn a_removed_value_must_be_gone_and_no_other() {
+        let check = |after| checked_unset(Format::Ini, "a=1\na=2\n[s]\na=3\n[s]\na=4\n", after, "a");
+        assert_eq!(check("a=2\n[s]\na=3\n[s]\na=4\n"), Ok(()));
+        assert_eq!(check("a=1\n[s]\na=3\n[s]\na=4\n"), entangled("a", OTHER));
+        assert_eq!(check("a=1\na=2\n[s]\na=3\n[s]\na=4\n"), entangled("a", OTHER));
+        assert_eq!(check("a=2\n[s]\na=3\na=4\n"), entangled("a", OTHER));
+        assert_eq!(check("[s"), entangled("a", UNREADABLE));
+    }
+
+    #[test]
+    fn what_stands_behind_a_removed_item_moves_up() {
+        for (leaf, removed, expected) in [
+            ("a[2].b", "a[1]", "a[1].b"),
+            ("a[0].b", "a[1]", "a[0].b"),
+            ("b[2]", "a[1]", "b[2]"),
+            ("s#3.k", "s#2", "s#2.k"),
+            ("s.k#2", "s.k", "s.k"),
+            ("s.k#2", "t.k", "s.k#2"),
+            ("s", "s.k", "s"),
+        ] {
+            assert_eq!(moved_up(path(leaf), &path(removed)), path(expected), "{leaf} without {removed}");
+        }
+    }
+
+    #[test]
+    fn json_reads_back_with_its_type() {
+        let check = |after, value: Value| checked_set(Format::Json, r#"{"b": 2}"#, after, "a", NewValue::Json(&value));
+        assert_eq!(check(r#"{"b": 2, "a": {"x": [1, true, null, "t"]}}"#, json!({"x": [1, true, null, "t"]})), Ok(()));
+        assert_eq!(check(r#"{"b": 2, "a": "1"}"#, json!(1)), entangled("a", SPELLING));
+        assert_eq!(check(r#"{"b": 2, "a": 1}"#, json!("1")), entangled("a", SPELLING));
+        assert_eq!(check(r#"{"b": 2, "a": {"x": 1, "y": 2}}"#, json!({"x": 1})), entangled("a", SPELLING));
+        assert_eq!(check(r#"{"b": 2, "a": [1]}"#, json!([1, 2])), entangled("a", SPELLING));
+        assert_eq!(check(r#"{"b": 2}"#, json!(1)), entangled("a", SPELLING));
+    }
+
+    #[test]
+    fn an_opaque_document_has_no_keys() {
+        let document = parse(Format::Dotenv, "").expect("valid");
+        let unspellable = Some(EditError::Unspellable { format: Format::Opaque, what: "keys" });
+        assert_eq!(set(Format::Opaque, "", &document, &path("a"), NewValue::Text("x")).err(), unspellable);
+        assert_eq!(unset(Format::Opaque, "", &document, &path("a")).err(), unspellable);
+        assert!(parse(Format::Opaque, "").is_err());
+    }
 }

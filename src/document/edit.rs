@@ -34,6 +34,9 @@ impl NewValue<'_> {
 /// Why a document cannot be changed as asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
+    /// The text is no key path.
+    #[error(transparent)]
+    KeyPath(#[from] super::KeyPathError),
     /// The path leads through a node that has no such children.
     #[error("{0} holds a value, no keys below it")]
     NotAContainer(KeyPath),

@@ -8,18 +8,20 @@ use super::{Document, EventKind, Item, KeyPath, Span, SyntaxError, splice};
 
 type Parse = fn(&str) -> Result<Document, SyntaxError>;
 
-/// An item without its place: an event's kind or a leaf's path, and the source text.
+/// An item without its place: an event's kind or a leaf's path, and the source text; of a leaf also what stands behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Event(EventKind, String),
-    Leaf(KeyPath, String),
+    Leaf(KeyPath, String, String),
     Comment(String),
 }
 
 pub(super) fn parts(text: &str, document: &Document) -> Vec<Part> {
     let part = |item: &Item| match item {
         Item::Event(event) => Part::Event(event.kind, event.span.of(text).to_owned()),
-        Item::Leaf(leaf) => Part::Leaf(leaf.path.clone(), leaf.span.of(text).to_owned()),
+        Item::Leaf(leaf) => {
+            Part::Leaf(leaf.path.clone(), leaf.span.of(text).to_owned(), leaf.layout.trail.of(text).to_owned())
+        }
         Item::Comment(comment) => Part::Comment(comment.span.of(text).to_owned()),
     };
     document.items.iter().map(part).collect()
@@ -41,20 +43,17 @@ pub(super) fn encrypted(text: &str, document: &Document, chosen: impl Fn(usize, 
     splice(text, tokens.iter().map(|(span, token)| (*span, token.as_str()))).to_string()
 }
 
-/// Puts the source texts back, as opening does: everything but comments is what it was, else `None`.
+/// Puts the source texts into a document whose leaves and comments are all sealed, as opening does: `None` when that
+/// is not what was sealed.
 pub(super) fn decrypted(parse: Parse, text: &str, document: &Document, tampered: &str) -> Option<String> {
-    let original = parts(text, document);
-    let sealed = encrypted(text, document, |_, item| matches!(item, Item::Leaf(_)));
-    let expected = parts(&sealed, &parse(&sealed).expect("the first law"));
+    let sealed = encrypted(text, document, |_, _| true);
     let found = parse(tampered).ok()?;
-    if without_comments(expected) != without_comments(parts(tampered, &found)) {
+    if parts(tampered, &found) != parts(&sealed, &parse(&sealed).expect("the first law")) {
         return None;
     }
-    let places = found.leaves().map(|leaf| leaf.span);
-    let sources: Vec<(Span, &str)> = places.zip(document.leaves().map(|leaf| leaf.span.of(text))).collect();
-    let opened = splice(tampered, sources).to_string();
-    let again = parts(&opened, &parse(&opened).ok()?);
-    (without_comments(again) == without_comments(original)).then_some(opened)
+    let sources = document.items.iter().map(|item| span(item).of(text));
+    let opened = splice(tampered, found.items.iter().map(span).zip(sources)).to_string();
+    (parts(&opened, &parse(&opened).ok()?) == parts(text, document)).then_some(opened)
 }
 
 /// Checks both laws for a document that parses.
@@ -63,7 +62,7 @@ pub(super) fn hold(parse: Parse, text: &str, chosen: impl Fn(usize) -> bool) {
     let sealed = encrypted(text, &document, |index, _| chosen(index));
     let again = parse(&sealed).unwrap_or_else(|error| panic!("{error}: {sealed:?} made of {text:?}"));
     let expected = parts(text, &document).into_iter().enumerate().map(|(index, part)| match part {
-        Part::Leaf(path, _) if chosen(index) => Part::Leaf(path, token(index)),
+        Part::Leaf(path, _, trail) if chosen(index) => Part::Leaf(path, token(index), trail),
         Part::Comment(_) if chosen(index) => Part::Comment(token(index)),
         part => part,
     });
@@ -100,10 +99,6 @@ pub(super) fn tampered(text: &str, document: &Document, changes: &[(Index, usize
         }
     }
     text
-}
-
-fn without_comments(parts: Vec<Part>) -> Vec<Part> {
-    parts.into_iter().filter(|part| !matches!(part, Part::Comment(_))).collect()
 }
 
 fn token(index: usize) -> String {

@@ -1,7 +1,11 @@
-//! Lines and blanks as dotenv and INI know them.
+//! Lines and blanks as dotenv and INI know them; the editors of JSON and TOML find lines here too.
 //!
 //! A line ends with LF, CRLF or a lone CR. Blanks are spaces and tabs; any other white space is text, so that
 //! nothing that only some readers skip can be slipped in beside a value.
+//!
+//! Many readers do not take a lone CR for a line end. So it is one only in documents that have no other, and that
+//! show it behind a value, where it is authenticated: else `#` and a CR in front of a line would hide that line from
+//! those readers.
 
 use super::{Comment, Document, Entry, Problem, Span, SyntaxError};
 
@@ -16,6 +20,35 @@ pub(super) fn start_of_text(text: &str) -> Result<usize, SyntaxError> {
     match text.find('\0') {
         Some(offset) => Err(SyntaxError::at(text, offset, Problem::Invalid("a NUL character"))),
         None => Ok(byte_order_mark(text)),
+    }
+}
+
+/// Which line ends were met while reading.
+#[derive(Default)]
+pub(super) struct Met {
+    lone_return: Option<usize>,
+    line_feed: bool,
+}
+
+impl Met {
+    /// Returns the offset of the next line, where `end` is the end of one.
+    pub(super) fn next_line(&mut self, text: &str, end: usize) -> usize {
+        let next = next_line(text, end);
+        match &text[end..next] {
+            "" => {}
+            "\r" => self.lone_return = self.lone_return.or(Some(end)),
+            _ => self.line_feed = true,
+        }
+        next
+    }
+
+    /// Refuses lone carriage returns that are not the line end of the whole document.
+    pub(super) fn check(&self, text: &str, document: &Document) -> Result<(), SyntaxError> {
+        let Some(offset) = self.lone_return else { return Ok(()) };
+        if !self.line_feed && document.leaves().any(|leaf| leaf.layout.trail.of(text).ends_with('\r')) {
+            return Ok(());
+        }
+        Err(SyntaxError::at(text, offset, Problem::Invalid("a carriage return that some readers take for no line end")))
     }
 }
 
@@ -57,6 +90,12 @@ pub(super) fn comment(text: &str, sign: usize) -> Option<Comment> {
     (!trimmed(text, span.start, span.end).is_empty()).then_some(Comment { span })
 }
 
+/// Returns what stands from `start` through the line end or the comment sign; `end` is where one of them stands.
+pub(super) fn trail(text: &str, start: usize, end: usize) -> Span {
+    let is_comment = text[end..].starts_with('#') && comment(text, end).is_some();
+    Span::new(start, if is_comment { end + 1 } else { next_line(text, end_of_line(text, end)) })
+}
+
 /// Returns the lines of a text, without their ends.
 pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
     let mut next = Some(0);
@@ -74,9 +113,18 @@ pub(super) fn line_end(text: &str) -> &str {
     if end == text.len() { "\n" } else { &text[end..next_line(text, end)] }
 }
 
-/// Returns the line end that must be added at `position` before a line can be inserted there.
-pub(super) fn missing_line_end(text: &str, position: usize) -> &str {
-    if position == start_of_line(text, position) { "" } else { line_end(text) }
+/// Returns the line end that new lines of a dotenv or INI document take: a lone CR only where [`Met::check`] lets it be
+/// one, as that character may also stand in quotes.
+pub(super) fn line_end_of(text: &str, document: &Document) -> &'static str {
+    if document.leaves().any(|leaf| leaf.layout.trail.of(text).ends_with('\r')) {
+        return "\r";
+    }
+    if text.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r')) { "\r\n" } else { "\n" }
+}
+
+/// Returns `line_end` if it must be added at `position` before a line can be inserted there.
+pub(super) fn missing_line_end<'a>(text: &str, position: usize, line_end: &'a str) -> &'a str {
+    if position == start_of_line(text, position) { "" } else { line_end }
 }
 
 /// Returns all lines of an entry, the last line end included.

@@ -3,14 +3,26 @@
 //! Knows no keys and no files. Every parser yields the same [`Document`], so that sealing, typed views and merges
 //! are written once. Parsing is strict: what two readers could take differently is refused.
 
+mod check;
+mod dotenv;
 pub mod edit;
 mod error;
 mod format;
+mod ini;
+mod json;
+#[cfg(test)]
+mod laws;
+mod lines;
 mod model;
 pub mod path;
 mod pattern;
 mod span;
+mod toml;
+mod yaml;
 
+use zeroize::Zeroizing;
+
+use edit::{EditError, NewValue};
 pub use error::{Problem, SyntaxError, position};
 pub use format::{Format, UnknownFormat};
 pub use model::{Comment, Content, Document, Entry, Event, EventKind, Item, Layout, Leaf, Node, ScalarKind, Style};
@@ -27,3 +39,58 @@ pub const MAX_ITEMS: usize = 4 << 20;
 /// How long the key paths of all leaves may be together: each leaf holds the whole of its own, so that one long key
 /// above many values would cost their product.
 pub const MAX_PATH_BYTES: usize = 512 << 20;
+
+/// Parses a document.
+///
+/// # Errors
+/// When the text is no document of its format, or the format is [`Format::Opaque`], which has no leaves. The size is
+/// bounded by the caller: a plaintext has at most [`MAX_BYTES`], an encrypted document may have many times as much.
+pub fn parse(format: Format, text: &str) -> Result<Document, SyntaxError> {
+    match format {
+        Format::Dotenv => dotenv::parse(text),
+        Format::Ini => ini::parse(text),
+        Format::Json => json::parse(text),
+        Format::Opaque => Err(SyntaxError::at(text, 0, Problem::Invalid("an opaque document has no keys"))),
+        Format::Toml => toml::parse(text),
+        Format::Yaml => yaml::parse(text),
+    }
+}
+
+/// Sets one value, or adds it: `document` is what [`parse`] made of `text`.
+///
+/// Every byte that is no part of the value stays, but for what an added entry needs. The result is parsed again:
+/// the value reads back, and every other leaf is the same.
+pub fn set(
+    format: Format,
+    text: &str,
+    document: &Document,
+    path: &KeyPath,
+    value: NewValue<'_>,
+) -> Result<Zeroizing<String>, EditError> {
+    let result = match format {
+        Format::Dotenv => dotenv::set(text, document, path, value),
+        Format::Ini => ini::set(text, document, path, value),
+        Format::Json => json::set(text, document, path, value),
+        Format::Opaque => Err(EditError::Unspellable { format, what: "keys" }),
+        Format::Toml => toml::set(text, document, path, value),
+        Format::Yaml => yaml::set(text, document, path, value),
+    }?;
+    check::is_set(format, (text, document), &result, path, value)?;
+    Ok(result)
+}
+
+/// Removes one value or everything below a key: `document` is what [`parse`] made of `text`.
+///
+/// The entry's own lines go with it. The result is parsed again: every other leaf is the same.
+pub fn unset(format: Format, text: &str, document: &Document, path: &KeyPath) -> Result<Zeroizing<String>, EditError> {
+    let result = match format {
+        Format::Dotenv => dotenv::unset(text, document, path),
+        Format::Ini => ini::unset(text, document, path),
+        Format::Json => json::unset(text, document, path),
+        Format::Opaque => Err(EditError::Unspellable { format, what: "keys" }),
+        Format::Toml => toml::unset(text, document, path),
+        Format::Yaml => yaml::unset(text, document, path),
+    }?;
+    check::is_unset(format, (text, document), &result, path)?;
+    Ok(result)
+}

@@ -3,10 +3,12 @@
 //! The lock is the system's own on the open folder: it leaves no file behind and ends with the process, however that
 //! ends. It binds only other processes of ours; against editors and git stands the comparison before replacing.
 
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::AtFlags;
@@ -19,7 +21,7 @@ use super::{FsError, Root, Step, is_running};
 #[derive(Debug)]
 pub struct FolderLock<'r> {
     folders: Vec<Folder>,
-    pub(super) within: Option<&'r Root>,
+    within: Option<&'r Root>,
 }
 
 /// One locked folder.
@@ -69,17 +71,24 @@ impl Folder {
     /// Waits for the lock. Returns `false` where the file system has none, as NFS for folders: there the comparison
     /// before replacing has to do.
     fn lock(&self, deadline: Instant) -> Result<bool, FsError> {
-        loop {
-            match self.handle.try_lock() {
-                Ok(()) => return Ok(true),
-                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                    return Err(FsError::Locked { folder: self.path.clone() });
-                }
-                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(TryLockError::Error(error)) if is_unsupported(&error) => return Ok(false),
-                Err(TryLockError::Error(error)) => return Err(FsError::io(Step::Lock, &self.path, error)),
+        let refused = |error| FsError::io(Step::Lock, &self.path, error);
+        let locked = match self.handle.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::WouldBlock) => {
+                // A thread waits in the system's queue, so that everybody has his turn. Its copy of the handle is the
+                // same lock; if nobody waits for it any more when its turn comes, it ends, and so does the lock.
+                let (copy, (done, outcome)) = (self.handle.try_clone().map_err(refused)?, mpsc::channel());
+                std::thread::spawn(move || done.send(copy.lock()));
+                let patience = deadline.saturating_duration_since(Instant::now());
+                outcome.recv_timeout(patience).map_err(|_| FsError::Locked { folder: self.path.clone() })?
             }
+        };
+        match locked {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.lock(deadline),
+            Err(error) if is_unsupported(&error) => Ok(false),
+            Err(error) => Err(refused(error)),
         }
     }
 
@@ -90,17 +99,18 @@ impl Folder {
     fn sweep(&self, locked: bool) {
         let Ok(entries) = rustix::fs::Dir::read_from(&self.handle) else { return };
         for entry in entries.flatten() {
-            let name = std::ffi::OsStr::from_bytes(entry.file_name().to_bytes());
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
             let Some(process) = name.to_str().and_then(temporary_owner) else { continue };
             let is_mine = process == std::process::id();
-            let abandoned = if locked { is_mine || !is_running(process) } else { !is_running(process) && self.is_old(name) };
+            let abandoned =
+                if locked { is_mine || !is_running(process) } else { !is_running(process) && self.is_old(name) };
             if abandoned {
                 let _ = rustix::fs::unlinkat(&self.handle, name, AtFlags::empty());
             }
         }
     }
 
-    fn is_old(&self, name: &std::ffi::OsStr) -> bool {
+    fn is_old(&self, name: &OsStr) -> bool {
         let modified = std::fs::symlink_metadata(self.path.join(name)).and_then(|metadata| metadata.modified());
         modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > IN_DOUBT))
     }
@@ -135,13 +145,13 @@ fn identity(folder: &File, path: &Path) -> Result<(u64, u64), FsError> {
 /// Tells a file system that does not know an operation on folders from one that failed.
 pub(super) fn is_unsupported(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
-    errno.is_some_and(|errno| [Errno::BADF, Errno::INVAL, Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP].contains(&errno))
+    errno
+        .is_some_and(|errno| [Errno::BADF, Errno::INVAL, Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP].contains(&errno))
 }
 
 const PREFIX: &str = ".secret-";
 const SUFFIX: &str = ".tmp";
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
-const PAUSE: Duration = Duration::from_millis(10);
 /// Without a lock, how old a file of a process that seems gone has to be: clocks and process numbers may deceive.
 const IN_DOUBT: Duration = Duration::from_secs(60);
 
@@ -159,6 +169,21 @@ mod tests {
         let error = FolderLock::acquire([file.as_path()], None).expect_err("it is held");
         let folder = fs::canonicalize(world.path()).expect("a folder");
         assert_eq!(error.to_string(), format!("another secret is writing in {}", folder.display()));
+    }
+
+    #[test]
+    fn who_waits_gets_the_lock_when_it_is_given_back_and_keeps_it() {
+        let world = tempfile::tempdir().expect("a temporary folder");
+        let file = world.path().join("file");
+        let acquire = || FolderLock::acquire([file.as_path()], None);
+        let first = acquire().expect("a lock");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(acquire);
+            drop(first);
+            let _second = waiting.join().expect("no panic").expect("a lock");
+            assert!(matches!(acquire(), Err(FsError::Locked { .. })));
+        });
+        acquire().expect("whoever gave up waiting holds nothing");
     }
 
     #[test]

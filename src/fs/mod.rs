@@ -2,6 +2,8 @@
 //!
 //! Paths are absolute; where a [`Root`] is given, no symlink leads out of it. Knows nothing of git, formats or keys.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one place that touches files")]
+
 mod error;
 mod lock;
 mod place;
@@ -13,13 +15,14 @@ mod scratch;
 mod unprivileged;
 mod walk;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 pub use error::{FsError, Step};
 pub use lock::FolderLock;
 pub use place::{Kind, Root};
 pub use private::{create_folder, create_private, create_private_folder};
-pub use read::{Snapshot, read, read_at_most};
+pub use read::{Snapshot, read, read_at_most, read_top};
 pub use replace::{Expect, Mode, Staged, commit, remove, replace};
 pub use scratch::{HeldInterrupts, ScratchFolder, Storage};
 pub use walk::walk;
@@ -28,7 +31,7 @@ pub use walk::walk;
 pub fn kind(path: &Path) -> Result<Option<Kind>, FsError> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(Kind::of(metadata.file_type()))),
-        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(source) => Err(FsError::io(Step::Open, path, source)),
     }
 }

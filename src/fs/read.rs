@@ -22,6 +22,20 @@ pub fn read(path: &Path, within: Option<&Root>, limit: usize) -> Result<Zeroizin
     content.ok_or_else(|| FsError::TooLarge { path: place.path.clone(), limit })
 }
 
+/// Reads the beginning of a regular file: at most `limit` bytes.
+///
+/// Follows symlinks as [`read`] does.
+pub fn read_top(path: &Path, within: Option<&Root>, limit: usize) -> Result<Zeroizing<Vec<u8>>, FsError> {
+    let place = Place::find(path, within)?;
+    let mut top = Zeroizing::new(Vec::with_capacity(limit));
+    place
+        .open()?
+        .take(limit as u64)
+        .read_to_end(&mut top)
+        .map_err(|source| FsError::io(Step::Read, &place.path, source))?;
+    Ok(top)
+}
+
 /// Reads a stream to its end, `None` when that is more than `limit` bytes.
 ///
 /// `expected` is a guess of the length; a right one saves copying. No unwiped copy is left behind in any case.

@@ -4,12 +4,15 @@
 //! written, flushed, read back and compared; the old one is compared with what the caller had read; then the new one is
 //! renamed over it, and the folder flushed. Before the rename every error leaves the old file as it was, and nothing else.
 
+use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io::{self, Seek as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+use rustix::fs::RenameFlags;
 use rustix::fs::{AtFlags, OFlags, Stat};
 use rustix::io::Errno;
 
@@ -39,7 +42,13 @@ pub enum Mode {
 }
 
 /// Replaces a file, or creates it. A symlink stays; the file that it leads to is replaced.
-pub fn replace(path: &Path, within: Option<&Root>, content: &[u8], expect: Expect<'_>, mode: Mode) -> Result<(), FsError> {
+pub fn replace(
+    path: &Path,
+    within: Option<&Root>,
+    content: &[u8],
+    expect: Expect<'_>,
+    mode: Mode,
+) -> Result<(), FsError> {
     FolderLock::acquire([path], within)?.replace(path, content, expect, mode)
 }
 
@@ -64,7 +73,13 @@ impl FolderLock<'_> {
     }
 
     /// Prepares the replacement of a file in a locked folder: all that can fail for want of space or permission.
-    pub fn stage<'l>(&'l self, path: &Path, content: &[u8], expect: Expect<'l>, mode: Mode) -> Result<Staged<'l>, FsError> {
+    pub fn stage<'l>(
+        &'l self,
+        path: &Path,
+        content: &[u8],
+        expect: Expect<'l>,
+        mode: Mode,
+    ) -> Result<Staged<'l>, FsError> {
         let (folder, place) = self.place(path)?;
         let old = place.stat()?;
         let creation_mode = match (mode, &old) {
@@ -100,10 +115,10 @@ pub struct Staged<'l> {
 /// expected of it before the first is replaced.
 pub fn commit(staged: Vec<Staged<'_>>) -> Result<(), FsError> {
     staged.iter().try_for_each(|new| check(&new.place, new.expect))?;
-    staged.iter().try_for_each(Staged::publish)?;
     let mut folders: Vec<&Folder> = staged.iter().map(|new| new.folder).collect();
     folders.sort_by_key(|folder| std::ptr::from_ref(*folder));
     folders.dedup_by_key(|folder| std::ptr::from_ref(*folder));
+    staged.into_iter().try_for_each(|new| new.publish())?;
     folders.into_iter().try_for_each(Folder::sync)
 }
 
@@ -117,7 +132,7 @@ impl Staged<'_> {
         let Place { folder, name, path } = &self.place;
         let renamed = match self.expect {
             Expect::Absent => rename_to_absent(folder, &self.name, name),
-            Expect::Anything | Expect::Unchanged(_) => rustix::fs::renameat(folder, &self.name, folder, name),
+            Expect::Anything | Expect::Unchanged(_) => rename(folder, &self.name, name),
         };
         match renamed {
             Err(Errno::EXIST) => Err(FsError::Exists { path: path.clone() }),
@@ -173,14 +188,18 @@ fn adopt(file: &File, old: &Stat, mode: Mode) -> io::Result<()> {
     }
 }
 
+fn rename(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
+    rustix::io::retry_on_intr(|| rustix::fs::renameat(folder, from, folder, to))
+}
+
 /// Renames in one step with the check that nothing is there; a file system that cannot has to trust the check before.
-fn rename_to_absent(folder: &File, from: &str, to: &std::ffi::OsStr) -> rustix::io::Result<()> {
+fn rename_to_absent(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-    match rustix::fs::renameat_with(folder, from, folder, to, rustix::fs::RenameFlags::NOREPLACE) {
+    match rustix::io::retry_on_intr(|| rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE)) {
         Err(error) if is_unsupported(&error.into()) => {}
         result => return result,
     }
-    rustix::fs::renameat(folder, from, folder, to)
+    rename(folder, from, to)
 }
 
 #[cfg(test)]
@@ -266,7 +285,10 @@ mod tests {
         assert_eq!(fs::read(&path).expect("a file"), b"theirs");
         fs::write(&path, "old").expect("a file");
         try_replace().expect("unchanged");
-        assert_eq!((fs::read(&path).expect("a file"), names(world.path())), (b"mine".to_vec(), vec!["file".to_owned()]));
+        assert_eq!(
+            (fs::read(&path).expect("a file"), names(world.path())),
+            (b"mine".to_vec(), vec!["file".to_owned()])
+        );
     }
 
     #[test]
@@ -305,7 +327,8 @@ mod tests {
         fs::create_dir(world.path().join("folder")).expect("a folder");
         fs::write(world.path().join("folder/file"), "old").expect("a file");
         symlink("folder/file", world.path().join("link")).expect("a link");
-        replace(&world.path().join("link"), Some(&root), b"new", Expect::Anything, Mode::KeepOr(0o644)).expect("a file");
+        replace(&world.path().join("link"), Some(&root), b"new", Expect::Anything, Mode::KeepOr(0o644))
+            .expect("a file");
         assert_eq!(fs::read_link(world.path().join("link")).expect("a link"), Path::new("folder/file"));
         assert_eq!(fs::read(world.path().join("folder/file")).expect("a file"), b"new");
     }
@@ -351,7 +374,10 @@ mod tests {
             fs::set_permissions(world.path(), Permissions::from_mode(0o555)).expect("a mode");
             let error = replace(&path, None, b"new", Expect::Anything, Mode::KeepOr(0o644)).expect_err("read-only");
             assert!(matches!(error, FsError::Permission { step: Step::Create, .. }));
-            assert_eq!((fs::read(&path).expect("a file"), names(world.path())), (b"old".to_vec(), vec!["file".to_owned()]));
+            assert_eq!(
+                (fs::read(&path).expect("a file"), names(world.path())),
+                (b"old".to_vec(), vec!["file".to_owned()])
+            );
             fs::set_permissions(world.path(), Permissions::from_mode(0o755)).expect("a mode");
         });
     }
@@ -380,7 +406,8 @@ mod tests {
             for _ in 0..UPDATES {
                 let lock = FolderLock::acquire([path.as_path()], None).expect("a lock");
                 let next = count(&read(&path, None, 99).expect("a file")) + 1;
-                lock.replace(&path, next.to_string().as_bytes(), Expect::Anything, Mode::KeepOr(0o644)).expect("a file");
+                lock.replace(&path, next.to_string().as_bytes(), Expect::Anything, Mode::KeepOr(0o644))
+                    .expect("a file");
             }
         };
         let comparing = || {

@@ -283,7 +283,10 @@ mod tests {
             .spawn()
             .expect("the test runs");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let folder = output.lines().map_while(Result::ok).find_map(|line| line.split_once("FOLDER ").map(|(_, path)| path.into()));
+        let folder = output
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.split_once("FOLDER ").map(|(_, path)| path.into()));
         (child, folder.expect("the folder is named"))
     }
 
@@ -353,7 +356,8 @@ mod tests {
         wait_if_child(false);
         let world = tempfile::tempdir().expect("a temporary folder");
         for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
-            let (mut child, folder) = start("fs::scratch::tests::a_signal_removes_the_folder_and_then_ends_the_process", world.path());
+            let (mut child, folder) =
+                start("fs::scratch::tests::a_signal_removes_the_folder_and_then_ends_the_process", world.path());
             assert!(folder.join("file").exists());
             kill(&child, signal);
             assert_eq!(child.wait().expect("it ends").signal(), Some(signal.as_raw()));
@@ -377,7 +381,8 @@ mod tests {
     fn what_a_killed_process_left_is_swept_and_what_is_in_use_is_not() {
         wait_if_child(false);
         let world = tempfile::tempdir().expect("a temporary folder");
-        let start = || start("fs::scratch::tests::what_a_killed_process_left_is_swept_and_what_is_in_use_is_not", world.path());
+        let start =
+            || start("fs::scratch::tests::what_a_killed_process_left_is_swept_and_what_is_in_use_is_not", world.path());
         let ((mut killed, left), (mut running, used)) = (start(), start());
         kill(&killed, Signal::KILL);
         killed.wait().expect("it ends");

@@ -11,7 +11,9 @@ pub(super) fn as_ordinary_user(test: &str, body: impl FnOnce()) {
     let world = tempfile::tempdir().expect("a temporary folder");
     std::fs::set_permissions(world.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
     let program = world.path().join("tests");
-    std::fs::copy(std::env::current_exe().expect("this program"), &program).expect("a copy that nobody may run");
+    // By another process: what is open for writing in this one cannot be run.
+    let copied = Command::new("cp").arg(std::env::current_exe().expect("this program")).arg(&program).status();
+    assert!(copied.expect("cp runs").success());
     let output = Command::new(program)
         .args([test, "--exact"])
         .env_clear()

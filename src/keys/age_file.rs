@@ -50,13 +50,21 @@ pub enum WrapError {
 /// # Errors
 /// When there are no recipients or too many.
 pub fn wrap(recipients: &[&Recipient], payload: &[u8]) -> Result<String, WrapError> {
+    let armored = wrap_text(recipients, payload)?;
+    if armored.len() > MAX_WRAPPED { Err(WrapError::TooManyRecipients) } else { Ok(armored) }
+}
+
+/// Encrypts a text of any length to the recipients, as [`wrap`] does.
+///
+/// # Errors
+/// When there are no recipients.
+pub fn wrap_text(recipients: &[&Recipient], text: &[u8]) -> Result<String, WrapError> {
     let encryptor = Encryptor::with_recipients(recipients.iter().map(|recipient| recipient.as_age()));
     let encryptor = encryptor.map_err(|error| match error {
         EncryptError::MissingRecipients => WrapError::NoRecipients,
         _ => WrapError::Incompatible,
     })?;
-    let armored = armor(&encrypt(encryptor, payload));
-    if armored.len() > MAX_WRAPPED { Err(WrapError::TooManyRecipients) } else { Ok(armored) }
+    Ok(armor(&encrypt(encryptor, text)))
 }
 
 /// Encrypts `payload` with a passphrase; armored, too.

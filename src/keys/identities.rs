@@ -3,18 +3,17 @@
 //! Nothing is read before it is needed, and no passphrase is asked for while a key without one opens the file, or
 //! for a key that cannot. What was read or unlocked once serves for the rest of the process.
 
-use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use age::DecryptError;
 use zeroize::Zeroizing;
 
 use super::age_file::{self, Malformed};
-use super::files::read_file;
-use super::identity::{Found, IdentityError, IdentityProblem, Locked, Ready};
-use super::{Prompt, PromptError, Recipient, Stanzas};
+use super::identity::{Found, IdentityError, Locked, Ready};
+use super::source::{Source, default_sources, recipients_beside};
+use super::{Origin, Prompt, PromptError, Recipient, Stanzas};
 use crate::env::Env;
 
 /// The identities at hand. Can be shared by threads.
@@ -24,15 +23,6 @@ pub struct Identities<'a> {
     /// Held while a person is asked, so that no two questions mix.
     asking: Mutex<()>,
     keyring: OnceLock<Result<Keyring, IdentityError>>,
-}
-
-/// Where an identity comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A file.
-    File(PathBuf),
-    /// The text of an environment variable.
-    Variable(&'static str),
 }
 
 /// What can be said of one identity file without a passphrase.
@@ -193,79 +183,6 @@ impl<'a> Identities<'a> {
     }
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(out, "{}", path.display()),
-            Self::Variable(name) => out.write_str(name),
-        }
-    }
-}
-
-/// A place to look at.
-struct Source {
-    origin: Origin,
-    /// The content, where it is no file.
-    text: Option<Zeroizing<Vec<u8>>>,
-    /// Whether somebody named it, so that it must be there and sound.
-    is_named: bool,
-}
-
-impl Source {
-    fn named(env: &Env, path: &Path) -> Self {
-        Self { origin: Origin::File(env.current_dir().join(path)), text: None, is_named: true }
-    }
-
-    fn default(path: PathBuf) -> Self {
-        Self { origin: Origin::File(path), text: None, is_named: false }
-    }
-
-    fn read(&self) -> Result<Found, IdentityProblem> {
-        match (&self.text, &self.origin) {
-            (Some(text), _) => Found::parse(text),
-            (None, Origin::File(path)) => {
-                let bytes =
-                    read_file(path, MAX_IDENTITY_FILE).map_err(|error| IdentityProblem::Read(Arc::new(error)))?;
-                Found::parse(&bytes)
-            }
-            (None, Origin::Variable(_)) => Err(IdentityProblem::Empty),
-        }
-    }
-}
-
-fn default_sources(env: &Env) -> Vec<Source> {
-    let text = |name: &'static str| {
-        let value = env.var(name)?;
-        let text = Some(Zeroizing::new(value.as_encoded_bytes().to_vec()));
-        Some(Source { origin: Origin::Variable(name), text, is_named: true })
-    };
-    let file = |name| Some(Source::named(env, Path::new(env.var(name)?)));
-    let in_config = |path: &str| Some(Source::default(env.config_dir()?.join(path)));
-    let in_home = |path: &str| Some(Source::default(env.home()?.join(path)));
-    // Where sops looks on a Mac that sets no XDG_CONFIG_HOME.
-    let in_library = |path: &str| if cfg!(target_os = "macos") { in_home(path) } else { None };
-
-    let mut sources: Vec<Source> = Vec::new();
-    let found = [
-        text("SECRET_IDENTITY"),
-        file("SECRET_IDENTITY_FILE"),
-        in_config("secret/identities.txt"),
-        text("SOPS_AGE_KEY"),
-        file("SOPS_AGE_KEY_FILE"),
-        in_config("sops/age/keys.txt"),
-        in_library("Library/Application Support/sops/age/keys.txt"),
-        in_home(".ssh/id_ed25519"),
-    ];
-    for source in found.into_iter().flatten() {
-        // The same file by variable and by default is read, and asks for its passphrase, once.
-        match sources.iter_mut().find(|known| known.origin == source.origin) {
-            Some(known) => known.is_named |= source.is_named,
-            None => sources.push(source),
-        }
-    }
-    sources
-}
-
 /// What was read from all sources.
 struct Keyring {
     ready: Vec<Ready>,
@@ -293,7 +210,7 @@ impl Keyring {
                 Err(problem) if source.is_named => {
                     return Err(IdentityError { origin: source.origin.clone(), problem });
                 }
-                Err(IdentityProblem::Read(error)) if is_missing(&error) => {}
+                Err(problem) if problem.is_missing() => {}
                 Err(problem) => {
                     keyring.broken.get_or_insert(IdentityError { origin: source.origin.clone(), problem });
                 }
@@ -337,23 +254,6 @@ fn open(binary: &[u8], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>
     }
 }
 
-/// Reads the recipients that stand in `FILE.pub` beside an encrypted identity file; nothing when there are none.
-fn recipients_beside(origin: &Origin) -> Vec<Recipient> {
-    let Origin::File(path) = origin else { return Vec::new() };
-    let mut name = path.clone().into_os_string();
-    name.push(".pub");
-    let Ok(bytes) = read_file(Path::new(&name), MAX_IDENTITY_FILE) else { return Vec::new() };
-    String::from_utf8_lossy(&bytes).lines().filter_map(|line| line.parse().ok()).collect()
-}
-
-/// Tells whether a file could not be read because there is none.
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// How large an identity file may be; age's own limit.
-const MAX_IDENTITY_FILE: usize = 16 << 20;
-
 #[cfg(test)]
 pub(super) mod tests {
     use std::ffi::OsString;
@@ -365,8 +265,9 @@ pub(super) mod tests {
     use jiff::civil::date;
     use tempfile::TempDir;
 
-    use super::{Identities, Origin, UnwrapError};
+    use super::{Identities, UnwrapError};
     use crate::env::Env;
+    use crate::keys::Origin;
     use crate::keys::identity::IdentityProblem;
     use crate::keys::{Prompt, PromptError, Recipient, generate, wrap};
 

@@ -9,9 +9,9 @@ use age::DecryptError;
 use age::secrecy::SecretString;
 
 use super::age_file;
-use super::identities::{Origin, UnwrapError};
+use super::identities::UnwrapError;
 use super::stanzas::{StanzaKind, Stanzas};
-use super::{Recipient, RecipientKind};
+use super::{Origin, Recipient, RecipientKind};
 
 /// An identity file, or a variable in its place, that cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -48,6 +48,14 @@ pub enum IdentityProblem {
     /// Identities of kinds that are not supported, and no others.
     #[error("holds only {0}")]
     Unsupported(&'static str),
+}
+
+impl IdentityProblem {
+    /// Tells whether there simply is no such file.
+    pub(super) fn is_missing(&self) -> bool {
+        use std::io::ErrorKind::{NotADirectory, NotFound};
+        matches!(self, Self::Read(error) if matches!(error.kind(), NotFound | NotADirectory))
+    }
 }
 
 /// What stands in one identity file.

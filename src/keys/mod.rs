@@ -12,13 +12,15 @@ mod interop;
 mod keygen;
 mod prompt;
 mod recipient;
+mod source;
 mod stanzas;
 
-pub use age_file::{MAX_WRAPPED, Malformed, WrapError, canonical, wrap};
-pub use identities::{Identities, Known, Origin, UnwrapError};
+pub use age_file::{MAX_WRAPPED, Malformed, WrapError, canonical, wrap, wrap_text};
+pub use identities::{Identities, Known, UnwrapError};
 pub use identity::{IdentityError, IdentityProblem};
 pub use keygen::{KeygenError, NewIdentity, generate};
 pub use prompt::{Prompt, PromptError};
 pub(crate) use recipient::holds_private_key;
 pub use recipient::{Recipient, RecipientError, RecipientKind};
+pub use source::Origin;
 pub use stanzas::{Stanza, StanzaKind, Stanzas};

@@ -5,7 +5,9 @@ pub(super) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     let limit = (word.chars().count() / 3).max(1);
     let near = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
     // The names of a policy are sorted, so the first of equals is always the same one.
-    near.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, word)| word.to_owned())
+    near.filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word.to_owned())
 }
 
 /// The optimal string alignment distance, without regard to case. Words are short: callers compare names.
@@ -16,7 +18,8 @@ fn distance(left: &str, right: &str) -> usize {
     for (row, character) in left.iter().enumerate() {
         let mut current = vec![row + 1];
         for (column, other) in right.iter().enumerate() {
-            let mut cost = (above[column] + usize::from(character != other)).min(above[column + 1] + 1).min(current[column] + 1);
+            let mut cost =
+                (above[column] + usize::from(character != other)).min(above[column + 1] + 1).min(current[column] + 1);
             if row > 0 && column > 0 && *character == right[column - 1] && left[row - 1] == *other {
                 let swapped: &Vec<usize> = &before;
                 cost = cost.min(swapped[column - 1] + 1);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Readers;
+use crate::keys::Recipient;
 
 /// Where the readers of a header and those of its rule differ; all lists are sorted by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +47,8 @@ pub fn drift(header: &BTreeMap<String, Vec<String>>, rule: &Readers<'_>) -> Drif
             drift.surplus.push(name.clone());
             continue;
         };
-        let [there, here] = [recipients.iter().map(String::as_str).collect::<BTreeSet<_>>(), member.recipients.iter().map(|recipient| recipient.as_str()).collect()];
+        let there: BTreeSet<&str> = recipients.iter().map(String::as_str).collect();
+        let here = member.recipients.iter().map(Recipient::as_str).collect();
         let owned = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect();
         if there != here {
             let (surplus, missing) = (owned(&there - &here), owned(&here - &there));
@@ -83,8 +85,10 @@ mod tests {
         let (bob, carol) = (member(&[NEW]), member(&[OLD]));
         let rule = Readers::from([("bob", &bob), ("carol", &carol)]);
         let found = drift(&header(&[("alice", &[OLD]), ("bob", &[OLD])]), &rule);
-        let changed = ChangedReader { name: "bob".to_owned(), surplus: vec![OLD.to_owned()], missing: vec![NEW.to_owned()] };
-        let expected = Drift { surplus: vec!["alice".to_owned()], missing: vec!["carol".to_owned()], changed: vec![changed] };
+        let changed =
+            ChangedReader { name: "bob".to_owned(), surplus: vec![OLD.to_owned()], missing: vec![NEW.to_owned()] };
+        let expected =
+            Drift { surplus: vec!["alice".to_owned()], missing: vec!["carol".to_owned()], changed: vec![changed] };
         assert_eq!(found, expected);
         assert!(found.has_surplus() && !found.is_empty());
     }

@@ -30,13 +30,15 @@ pub struct PolicyError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyProblem {
     /// Two fields of a rule that exclude each other.
-    #[error("`{field}` contradicts `mode = \"opaque\"`: such a file is sealed as a whole")]
+    #[error("`{field}` contradicts `{with}`: such a file is sealed as a whole")]
     Contradiction {
         /// The field that has no meaning.
         field: &'static str,
+        /// The field that takes it.
+        with: &'static str,
     },
     /// A group that contains itself.
-    #[error("group {0} contains itself: {1}", .path[0], .path.join(" > "))]
+    #[error("group {} contains itself: {}", .path[0], way(.path))]
     GroupCycle {
         /// From the group to itself.
         path: Vec<String>,
@@ -53,7 +55,9 @@ pub enum PolicyProblem {
         place: String,
     },
     /// A name that members and groups cannot have.
-    #[error("{name:?} is no name: use at most 64 letters, digits and `.`, `_`, `@`, `-`, and begin with a letter or digit")]
+    #[error(
+        "{name:?} is no name: use at most 64 letters, digits and `.`, `_`, `@`, `-`, and begin with a letter or digit"
+    )]
     Name {
         /// What stands there.
         name: String,
@@ -140,7 +144,7 @@ pub enum PolicyProblem {
         suggestion: Option<String>,
     },
     /// A value that is none of those that a field can have.
-    #[error("unknown {field} {value:?}{}; it is one of {}", did_you_mean(.suggestion.as_deref()), .choices.join(", "))]
+    #[error("`{field}` cannot be {value:?}{}", .suggestion.as_deref().map_or_else(|| one_of(.choices), |word| did_you_mean(Some(word))))]
     UnknownValue {
         /// The field.
         field: &'static str,
@@ -179,6 +183,18 @@ impl fmt::Display for PolicyErrors {
         }
         Ok(())
     }
+}
+
+/// Shows the way from a group to itself; of a long one both ends.
+fn way(path: &[String]) -> String {
+    match path {
+        [first @ .., before, last] if first.len() > 6 => format!("{} > … > {before} > {last}", first[..4].join(" > ")),
+        path => path.join(" > "),
+    }
+}
+
+fn one_of(choices: &[&str]) -> String {
+    format!("; it is one of {}", choices.join(", "))
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

@@ -102,14 +102,14 @@ impl Policy {
     }
 
     /// Returns the members who read the files of a rule, those of its groups included.
-    pub fn readers(&self, rule: &Rule) -> Readers<'_> {
-        self.expand(rule.readers.iter().map(String::as_str))
+    pub fn readers<'a>(&'a self, rule: &'a Rule) -> Readers<'a> {
+        self.expand(rule.readers.iter().map(String::as_str)).collect()
     }
 
     /// Returns the members of a group, those of groups in it included; `None` when there is no such group.
     pub fn members_of(&self, group: &str) -> Option<Readers<'_>> {
         let (name, _) = self.groups.get_key_value(group)?;
-        Some(self.expand([name.as_str()]))
+        Some(self.expand([name.as_str()]).collect())
     }
 
     /// Returns a member by name.
@@ -123,19 +123,43 @@ impl Policy {
         found.map(|(name, member)| (name.as_str(), member))
     }
 
+    /// Tells whether anybody reads the files of a rule; looks no further than to the first.
+    pub(super) fn has_readers(&self, rule: &Rule) -> bool {
+        self.expand(rule.readers.iter().map(String::as_str)).next().is_some()
+    }
+
     /// Resolves names of members and groups; each group is visited once, however often it is named.
-    fn expand<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> Readers<'a> {
-        let mut readers = Readers::new();
+    fn expand<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = (&'a str, &'a Member)> {
         let mut visited = BTreeSet::new();
         let mut pending: Vec<&str> = names.into_iter().collect();
-        while let Some(name) = pending.pop() {
-            if let Some((name, member)) = self.members.get_key_value(name) {
-                readers.insert(name, member);
-            } else if visited.insert(name) {
-                pending.extend(self.groups.get(name).into_iter().flatten().map(String::as_str));
+        std::iter::from_fn(move || {
+            while let Some(name) = pending.pop() {
+                if let Some(member) = self.members.get(name) {
+                    return Some((name, member));
+                }
+                if visited.insert(name) {
+                    pending.extend(self.groups.get(name).into_iter().flatten().map(String::as_str));
+                }
             }
+            None
+        })
+    }
+}
+
+impl Rule {
+    /// Returns a rule that says no more than who reads what.
+    pub fn new(path: PathPattern, readers: Vec<String>) -> Self {
+        Self {
+            path,
+            readers,
+            owner: None,
+            rotate_every: None,
+            require: Vec::new(),
+            cleartext: Vec::new(),
+            mode: Mode::default(),
+            comments: Comments::default(),
+            format: None,
         }
-        readers
     }
 }
 

@@ -20,7 +20,10 @@ use globset::{GlobBuilder, GlobMatcher};
 
 /// A pattern of paths; prints as it was written.
 #[derive(Clone, Debug)]
-pub struct PathPattern(GlobMatcher);
+pub struct PathPattern {
+    text: String,
+    matcher: GlobMatcher,
+}
 
 /// Why a text is no pattern of paths.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +31,11 @@ pub enum PathPatternError {
     /// It has a backslash.
     #[error("write / between folders, and [*] for a literal *; \\ is neither")]
     Backslash,
+    /// A set of characters has a slash in it.
+    #[error(
+        "a set such as [a-z] is for characters of a name: no `/`, no range across it, and in [!a-z] no `]` and no `-` at the end"
+    )]
+    Set,
     /// A step is empty, `.` or `..`.
     #[error("a path is relative to the root, without empty steps, `.` and `..`; secrets/** is all below secrets")]
     Step,
@@ -48,12 +56,12 @@ const MAX_PATTERN: usize = 512;
 impl PathPattern {
     /// Tells whether a path, relative to the root and with `/`, is meant.
     pub fn matches(&self, path: &str) -> bool {
-        self.0.is_match(path)
+        self.matcher.is_match(path)
     }
 
     /// Returns the pattern as it was written.
     pub fn as_str(&self) -> &str {
-        self.0.glob().glob()
+        &self.text
     }
 }
 
@@ -75,9 +83,35 @@ impl FromStr for PathPattern {
                 _ => {}
             }
         }
-        let glob = GlobBuilder::new(text).literal_separator(true).backslash_escape(false).case_insensitive(false).build();
-        Ok(Self(glob.map_err(|error| PathPatternError::Syntax(error.kind().to_string()))?.compile_matcher()))
+        let glob = without_slash_in_sets(text)?;
+        let glob =
+            GlobBuilder::new(&glob).literal_separator(true).backslash_escape(false).case_insensitive(false).build();
+        let glob = glob.map_err(|error| PathPatternError::Syntax(error.kind().to_string()))?;
+        Ok(Self { text: text.to_owned(), matcher: glob.compile_matcher() })
     }
+}
+
+/// Takes the slash out of every set of characters: for globset it is one like others there, for people it is not.
+fn without_slash_in_sets(text: &str) -> Result<String, PathPatternError> {
+    let mut glob = String::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('[') {
+        let is_negated = rest[open + 1..].starts_with(['!', '^']);
+        let (before, set) = rest.split_at(open + 1 + usize::from(is_negated));
+        // A bracket in the first place is one of the characters.
+        let Some((end, _)) = set.char_indices().skip(1).find(|(_, character)| *character == ']') else { break };
+        let (content, after) = set.split_at(end);
+        let characters: Vec<char> = content.chars().collect();
+        let spans_slash = |range: &[char]| range[1] == '-' && (range[0]..=range[2]).contains(&'/');
+        let is_ambiguous = is_negated && (content.starts_with(']') || content.ends_with('-'));
+        if content.contains('/') || is_ambiguous || characters.windows(3).any(spans_slash) {
+            return Err(PathPatternError::Set);
+        }
+        glob.extend([before, content, if is_negated { "/]" } else { "]" }]);
+        rest = &after[1..];
+    }
+    glob.push_str(rest);
+    Ok(glob)
 }
 
 impl fmt::Display for PathPattern {
@@ -119,7 +153,9 @@ mod tests {
             ("secrets/?.yaml", "secrets//.yaml", false),
             ("secrets?a.yaml", "secrets/a.yaml", false),
             ("secrets[!x]a.yaml", "secrets/a.yaml", false),
-            ("secrets[+-9]a.yaml", "secrets/a.yaml", false),
+            ("secrets[!x-z]a.yaml", "secrets-a.yaml", true),
+            ("[]a].env", "].env", true),
+            ("[a-].env", "-.env", true),
             ("{dev,prod}.env", "prod.env", true),
             ("{dev,prod}.env", "test.env", false),
             ("[a-c].env", "b.env", true),
@@ -142,6 +178,9 @@ mod tests {
         }
         assert_eq!("secrets\\**".parse::<PathPattern>(), Err(PathPatternError::Backslash));
         assert_eq!("secrets/**.yaml".parse::<PathPattern>(), Err(PathPatternError::Stars));
+        for text in ["secrets[+-9]a.yaml", "a[/]b", "a[!/]b", "a[!x-]b", "a[^]x]b"] {
+            assert_eq!(text.parse::<PathPattern>(), Err(PathPatternError::Set), "{text:?}");
+        }
         assert_eq!("a".repeat(513).parse::<PathPattern>(), Err(PathPatternError::TooLong));
         for text in ["[a", "{a", "a}", "[z-a]"] {
             assert!(matches!(text.parse::<PathPattern>(), Err(PathPatternError::Syntax(_))), "{text:?}");
@@ -153,6 +192,7 @@ mod tests {
         fn no_text_makes_a_pattern_panic(text in "[a/*?{},!\\[\\]-]{0,40}", path in ".{0,40}") {
             if let Ok(pattern) = text.parse::<PathPattern>() {
                 let _ = pattern.matches(&path);
+                assert!(text.contains('/') || text == "**" || !pattern.matches(&format!("a{path}/a")));
             }
         }
     }

@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn there_is_one_spelling() {
-        for text in ["", "d", "90", "090d", "0d", "10000d", "1m", "90 d", "90D", "-1d", "+1d", "1.5y", "90d ", "٣d", "é"] {
+        for text in
+            ["", "d", "90", "090d", "0d", "10000d", "1m", "90 d", "90D", "-1d", "+1d", "1.5y", "90d ", "٣d", "é"]
+        {
             assert_eq!(text.parse::<Period>(), Err(PeriodError), "{text:?}");
         }
     }

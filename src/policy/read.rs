@@ -30,7 +30,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<Policy, PolicyErrors> {
     if reader.found.is_empty() {
         return Ok(policy);
     }
-    reader.found.sort_by_key(|error| (error.line, error.column));
+    reader.found.sort_by_key(|error| (error.problem != PolicyProblem::PrivateKey, error.line, error.column));
     Err(PolicyErrors { file: file.to_owned(), errors: reader.found })
 }
 
@@ -99,7 +99,7 @@ impl Reader<'_> {
             Some(1) => return true,
             Some(found) if found > 1 => self.report(span(item), PolicyProblem::NewerVersion { found }),
             Some(found) => self.report(span(item), PolicyProblem::Version { found }),
-            None => self.wrong_type(item, "version", "a number"),
+            None => self.wrong_type(item, "`version`", "a number"),
         }
         false
     }
@@ -108,24 +108,32 @@ impl Reader<'_> {
         let mut members = BTreeMap::new();
         let mut owners: BTreeMap<Recipient, String> = BTreeMap::new();
         for (name, item) in self.named(item, "members") {
+            let place = format!("member {}", name.value);
             let mut kind = MemberKind::default();
             let texts = match item.as_table_like() {
-                None => self.texts(item, &format!("member {}", name.value), "a recipient, a list of them, or a table"),
+                None => self.one_or_more(item, &place, "a recipient, a list of them, or a table"),
                 Some(table) => {
-                    let place = format!("member {}", name.value);
                     self.check_keys(table, &place, &["recipients", "kind"]);
-                    kind = self.choice(table, "kind", MemberKind::from_name, &MemberKind::ALL.map(MemberKind::name)).unwrap_or_default();
-                    table.get("recipients").map_or_else(Vec::new, |item| self.texts(item, "`recipients`", "a recipient or a list of them"))
+                    let kinds = MemberKind::ALL.map(MemberKind::name);
+                    kind = self.choice(table, "kind", MemberKind::from_name, &kinds).unwrap_or_default();
+                    if let Some(item) = table.get("recipients") {
+                        self.one_or_more(item, "`recipients`", "a recipient or a list of them")
+                    } else {
+                        self.report(name.span.clone(), PolicyProblem::Missing { field: "recipients", place });
+                        None
+                    }
                 }
             };
-            if texts.is_empty() && !self.is_reported(&span(item)) {
+            if texts.as_ref().is_some_and(Vec::is_empty) {
                 self.report(name.span.clone(), PolicyProblem::NoRecipients { member: name.value.clone() });
             }
             let mut recipients = Vec::new();
-            for text in texts {
+            for text in texts.unwrap_or_default() {
                 match text.value.parse::<Recipient>() {
                     Err(RecipientError::PrivateKey) => self.report(text.span, PolicyProblem::PrivateKey),
-                    Err(source) => self.report(text.span, PolicyProblem::Recipient { member: name.value.clone(), source }),
+                    Err(source) => {
+                        self.report(text.span, PolicyProblem::Recipient { member: name.value.clone(), source });
+                    }
                     Ok(recipient) => {
                         if let Some(first) = owners.get(&recipient) {
                             self.report(text.span, PolicyProblem::RepeatedRecipient { first: first.clone() });
@@ -152,7 +160,7 @@ impl Reader<'_> {
         let mut contents = BTreeMap::new();
         for (name, item) in &groups {
             let names = self.texts(item, &format!("group {}", name.value), "a list of members and groups");
-            contents.insert(name.value.clone(), self.known(names, &known));
+            contents.insert(name.value.clone(), self.known(names.unwrap_or_default(), &known));
         }
         if let Some(path) = cycle(&contents) {
             let at = groups.iter().find(|(name, _)| name.value == path[0]).map(|(name, _)| name.span.clone());
@@ -164,9 +172,11 @@ impl Reader<'_> {
     fn rules(&mut self, item: &Item, policy: &mut Policy) {
         let known: BTreeSet<String> = policy.members.keys().chain(policy.groups.keys()).cloned().collect();
         let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
-        let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+        let mut paths: BTreeMap<String, usize> = BTreeMap::new();
         let rules: Vec<(&dyn TableLike, Range<usize>)> = match item {
-            Item::ArrayOfTables(tables) => tables.iter().map(|table| (table as &dyn TableLike, table.span().unwrap_or_default())).collect(),
+            Item::ArrayOfTables(tables) => {
+                tables.iter().map(|table| (table as &dyn TableLike, table.span().unwrap_or_default())).collect()
+            }
             Item::Value(Value::Array(array)) if array.iter().all(Value::is_inline_table) => {
                 let tables = array.iter().filter_map(Value::as_inline_table);
                 tables.map(|table| (table as &dyn TableLike, table.span().unwrap_or_default())).collect()
@@ -178,14 +188,13 @@ impl Reader<'_> {
         };
         for (table, at) in rules {
             let Some(rule) = self.rule(table, at.clone(), &known) else { continue };
-            let (line, _) = position(self.text, at.start);
-            if let Some(line) = lines.get(rule.path.as_str()).copied() {
-                let at = table.get("path").map(span).unwrap_or_default();
-                self.report(at, PolicyProblem::RepeatedPath { line });
+            if let Some(first) = paths.get(rule.path.as_str()).copied() {
+                let (line, _) = position(self.text, first);
+                self.report(table.get("path").map(span).unwrap_or_default(), PolicyProblem::RepeatedPath { line });
             }
-            lines.entry(rule.path.to_string()).or_insert(line);
-            if self.found.is_empty() && policy.readers(&rule).is_empty() {
-                self.report(table.get("readers").map(span).unwrap_or(at), PolicyProblem::NoReaders);
+            paths.entry(rule.path.to_string()).or_insert(at.start);
+            if self.found.is_empty() && !policy.has_readers(&rule) {
+                self.report(table.get("readers").map_or(at, span), PolicyProblem::NoReaders);
             }
             policy.rules.push(rule);
         }
@@ -201,10 +210,10 @@ impl Reader<'_> {
             }
             Some(item) => {
                 let names = self.texts(item, "`readers`", "a list of members and groups");
-                if names.is_empty() && !self.is_reported(&span(item)) {
+                if names.as_ref().is_some_and(Vec::is_empty) {
                     self.report(span(item), PolicyProblem::NoReaders);
                 }
-                self.known(names, known)
+                self.known(names.unwrap_or_default(), known)
             }
         };
         let format = self.choice(table, "format", |name| name.parse().ok(), &Format::ALL.map(Format::name));
@@ -218,8 +227,9 @@ impl Reader<'_> {
         let owner = self.text_field(table, "owner").map(|text| text.value);
         let rotate_every = self.text_field(table, "rotate_every").and_then(|text| self.parsed(&text));
         let require = self.requirements(table);
-        let cleartext = table.get("cleartext").map_or_else(Vec::new, |item| self.texts(item, "`cleartext`", "a list of key patterns"));
-        let cleartext = cleartext.iter().filter_map(|text| self.parsed(text)).collect();
+        let cleartext =
+            table.get("cleartext").and_then(|item| self.texts(item, "`cleartext`", "a list of key patterns"));
+        let cleartext = cleartext.iter().flatten().filter_map(|text| self.parsed(text)).collect();
         if !table.contains_key("path") {
             self.report(at, missing("path"));
         }
@@ -229,23 +239,25 @@ impl Reader<'_> {
 
     /// Reports fields that mean nothing in a file that is sealed as a whole, and would silently be ignored.
     fn contradictions(&mut self, table: &dyn TableLike, mode: Mode, format: Option<Format>) {
-        if mode != Mode::Opaque {
-            if let (Some(Format::Opaque), Some(item)) = (format, table.get("mode")) {
-                self.report(span(item), PolicyProblem::Contradiction { field: "format" });
-            }
-            return;
-        }
-        for field in ["cleartext", "comments", "format"] {
-            if let Some(item) = table.get(field).filter(|_| field != "format" || format != Some(Format::Opaque)) {
-                self.report(span(item), PolicyProblem::Contradiction { field });
+        let is_opaque = format == Some(Format::Opaque);
+        let (fields, with): (&[_], _) = match mode {
+            Mode::Values if is_opaque => (&["mode"], "format = \"opaque\""),
+            Mode::Values => (&[], ""),
+            Mode::Opaque if is_opaque => (&["cleartext", "comments"], "format = \"opaque\""),
+            Mode::Opaque => (&["cleartext", "comments", "format"], "mode = \"opaque\""),
+        };
+        for field in fields {
+            if let Some(item) = table.get(field) {
+                self.report(span(item), PolicyProblem::Contradiction { field, with });
             }
         }
     }
 
     fn requirements(&mut self, table: &dyn TableLike) -> Vec<Requirement> {
-        let Some(item) = table.get("require") else { return Vec::new() };
-        let names = self.texts(item, "`require`", "a list of header fields");
-        names.into_iter().filter_map(|name| self.one_of(&name, "header field", Requirement::from_name, &Requirement::ALL.map(Requirement::name))).collect()
+        let names = table.get("require").and_then(|item| self.texts(item, "`require`", "a list of header fields"));
+        let fields = Requirement::ALL.map(Requirement::name);
+        let mut read = |name| self.one_of(name, "require", Requirement::from_name, &fields);
+        names.iter().flatten().filter_map(&mut read).collect()
     }
 
     /// Returns the entries of a table whose keys are names of members or groups.
@@ -260,7 +272,7 @@ impl Reader<'_> {
             if is_name(name) {
                 named.push((Located { value: name.to_owned(), span }, item));
             } else {
-                self.report(span, PolicyProblem::Name { name: name.to_owned() });
+                self.report(span, PolicyProblem::Name { name: excerpt(name) });
             }
         }
         named
@@ -274,7 +286,7 @@ impl Reader<'_> {
                 found.push(name.value);
             } else if !self.is_full() {
                 let suggestion = closest(&name.value, known.iter().copied());
-                self.report(name.span, PolicyProblem::UnknownName { name: name.value, suggestion });
+                self.report(name.span, PolicyProblem::UnknownName { name: excerpt(&name.value), suggestion });
             }
         }
         found
@@ -284,7 +296,7 @@ impl Reader<'_> {
         for (key, item) in table.iter().filter(|(key, _)| !known.contains(key)) {
             let at = table.key(key).and_then(Key::span).unwrap_or_else(|| span(item));
             let suggestion = closest(key, known.iter().copied());
-            self.report(at, PolicyProblem::UnknownKey { key: key.to_owned(), place: place.to_owned(), suggestion });
+            self.report(at, PolicyProblem::UnknownKey { key: excerpt(key), place: place.to_owned(), suggestion });
         }
     }
 
@@ -297,41 +309,55 @@ impl Reader<'_> {
         text
     }
 
-    /// Returns the texts of a list; one text alone counts as a list of one.
-    fn texts(&mut self, item: &Item, field: &str, expected: &'static str) -> Vec<Located<String>> {
-        let located = |value: &Value| Some(Located { value: value.as_str()?.to_owned(), span: value.span().unwrap_or_default() });
-        match item {
-            Item::Value(Value::Array(array)) => {
-                let mut texts = Vec::new();
-                for value in array {
-                    match located(value) {
-                        Some(text) => texts.push(text),
-                        None => self.report(
-                            value.span().unwrap_or_default(),
-                            PolicyProblem::WrongType { field: format!("an entry of {field}"), expected: "a text", found: value.type_name() },
-                        ),
-                    }
-                }
-                texts
-            }
-            Item::Value(value @ Value::String(_)) => located(value).into_iter().collect(),
-            _ => {
-                self.wrong_type(item, field, expected);
-                Vec::new()
-            }
+    /// Returns the texts of a list, or one text that stands alone; `None` when something else stands there.
+    fn one_or_more(&mut self, item: &Item, field: &str, expected: &'static str) -> Option<Vec<Located<String>>> {
+        match item.as_str() {
+            Some(text) => Some(vec![Located { value: text.to_owned(), span: span(item) }]),
+            None => self.texts(item, field, expected),
         }
     }
 
-    fn choice<T>(&mut self, table: &dyn TableLike, field: &'static str, read: impl Fn(&str) -> Option<T>, choices: &[&'static str]) -> Option<T> {
+    /// Returns the texts of a list; `None` when something else stands there.
+    fn texts(&mut self, item: &Item, field: &str, expected: &'static str) -> Option<Vec<Located<String>>> {
+        let Some(array) = item.as_array() else {
+            self.wrong_type(item, field, expected);
+            return None;
+        };
+        let mut texts = Vec::new();
+        for value in array {
+            let span = value.span().unwrap_or_default();
+            if let Some(text) = value.as_str() {
+                texts.push(Located { value: text.to_owned(), span });
+            } else {
+                let (field, found) = (format!("an entry of {field}"), type_name(value.type_name()));
+                self.report(span, PolicyProblem::WrongType { field, expected: "a text", found });
+            }
+        }
+        (texts.len() == array.len()).then_some(texts)
+    }
+
+    fn choice<T>(
+        &mut self,
+        table: &dyn TableLike,
+        field: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+        choices: &[&'static str],
+    ) -> Option<T> {
         let text = self.text_field(table, field)?;
         self.one_of(&text, field, read, choices)
     }
 
-    fn one_of<T>(&mut self, text: &Located<String>, field: &'static str, read: impl Fn(&str) -> Option<T>, choices: &[&'static str]) -> Option<T> {
+    fn one_of<T>(
+        &mut self,
+        text: &Located<String>,
+        field: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+        choices: &[&'static str],
+    ) -> Option<T> {
         let value = read(&text.value);
         if value.is_none() {
             let suggestion = closest(&text.value, choices.iter().copied());
-            let (value, choices) = (text.value.clone(), choices.to_vec());
+            let (value, choices) = (excerpt(&text.value), choices.to_vec());
             self.report(text.span.clone(), PolicyProblem::UnknownValue { field, value, suggestion, choices });
         }
         value
@@ -342,20 +368,19 @@ impl Reader<'_> {
     }
 
     fn wrong_type(&mut self, item: &Item, field: &str, expected: &'static str) {
-        self.report(span(item), PolicyProblem::WrongType { field: field.to_owned(), expected, found: item.type_name() });
+        self.report(
+            span(item),
+            PolicyProblem::WrongType { field: field.to_owned(), expected, found: type_name(item.type_name()) },
+        );
     }
 
     fn report(&mut self, span: Range<usize>, problem: PolicyProblem) {
         if !self.is_full() {
+            // Escapes can hide a private key from the search by lines; here it would be shown.
+            let problem = if holds_private_key(&problem.to_string()) { PolicyProblem::PrivateKey } else { problem };
             let (line, column) = position(self.text, span.start);
             self.found.push(PolicyError { line, column, problem });
         }
-    }
-
-    /// Tells whether something has been reported at this place.
-    fn is_reported(&self, span: &Range<usize>) -> bool {
-        let (line, column) = position(self.text, span.start);
-        self.found.iter().any(|error| (error.line, error.column) >= (line, column) && self.found.last() == Some(error))
     }
 
     /// Tells whether enough has been found: suggestions cost time, and nobody reads on.
@@ -389,15 +414,36 @@ fn cycle(groups: &BTreeMap<String, Vec<String>>) -> Option<Vec<String>> {
             }
         }
     }
-    let mut path = vec![*open.keys().next()?];
+    let mut path: Vec<&str> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut name = *open.keys().next()?;
     loop {
-        let children = groups.get(*path.last()?)?;
-        let next = children.iter().find(|name| open.contains_key(name.as_str()))?;
-        if let Some(start) = path.iter().position(|name| name == next) {
-            path.push(next);
+        if let Some(start) = places.insert(name, path.len()) {
+            path.push(name);
             return Some(path[start..].iter().map(|name| (*name).to_owned()).collect());
         }
-        path.push(next);
+        path.push(name);
+        name = groups.get(name)?.iter().find(|name| open.contains_key(name.as_str()))?;
+    }
+}
+
+/// Returns as much of a text as a message can show.
+fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(MAX_EXCERPT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Returns what people call a type of TOML.
+fn type_name(name: &str) -> &'static str {
+    match name {
+        "array" | "array of tables" => "a list",
+        "boolean" => "true or false",
+        "datetime" => "a date",
+        "float" | "integer" => "a number",
+        "string" => "a text",
+        _ => "a table",
     }
 }
 
@@ -406,6 +452,169 @@ fn span(item: &Item) -> Range<usize> {
 }
 
 const MAX_NAME: usize = 64;
-const MAX_ERRORS: usize = 50;
+const MAX_EXCERPT: usize = 80;
+const MAX_ERRORS: usize = 20;
 const RULE_FIELDS: [&str; 9] =
     ["path", "readers", "owner", "rotate_every", "require", "cleartext", "mode", "comments", "format"];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::proptest;
+
+    use super::{Policy, cycle};
+    use crate::document::{Format, KeyPath};
+    use crate::envelope::native::{Comments, Mode};
+    use crate::policy::{FILE_NAME, MemberKind, PolicyProblem, Requirement};
+
+    const DESIGN: &str = r#"version = 1
+
+[members]
+alice = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa"
+bob = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN bob@work"]
+deploy-prod = { recipients = ["age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z"], kind = "machine" }
+
+[groups]
+payments = ["alice", "on-call"]
+on-call = ["bob"]
+
+[[rules]]
+path = "secrets/prod/**"
+readers = ["payments", "deploy-prod", "bob"]
+owner = "payments"
+rotate_every = "90d"
+require = ["owner", "purpose", "rotation_due"]
+cleartext = ["apiVersion", "metadata.**"]
+
+[[rules]]
+path = "certs/*"
+readers = ["alice"]
+mode = "opaque"
+
+[[rules]]
+path = "**"
+readers = ["alice"]
+comments = "clear"
+format = "yaml"
+"#;
+
+    fn policy(text: &str) -> Policy {
+        Policy::parse(text, FILE_NAME).expect("a sound policy")
+    }
+
+    #[test]
+    fn the_policy_of_the_design_is_read() {
+        let policy = policy(DESIGN);
+        assert_eq!(policy.member("deploy-prod").map(|member| member.kind), Some(MemberKind::Machine));
+        let rule = policy.rule_for("secrets/prod/db.yaml").expect("governed");
+        assert_eq!(policy.readers(rule).into_keys().collect::<Vec<_>>(), ["alice", "bob", "deploy-prod"]);
+        assert_eq!(
+            (rule.owner.as_deref(), rule.rotate_every.map(|p| p.to_string())),
+            (Some("payments"), Some("90d".to_owned()))
+        );
+        assert_eq!(rule.require, [Requirement::Owner, Requirement::Purpose, Requirement::RotationDue]);
+        assert!(rule.cleartext[1].matches(&KeyPath::parse("metadata.name").expect("a path")));
+        assert_eq!((rule.mode, rule.comments, rule.format), (Mode::Values, Comments::Sealed, None));
+        let recipient = policy.members["bob"].recipients[0].clone();
+        assert_eq!(policy.member_with(&recipient).map(|(name, _)| name), Some("bob"));
+        assert_eq!(policy.members_of("payments").expect("a group").into_keys().collect::<Vec<_>>(), ["alice", "bob"]);
+        assert!(policy.members_of("alice").is_none());
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides() {
+        let policy = policy(DESIGN);
+        let rule = |path| policy.rule_for(path).map(|rule| rule.path.as_str());
+        assert_eq!(rule("secrets/prod/a.yaml"), Some("secrets/prod/**"));
+        assert_eq!(rule("certs/a.pem"), Some("certs/*"));
+        assert_eq!(rule("certs/a/b.pem"), Some("**"));
+        assert_eq!(policy.rule_for("a").and_then(|rule| rule.format), Some(Format::Yaml));
+        for never in [".secret.toml", ".gitattributes", "a/.gitignore"] {
+            assert_eq!(rule(never), None, "{never}");
+        }
+    }
+
+    #[test]
+    fn every_invalid_policy_has_its_exact_message() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/policy/invalid");
+        let mut count = 0;
+        for entry in fs::read_dir(folder).expect("the corpus") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a policy");
+            let expected = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
+            let message = Policy::parse(&text, FILE_NAME).expect_err("an invalid policy").to_string();
+            assert_eq!(format!("{message}\n"), expected, "{}", path.display());
+            count += 1;
+        }
+        assert!(count >= 25, "only {count} invalid policies");
+    }
+
+    #[test]
+    fn a_private_key_is_found_wherever_it_stands_and_never_repeated() {
+        let secret = "GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+        for text in [
+            format!(
+                "version = 1\nrules = [{{ path = \"AGE-SECRET-KE\\u0059-1{secret}\", readers = [\"AGE\\u002dSECRET-KEY-1{secret}\"] }}]\n"
+            ),
+            format!("version = 1\n[members]\nalice = \"AGE-SECRET-KEY-1{secret}\"\n"),
+            format!("version = 1\n# AGE-SECRET-KEY-1{secret}\n"),
+            format!("version = 1\n[groups]\nteam = [\"age-secret-key-1{secret}\"]\n"),
+            format!("AGE-SECRET-KEY-1{secret}"),
+            format!("version = 1\n[members]\nalice = \"AGE-SECRET-KE\\u0059-1{secret}\"\nbob = 1\n"),
+        ] {
+            let errors = Policy::parse(&text, FILE_NAME).expect_err("a private key");
+            assert_eq!(errors.errors[0].problem, PolicyProblem::PrivateKey, "{text}");
+            assert!(!format!("{errors} {errors:?}").to_uppercase().contains(secret));
+        }
+    }
+
+    #[test]
+    fn a_cycle_is_found_at_any_depth() {
+        let mut groups: BTreeMap<String, Vec<String>> =
+            (0..50_000).map(|index| (format!("g{index}"), vec![format!("g{}", index + 1)])).collect();
+        assert_eq!(cycle(&groups), None);
+        groups.insert("g50000".to_owned(), vec!["g0".to_owned(), "alice".to_owned()]);
+        assert_eq!(cycle(&groups).map(|path| path.len()), Some(50_002));
+    }
+
+    #[test]
+    fn a_hostile_policy_takes_bounded_time() {
+        let many = |line: fn(usize) -> String| {
+            (0..)
+                .map(line)
+                .scan(0, |size, line| {
+                    *size += line.len();
+                    (*size < 900_000).then_some(line)
+                })
+                .collect::<String>()
+        };
+        let start = Instant::now();
+        for text in [
+            format!("version = 1\n[groups]\n{}", many(|index| format!("g{index}=[\"g{}\"]\n", index + 1))),
+            format!("version = 1\n{}", many(|index| format!("[[rules]]\npath=\"{index}\"\nreaders=[\"a\"]\n"))),
+            format!("version = 1\n{}", many(|index| format!("k{index} = 1\n"))),
+            format!("version = 1\nx = {}", "[".repeat(900_000)),
+        ] {
+            assert!(Policy::parse(&text, FILE_NAME).is_err());
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_reading_panic(cut in 0usize..900, text in "[\\PC\n]{0,30}") {
+            let mut mutated: String = DESIGN.chars().take(cut).collect();
+            mutated.push_str(&text);
+            mutated.extend(DESIGN.chars().skip(cut + text.len()));
+            let _ = Policy::parse(&mutated, FILE_NAME);
+            let _ = Policy::parse(&text, FILE_NAME);
+        }
+    }
+}

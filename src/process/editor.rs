@@ -149,8 +149,8 @@ const VIM: &[&str] = &["-n", "-i", "NONE", "--cmd", "set nomodeline", "-c", VIM_
 const GVIM: &[&str] = &["-f", "-n", "-i", "NONE", "--cmd", "set nomodeline", "-c", VIM_SETTINGS];
 const VIM_SETTINGS: &str = "set nobackup nowritebackup patchmode= noundofile noswapfile";
 
-/// `-R`, restricted: no backup, history, position or lock file whatever the nanorc says, and no file but this one is
-/// read or written.
+/// `-R`, restricted: no backup, search history or positions whatever the nanorc says, and no file but this one is read
+/// or written, save for a lock file beside it that names only the user.
 const NANO: &[&str] = &["-R"];
 
 /// Obeyed after the init file and before the file, in the order of the command line: no `file~`, no `#file#`, no list
@@ -169,7 +169,8 @@ const CODE: &[&str] = &["--wait", "--new-window"];
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
 
     use super::*;
 
@@ -186,9 +187,18 @@ mod tests {
         fn install(&self, name: &str, then: &str) -> PathBuf {
             let path = self.folder.path().join(name);
             let said = self.folder.path().join("said");
-            let script = format!("#!/bin/sh\n{{ pwd; echo \"$TMPDIR\"; printf '%s\\n' \"$@\"; }} > '{}'\n{then}\n", said.display());
-            std::fs::write(&path, script).expect("a file");
-            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("a mode");
+            let script = format!(
+                "#!/bin/sh\n{{ pwd; echo \"$TMPDIR\"; printf '%s\\n' \"$@\"; }} > '{}'\n{then}\n",
+                said.display()
+            );
+            // Written by another process: were it open for writing here while a test in another thread starts a
+            // program, that one would have it open for a moment, too, and so it could not be run.
+            let writer = Command::new("/bin/sh")
+                .args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""])
+                .arg(&path)
+                .arg(script)
+                .status();
+            assert!(writer.expect("a shell").success());
             path
         }
 
@@ -241,7 +251,9 @@ mod tests {
     #[test]
     fn an_editor_is_known_by_what_really_runs() {
         let world = World::new();
-        for name in ["vim.basic", "nvim", "nano", "emacs-29.4", "emacsclient", "code", "busybox", "nvi", "pico", "snap", "gvim"] {
+        for name in
+            ["vim.basic", "nvim", "nano", "emacs-29.4", "emacsclient", "code", "busybox", "nvi", "pico", "snap", "gvim"]
+        {
             world.install(name, "");
         }
         let links = [("vi", "vim.basic"), ("editor", "nvi"), ("vim", "nvim"), ("rnano", "pico"), ("nvim-snap", "snap")];

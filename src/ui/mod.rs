@@ -30,6 +30,11 @@ impl Ui {
         Self { is_quiet, has_color }
     }
 
+    /// Returns one that knows nothing of the user's wishes.
+    pub fn plain() -> Self {
+        Self { is_quiet: false, has_color: false }
+    }
+
     /// Writes a secret value exactly as it is. On a terminal control characters are escaped and a line end is added.
     ///
     /// # Errors

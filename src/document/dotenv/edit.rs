@@ -26,7 +26,8 @@ pub(crate) fn set(
     }
     let export = if is_exporting(document) { "export " } else { "" };
     let end = Span::new(text.len(), text.len());
-    let (start, line_end) = (lines::missing_line_end(text, text.len()), lines::line_end(text));
+    let line_end = lines::line_end_of(text, document);
+    let start = lines::missing_line_end(text, text.len(), line_end);
     let spelled = spell(&value, Style::Plain)?;
     Ok(splice(text, [start, export, new_key(document, path)?, "=", &spelled, line_end].map(|piece| (end, piece))))
 }
@@ -60,7 +61,8 @@ fn new_key<'a>(document: &Document, path: &'a KeyPath) -> Result<&'a str, EditEr
 
 /// Tells whether every line has the word `export`.
 fn is_exporting(document: &Document) -> bool {
-    let count = |kind| document.items.iter().filter(|item| matches!(item, Item::Event(event) if event.kind == kind)).count();
+    let count =
+        |kind| document.items.iter().filter(|item| matches!(item, Item::Event(event) if event.kind == kind)).count();
     let exported = count(EventKind::Export);
     exported > 0 && exported == count(EventKind::Key)
 }
@@ -171,7 +173,9 @@ mod tests {
 
     #[test]
     fn json_scalars_are_written_as_text() {
-        for (value, expected) in [(json!(8080), "8080"), (json!(true), "true"), (json!(-1.5), "-1.5"), (json!("x"), "x")] {
+        for (value, expected) in
+            [(json!(8080), "8080"), (json!(true), "true"), (json!(-1.5), "-1.5"), (json!("x"), "x")]
+        {
             assert_eq!(set("A=1", "A", NewValue::Json(&value)), Ok(format!("A={expected}")));
         }
         for (value, what) in [(json!(null), "null"), (json!([]), "lists"), (json!({}), "maps as values")] {
@@ -184,7 +188,9 @@ mod tests {
     fn what_the_format_cannot_hold_is_refused() {
         let error = |key, value| set("A=1", key, NewValue::Text(value)).expect_err("refused");
         assert_eq!(error("A.b", "x"), EditError::NotAContainer(path("A")));
-        for (key, value) in [("A", "\0"), ("B.c", "x"), ("1A", "x"), ("[0]", "x"), ("A[0].b", "x"), ("A#2", "x"), ("B#2", "x")] {
+        for (key, value) in
+            [("A", "\0"), ("B.c", "x"), ("1A", "x"), ("[0]", "x"), ("A[0].b", "x"), ("A#2", "x"), ("B#2", "x")]
+        {
             assert!(matches!(error(key, value), EditError::Unspellable { .. } | EditError::NotAContainer(_)), "{key}");
         }
     }

@@ -58,7 +58,7 @@ pub(crate) fn set(
         }
         Some((_, Some(section))) => (None, lines::of_entry(text, entries.last().unwrap_or(section)).end),
     };
-    let line_end = lines::line_end(text);
+    let line_end = lines::line_end_of(text, document);
     let sibling = entries.iter().rfind(|entry| !matches!(entry.node.content, Content::Map(_)));
     let indent = sibling.map_or("", |sibling| indent_of(text, sibling));
     let spelled = spell(&value, indent, INDENT, line_end)?;
@@ -67,7 +67,7 @@ pub(crate) fn set(
         None => [""; 5],
     };
     let line = [indent, key, separator(text, root, entries), &spelled, line_end];
-    let pieces = [lines::missing_line_end(text, position)].into_iter().chain(header).chain(line);
+    let pieces = [lines::missing_line_end(text, position, line_end)].into_iter().chain(header).chain(line);
     Ok(splice(text, pieces.map(|piece| (Span::new(position, position), piece)).collect::<Vec<_>>()))
 }
 
@@ -76,10 +76,12 @@ pub(crate) fn unset(text: &str, document: &Document, path: &KeyPath) -> Result<Z
     let root = lines::root(document);
     let entry = match path.0.as_slice() {
         [key] => root.iter().find(|entry| entry.key == *key),
-        [section, key] => root.iter().find(|entry| entry.key == *section).and_then(|section| match &section.node.content {
-            Content::Map(entries) => entries.iter().find(|entry| entry.key == *key),
-            _ => None,
-        }),
+        [section, key] => {
+            root.iter().find(|entry| entry.key == *section).and_then(|section| match &section.node.content {
+                Content::Map(entries) => entries.iter().find(|entry| entry.key == *key),
+                _ => None,
+            })
+        }
         _ => None,
     };
     let entry = entry.ok_or_else(|| EditError::NotFound(path.clone()))?;
@@ -95,7 +97,7 @@ fn replace(
     value: &str,
 ) -> Result<Zeroizing<String>, EditError> {
     let key_indent = indent_of(text, entry);
-    let line_end = lines::line_end(text);
+    let line_end = lines::line_end_of(text, document);
     let span = entry.node.span;
     match entry.node.content {
         Content::Leaf(_) => {
@@ -120,7 +122,8 @@ fn new_name<'a>(entries: &[Entry], component: &'a Component) -> Result<&'a str, 
     let Component::Key { name, occurrence, .. } = component else {
         return Err(unspellable("lists"));
     };
-    let equal = entries.iter().filter(|entry| matches!(&entry.key, Component::Key { name: other, .. } if other == name));
+    let equal =
+        entries.iter().filter(|entry| matches!(&entry.key, Component::Key { name: other, .. } if other == name));
     if *occurrence != equal.count() {
         return Err(unspellable("a repeated key without those before it"));
     }
@@ -286,7 +289,10 @@ mod tests {
         for value in [" x", "x\t", "x\n", "x\n\ny", "x\n;y", "x\n#y", "x\n y", "x\ry", "\0"] {
             assert!(matches!(error("a", value), EditError::Unspellable { .. }), "{value:?}");
         }
-        for key in ["\"\"", "\";\"", "\"#\"", "\"[x\"", "\"a=b\"", "\"a:b\"", "\" a\"", "\"]\".a", "\" \".a", "s[0]", "x.y.z", "a#3", "t#2.a"] {
+        for key in [
+            "\"\"", "\";\"", "\"#\"", "\"[x\"", "\"a=b\"", "\"a:b\"", "\" a\"", "\"]\".a", "\" \".a", "s[0]", "x.y.z",
+            "a#3", "t#2.a",
+        ] {
             assert!(matches!(error(key, "x"), EditError::Unspellable { .. }), "{key}");
         }
         assert_eq!(error("s", "x"), EditError::NotAValue(path("s")));

@@ -65,8 +65,8 @@ impl<'t> Brackets<'t> {
         let comma = own_comma.or(comma_before);
 
         let around = Span::new(previous.unwrap_or(inside.start), next.unwrap_or(inside.end));
-        let has_comment = self.text[around.start..entry.start].contains('#')
-            || self.text[entry.end..around.end].contains('#');
+        let has_comment =
+            self.text[around.start..entry.start].contains('#') || self.text[entry.end..around.end].contains('#');
         if previous.is_none() && next.is_none() && !has_comment {
             return vec![inside];
         }

@@ -39,12 +39,11 @@ pub(crate) fn set(
     }
     layout.spell(&mut entry, below, value, container.indentation().unwrap_or(&default_indentation))?;
     let entry = entry.finish();
-    let changes = match container.entries.last() {
-        Some(&last) => container.append(last, &entry, layout.comma),
-        None => {
-            let (before, behind) = layout.around(&default_indentation, own_indentation);
-            vec![container.fill(&[&before, &entry, &behind])]
-        }
+    let changes = if let Some(&last) = container.entries.last() {
+        container.append(last, &entry, layout.comma)
+    } else {
+        let (before, behind) = layout.around(&default_indentation, own_indentation);
+        vec![container.fill(&[&before, &entry, &behind])]
     };
     Ok(splice(text, changes.iter().map(|(span, new)| (*span, new.as_str()))))
 }
@@ -79,9 +78,10 @@ impl<'t> Layout<'t> {
     fn of(text: &'t str, nodes: &[&Node]) -> Self {
         let root = brackets(text, nodes[0]);
         let is_compact = match &nodes[0].content {
-            Content::Map(entries) => entries.iter().take(1).any(|first| {
-                text.as_bytes().get(first.key_span.end..first.node.span.start) == Some(b":")
-            }),
+            Content::Map(entries) => entries
+                .iter()
+                .take(1)
+                .any(|first| text.as_bytes().get(first.key_span.end..first.node.span.start) == Some(b":")),
             _ => false,
         };
         // An empty container is laid out as the one around it; an empty document gets a line for each entry.
@@ -184,6 +184,7 @@ fn is_empty(node: &Node) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use proptest::prelude::{any, proptest};
     use serde_json::json;
@@ -208,7 +209,10 @@ mod tests {
 
     #[test]
     fn only_the_value_is_replaced() {
-        assert_eq!(set_in(PRETTY, "a.b", NewValue::Text("x\"\u{1}")).unwrap(), PRETTY.replace(" 1,\r", " \"x\\\"\\u0001\",\r"));
+        assert_eq!(
+            set_in(PRETTY, "a.b", NewValue::Text("x\"\u{1}")).unwrap(),
+            PRETTY.replace(" 1,\r", " \"x\\\"\\u0001\",\r")
+        );
         assert_eq!(set_in(PRETTY, "d[1]", NewValue::Json(&json!(null))).unwrap(), PRETTY.replace("2], ", "null], "));
         assert_eq!(set_in("{\"a\":null}", "a", NewValue::Text("")).unwrap(), "{\"a\":\"\"}");
     }

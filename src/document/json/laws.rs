@@ -1,6 +1,8 @@
 //! For tests: what must hold for every document of a format in which quoted tokens stand for leaves.
 
+use super::walk::walk;
 use crate::document::edit::{EditError, NewValue};
+use crate::document::path::Component;
 use crate::document::{Document, Item, KeyPath, SyntaxError, splice};
 
 /// Asserts that tokens can stand for the `chosen` leaves and comments, and that putting them back restores the text.
@@ -66,6 +68,15 @@ pub(in crate::document) fn assert_only_this_is_set(
     let leaf = after.leaves().find(|leaf| leaf.path == *path).expect("what was set is there");
     assert_eq!(*leaf.value, value, "{text:?} became {:?}", *changed);
     assert_eq!(others(&after, &changed, path), others(&before, text, path), "{text:?} became {:?}", *changed);
+    let nodes = walk(&before, path).expect("what could be set can be found");
+    if nodes.len() > path.0.len() {
+        let old = nodes[nodes.len() - 1].span;
+        assert_eq!(*changed, *splice(text, [(old, leaf.span.of(&changed))]));
+    } else {
+        let mut rest = changed.chars();
+        let is_kept = |old: char| old.is_whitespace() || rest.any(|new| new == old);
+        assert!(text.chars().all(is_kept), "{text:?} became {:?}", *changed);
+    }
 }
 
 /// Asserts that all leaves and comments of `changed` are those of `text` without what stood at `path`.
@@ -78,29 +89,23 @@ pub(in crate::document) fn assert_only_this_is_gone(
     let before = parse(text).expect("only valid documents are given");
     let after = parse(changed).unwrap_or_else(|error| panic!("{error}: {text:?} became {changed:?}"));
     let (mut left, _) = others(&before, text, path);
-    let (mut found, _) = others(&after, changed, path);
-    // Items behind a removed one move up: only their values can be compared.
-    for leaf in left.iter_mut().chain(&mut found) {
-        leaf.0.0.clear();
+    let nothing = KeyPath(vec![Component::Document(1)]);
+    let (mut found, _) = others(&after, changed, &nothing);
+    if let Some(Component::Item(_)) = path.0.last() {
+        // Items behind the removed one have moved up: only the order and the source texts can be compared.
+        for (path, _) in left.iter_mut().chain(&mut found) {
+            path.0.clear();
+        }
     }
-    let removed = before.leaves().filter(|leaf| path.contains(&leaf.path)).count();
-    assert_eq!(before.leaves().count() - removed, after.leaves().count(), "{text:?} became {changed:?}");
-    left.sort();
-    if !matches!(path.0.last(), Some(crate::document::path::Component::Item(_))) {
-        found.sort();
-        assert_eq!(left, found, "{text:?} became {changed:?}");
-    }
+    assert_eq!(left, found, "{text:?} became {changed:?}");
 }
 
 type Others = (Vec<(KeyPath, String)>, Vec<String>);
 
-/// Returns all leaves but those at or below `path`, and all comments.
+/// Returns all leaves but those at or below `path`, and all comments, in document order.
 fn others(document: &Document, text: &str, path: &KeyPath) -> Others {
-    let mut leaves: Vec<_> = (document.leaves())
-        .filter(|leaf| !path.contains(&leaf.path))
-        .map(|leaf| (leaf.path.clone(), leaf.span.of(text).to_owned()))
-        .collect();
-    leaves.sort();
+    let leaves = document.leaves().filter(|leaf| !path.contains(&leaf.path));
+    let leaves = leaves.map(|leaf| (leaf.path.clone(), leaf.span.of(text).to_owned())).collect();
     let comments = document.items.iter().filter_map(|item| match item {
         Item::Comment(comment) => Some(comment.span.of(text).to_owned()),
         Item::Event(_) | Item::Leaf(_) => None,

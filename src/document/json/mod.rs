@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 
 use super::path::Component;
 use super::{
-    Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS, MAX_PATH_BYTES, Node,
-    Problem, ScalarKind, Span, Style, SyntaxError, position,
+    Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS, MAX_PATH_BYTES,
+    Node, Problem, ScalarKind, Span, Style, SyntaxError, position,
 };
 
 pub(crate) use edit::{set, unset};
@@ -41,42 +41,6 @@ pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
         return Err(SyntaxError::at(text, start, Problem::RootNotMap));
     }
     Ok(Document { items: parser.items, roots: vec![root] })
-}
-
-/// The first member of a root object, where the header of an encrypted JSON file stands.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct FirstMember {
-    /// The `{` of the root object.
-    pub(crate) open: Span,
-    /// The key, escapes resolved.
-    pub(crate) key: String,
-    /// The key in the text, with its quotes.
-    pub(crate) key_span: Span,
-    /// The value in the text.
-    pub(crate) value: Span,
-    /// The `,` that follows; none where the member is the only one.
-    pub(crate) comma: Option<Span>,
-}
-
-/// Finds the first member of the root object without reading on; `None` where there is no sound one.
-pub(crate) fn first_member(text: &str) -> Option<FirstMember> {
-    let mut parser = Parser::new(text);
-    parser.skip_blanks();
-    let open = Span::new(parser.position, parser.position + 1);
-    if !parser.take(b'{') {
-        return None;
-    }
-    parser.skip_blanks();
-    let (key_span, key) = parser.key().ok()?;
-    let value = parser.value().ok()?.span;
-    parser.skip_blanks();
-    let comma = Span::new(parser.position, parser.position + 1);
-    let comma = match parser.peek()? {
-        b',' => Some(comma),
-        b'}' => None,
-        _ => return None,
-    };
-    Some(FirstMember { open, key, key_span, value, comma })
 }
 
 /// A cursor over the text, and what it has read so far.
@@ -378,6 +342,7 @@ fn code_point(digits: &str) -> (char, usize) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::fmt::Write;
     use std::path::PathBuf;
@@ -386,7 +351,7 @@ mod tests {
     use serde_json::Value;
 
     use super::laws::assert_tokens_stand_in;
-    use super::{EventKind, FirstMember, Item, Problem, ScalarKind, Span, first_member, parse};
+    use super::{EventKind, Item, Problem, ScalarKind, Span, parse};
     use crate::document::{Content, Document, MAX_DEPTH, Node};
 
     #[test]
@@ -487,26 +452,6 @@ mod tests {
     }
 
     #[test]
-    fn the_first_member_is_found_without_reading_on() {
-        let text = "\u{feff} { \"\\u0024secret\" : { \"a\": [1] } , this is not read";
-        let found = first_member(text).unwrap();
-        assert_eq!(
-            found,
-            FirstMember {
-                open: Span::new(4, 5),
-                key: "$secret".to_owned(),
-                key_span: Span::new(6, 20),
-                value: Span::new(23, 35),
-                comma: Some(Span::new(36, 37)),
-            }
-        );
-        assert_eq!(first_member("{\"a\":1}").unwrap().comma, None);
-        for text in ["", "{}", "[1]", "{\"a\"}", "{\"a\": 1", "{\"a\": 1 x", "{\"a\": 01,", "{a: 1}", "x{\"a\": 1}", "/**/{\"a\":1}"] {
-            assert_eq!(first_member(text), None, "{text}");
-        }
-    }
-
-    #[test]
     fn the_conformance_suite_is_taken_and_refused_as_it_says() {
         let folder = std::env::var_os("SECRET_CORPUS").unwrap_or_else(|| "/work/shared/corpus".into());
         let Ok(files) = PathBuf::from(folder).join("json").read_dir() else { return };
@@ -559,7 +504,9 @@ mod tests {
             Content::List(nodes) => nodes.iter().map(|node| to_value(document, node)).collect(),
             Content::Map(entries) => {
                 let pairs = entries.iter().map(|entry| match &entry.key {
-                    crate::document::path::Component::Key { name, .. } => (name.clone(), to_value(document, &entry.node)),
+                    crate::document::path::Component::Key { name, .. } => {
+                        (name.clone(), to_value(document, &entry.node))
+                    }
                     _ => unreachable!("a map holds keys"),
                 });
                 pairs.collect()
@@ -637,7 +584,6 @@ mod tests {
         #[test]
         fn no_text_makes_the_parser_panic(text in ".*") {
             let _ = parse(&text);
-            let _ = first_member(&text);
         }
     }
 }

@@ -6,13 +6,14 @@
 
 use zeroize::Zeroizing;
 
+use super::layout::{Layout, Shape, is_header, last_end, last_start, start_of};
 use super::spelling::{dotted, spell, spell_below, spell_entry, unspellable};
 use crate::document::edit::{EditError, NewValue};
 use crate::document::json::brackets::{Brackets, Change, behind_line, concat, line_indentation};
 use crate::document::json::spelling::Spelling;
 use crate::document::json::walk::walk;
 use crate::document::path::Component;
-use crate::document::{Content, Document, EventKind, Item, KeyPath, Node, Span, lines, splice};
+use crate::document::{Content, Document, KeyPath, Node, Span, lines, splice};
 
 /// Replaces the value at `path`, or adds it; missing parents are added too.
 pub(crate) fn set(
@@ -21,28 +22,28 @@ pub(crate) fn set(
     path: &KeyPath,
     value: NewValue<'_>,
 ) -> Result<Zeroizing<String>, EditError> {
-    let editor = Editor { text, document };
+    let layout = Layout { text, document };
     let nodes = walk(document, path)?;
     let missing = &path.0[nodes.len() - 1..];
     let changes = if missing.is_empty() {
-        vec![editor.replace(nodes[nodes.len() - 1], path, value)?]
+        vec![layout.replace(nodes[nodes.len() - 1], path, value)?]
     } else {
-        editor.add(&nodes, path, missing, value)?
+        layout.add(&nodes, path, missing, value)?
     };
     Ok(splice(text, changes.iter().map(|(span, new)| (*span, new.as_str()))))
 }
 
 /// Removes what stands at `path`, with its key; of a table, all its sections and dotted keys.
 pub(crate) fn unset(text: &str, document: &Document, path: &KeyPath) -> Result<Zeroizing<String>, EditError> {
-    let editor = Editor { text, document };
+    let layout = Layout { text, document };
     let not_found = || EditError::NotFound(path.clone());
     let nodes = walk(document, path).map_err(|_| not_found())?;
     let [parents @ .., node] = nodes.as_slice() else { return Err(not_found()) };
     if parents.is_empty() || parents.len() < path.0.len() {
         return Err(not_found());
     }
-    let removed = if let Some(container) = editor.innermost_brackets(parents) {
-        let ends: Vec<_> = editor.values(node).into_iter().map(|value| value.end).collect();
+    let removed = if let Some(container) = layout.innermost_brackets(parents) {
+        let ends: Vec<_> = layout.values(node).into_iter().map(|value| value.end).collect();
         let [end] = ends[..] else {
             let reason = "several dotted keys of an inline table make it up";
             return Err(EditError::Entangled { path: path.clone(), reason });
@@ -51,33 +52,14 @@ pub(crate) fn unset(text: &str, document: &Document, path: &KeyPath) -> Result<Z
         container.remove(index)
     } else {
         let mut lines = Vec::new();
-        editor.lines_of(node, &mut lines);
+        layout.lines_of(node, &mut lines);
         merge(lines)
     };
     Ok(splice(text, removed.into_iter().map(|span| (span, ""))))
 }
 
-/// How a list or map is spelled.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    Array,
-    /// A table that dotted keys define.
-    Dotted,
-    Header,
-    /// A table that headers of tables below it name.
-    Implicit,
-    Inline,
-    /// An array of tables.
-    Tables,
-}
-
-/// A document to change.
-struct Editor<'a> {
-    text: &'a str,
-    document: &'a Document,
-}
-
-impl<'a> Editor<'a> {
+impl<'a> Layout<'a> {
+    /// Spells a value anew that there is already.
     fn replace(&self, node: &Node, path: &KeyPath, value: NewValue<'_>) -> Result<Change, EditError> {
         let mut new = Spelling::default();
         match (&node.content, self.shape(node)) {
@@ -108,14 +90,14 @@ impl<'a> Editor<'a> {
             return Ok(vec![self.add_to_root(missing, value)?]);
         }
         match self.shape(node) {
-            None => return Err(EditError::NotAContainer(KeyPath(path.0[..parents.len()].to_vec()))),
+            None => Err(EditError::NotAContainer(KeyPath(path.0[..parents.len()].to_vec()))),
             Some(Shape::Array) => {
                 spell_below(&mut entry, &missing[1..], value)?;
-                return Ok(add_in(&self.brackets(node), &["", &entry.finish(), ""]));
+                Ok(add_in(&self.brackets(node), &["", &entry.finish(), ""]))
             }
             Some(Shape::Inline) => {
                 spell_entry(&mut entry, missing, value)?;
-                return Ok(add_in(&self.brackets(node), &[" ", &entry.finish(), " "]));
+                Ok(add_in(&self.brackets(node), &[" ", &entry.finish(), " "]))
             }
             Some(Shape::Dotted) => {
                 entry.push(self.keys_to(node.span).of(self.text));
@@ -201,18 +183,8 @@ impl<'a> Editor<'a> {
             _ => return Err(unspellable("anything but tables in an array of tables")),
         }
         // Sections below the last table belong to it: the new one stands behind them all.
-        let end = tables.last().map_or(node.span.end, |table| self.last_section(table));
+        let end = tables.last().map_or(node.span.start, last_start);
         Ok(self.section_behind(self.end_of_section(end), &concat(&[indentation, &section.finish()])))
-    }
-
-    /// Returns where the last section begins that belongs to a table.
-    fn last_section(&self, node: &Node) -> usize {
-        let below = match &node.content {
-            Content::Map(entries) => entries.iter().map(|entry| self.last_section(&entry.node)).max(),
-            Content::List(nodes) => nodes.iter().map(|node| self.last_section(node)).max(),
-            Content::Alias(_) | Content::Leaf(_) | Content::Null => None,
-        };
-        below.unwrap_or(0).max(node.span.start)
     }
 
     /// Adds a line below the one on which `end` stands, indented as the one on which `sibling` stands.
@@ -253,130 +225,6 @@ impl<'a> Editor<'a> {
             }
         }
     }
-
-    /// Returns a section from its header to its last entry, with the blank lines that part it from the next.
-    fn section(&self, header: usize) -> Span {
-        let mut start = lines::start_of_line(self.text, header);
-        let mut end = behind_line(self.text, self.end_of_section(header));
-        while end < self.text.len() && is_blank(&self.text[end..lines::end_of_line(self.text, end)]) {
-            end = behind_line(self.text, end);
-        }
-        while end == self.text.len()
-            && let Some(line) = self.line_before(start)
-            && is_blank(line.of(self.text))
-        {
-            start = line.start;
-        }
-        Span::new(start, end)
-    }
-
-    /// Returns the end of the last entry, or of the header, of the section in which an event stands at `offset`.
-    fn end_of_section(&self, offset: usize) -> usize {
-        let first = self.index_of(offset);
-        let rest = self.document.items.get(first + 1..).unwrap_or_default();
-        last_end(rest).max(self.document.items.get(first).map_or(offset, end_of))
-    }
-
-    /// Returns where the first key of the section stands that begins at `header`; there, if it has none.
-    fn first_key(&self, header: usize) -> usize {
-        let mut section = self.document.items[self.index_of(header)..].iter();
-        if section.clone().next().is_some_and(is_header) {
-            section.by_ref().find(|item| is_event(item, EventKind::Separator));
-        }
-        match section.find(|item| is_event(item, EventKind::Key) || is_header(item)) {
-            Some(item) if !is_header(item) => start_of(item),
-            _ => header,
-        }
-    }
-
-    /// Returns the end of the last line that is not blank; where the text begins if there is none.
-    fn end_of_text(&self) -> usize {
-        let mut line = Span::new(lines::start_of_line(self.text, self.text.len()), self.text.len());
-        while is_blank(line.of(self.text)) {
-            match self.line_before(line.start) {
-                Some(before) => line = before,
-                None => return line.start,
-            }
-        }
-        line.end
-    }
-
-    /// Returns the line before the one that begins at `start`, without its line end.
-    fn line_before(&self, start: usize) -> Option<Span> {
-        let before = &self.text[..start];
-        let end = before.strip_suffix("\r\n").or(before.strip_suffix(lines::LINE_ENDS))?.len();
-        Some(Span::new(lines::start_of_line(self.text, end), end))
-    }
-
-    /// Returns the innermost of `parents` that stands between brackets.
-    fn innermost_brackets(&self, parents: &[&Node]) -> Option<Brackets<'a>> {
-        let mut inner = parents.iter().skip(1).rev();
-        let node = inner.find(|node| matches!(self.shape(node), Some(Shape::Array | Shape::Inline)))?;
-        Some(self.brackets(node))
-    }
-
-    /// Returns an array or inline table with its entries.
-    fn brackets(&self, node: &Node) -> Brackets<'a> {
-        let entries = match &node.content {
-            Content::List(items) => items.iter().map(|item| item.span).collect(),
-            Content::Map(entries) => {
-                let mut values: Vec<_> = entries.iter().flat_map(|entry| self.values(&entry.node)).collect();
-                values.sort();
-                let entry = |value: Span| Span::new(self.keys_before(value.start).start, value.end);
-                values.into_iter().map(entry).collect()
-            }
-            Content::Alias(_) | Content::Leaf(_) | Content::Null => Vec::new(),
-        };
-        Brackets { text: self.text, span: node.span, entries }
-    }
-
-    /// Returns the values that stand behind a `=` and make up a node, without those in sections of their own.
-    fn values(&self, node: &Node) -> Vec<Span> {
-        match (&node.content, self.shape(node)) {
-            (_, Some(Shape::Header | Shape::Tables)) => Vec::new(),
-            (Content::Map(entries), Some(Shape::Dotted | Shape::Implicit)) => {
-                entries.iter().flat_map(|entry| self.values(&entry.node)).collect()
-            }
-            _ => vec![node.span],
-        }
-    }
-
-    /// Returns the dotted key of the value at `value`.
-    fn keys_before(&self, value: usize) -> Span {
-        // Between keys and value there is the separator.
-        let keys = &self.document.items[..self.index_of(value).saturating_sub(1)];
-        keys.last().map_or(Span::new(value, value), |last| self.keys_to(Span::new(start_of(last), start_of(last))))
-    }
-
-    /// Returns a dotted key from its first part to `part`.
-    fn keys_to(&self, part: Span) -> Span {
-        let parents = self.document.items[..self.index_of(part.start)].iter().rev().take_while(|item| is_event(item, EventKind::Key));
-        Span::new(parents.last().map_or(part.start, start_of), part.end)
-    }
-
-    /// Returns the index of the first item that begins at `offset` or behind.
-    fn index_of(&self, offset: usize) -> usize {
-        self.document.items.partition_point(|item| start_of(item) < offset)
-    }
-
-    /// Tells how a list or map is spelled; `None` for a scalar. Not for the root.
-    fn shape(&self, node: &Node) -> Option<Shape> {
-        let source = node.span.of(self.text);
-        match &node.content {
-            Content::Map(_) if source.starts_with('{') => Some(Shape::Inline),
-            Content::Map(_) if source.starts_with('[') => Some(Shape::Header),
-            Content::Map(_) => {
-                let first = self.index_of(self.keys_to(node.span).start);
-                let is_in_header = first.checked_sub(1).is_some_and(|before| is_header(&self.document.items[before]));
-                Some(if is_in_header { Shape::Implicit } else { Shape::Dotted })
-            }
-            Content::List(items) => {
-                let is_table = |item: &Node| self.shape(item) == Some(Shape::Header);
-                Some(if items.first().is_some_and(is_table) { Shape::Tables } else { Shape::Array })
-            }
-            Content::Alias(_) | Content::Leaf(_) | Content::Null => None,
-        }
-    }
 }
 
 /// Adds an entry between brackets; with blanks around it if it is the only one.
@@ -400,38 +248,171 @@ fn merge(mut spans: Vec<Span>) -> Vec<Span> {
     merged
 }
 
-fn is_blank(line: &str) -> bool {
-    line.trim_matches(lines::BLANKS).is_empty()
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use serde_json::json;
 
-/// Returns the end of the last of `items` before the next header, comments aside; 0 if there is none.
-fn last_end(items: &[Item]) -> usize {
-    let section = items.iter().take_while(|item| !is_header(item));
-    section.filter(|item| !matches!(item, Item::Comment(_))).last().map_or(0, end_of)
-}
+    use super::super::parse;
+    use super::super::tests::document;
+    use super::{set, unset};
+    use crate::document::edit::{EditError, NewValue};
+    use crate::document::json::laws::{assert_only_this_is_gone, assert_only_this_is_set};
+    use crate::document::{Format, KeyPath, ScalarKind};
 
-fn is_header(item: &Item) -> bool {
-    is_event(item, EventKind::Table)
-}
-
-fn is_event(item: &Item, kind: EventKind) -> bool {
-    matches!(item, Item::Event(event) if event.kind == kind)
-}
-
-fn start_of(item: &Item) -> usize {
-    match item {
-        Item::Comment(comment) => comment.span.start,
-        Item::Event(event) => event.span.start,
-        Item::Leaf(leaf) => leaf.span.start,
+    fn set_in(text: &str, path: &str, value: NewValue<'_>) -> Result<String, EditError> {
+        let path = KeyPath::parse(path).unwrap();
+        let changed = set(text, &parse(text).unwrap(), &path, value)?;
+        assert!(parse(&changed).is_ok(), "{text:?} became {:?}", *changed);
+        Ok(changed.to_string())
     }
-}
 
-fn end_of(item: &Item) -> usize {
-    match item {
-        Item::Comment(comment) => comment.span.end,
-        // The event of a closing bracket is empty.
-        Item::Event(event) if matches!(event.kind, EventKind::ListClose | EventKind::MapClose) => event.span.end + 1,
-        Item::Event(event) => event.span.end,
-        Item::Leaf(leaf) => leaf.span.end,
+    fn unset_in(text: &str, path: &str) -> Result<String, EditError> {
+        unset(text, &parse(text).unwrap(), &KeyPath::parse(path).unwrap()).map(|text| text.to_string())
+    }
+
+    #[test]
+    fn only_the_value_is_replaced_and_keeps_its_quotes_where_they_can_hold_it() {
+        for (old, new, expected) in [
+            ("1 # c", "x", "\"x\" # c"),
+            ("'a'", "x\\", "'x\\'"),
+            ("'a'", "it's", "\"it's\""),
+            ("'a'", "x\ny", "\"x\\ny\""),
+            ("\"a\"", "\u{7f}", "\"\\u007f\""),
+            ("'''\na'''", "\nx''y", "'''\n\nx''y'''"),
+            ("'''a'''", "\nx", "'''\n\nx'''"),
+            ("'''a'''", "x'", "\"x'\""),
+            ("\"\"\"a\"\"\"", "\"x\"\"\\\n\r", "\"\"\"\"x\\\"\"\\\\\n\\r\"\"\""),
+            ("[]", "x", "\"x\""),
+            ("{}", "x", "\"x\""),
+        ] {
+            let text = format!("a = {old}\n");
+            assert_eq!(set_in(&text, "a", NewValue::Text(new)).unwrap(), format!("a = {expected}\n"), "{old} {new}");
+        }
+    }
+
+    #[test]
+    fn new_keys_go_where_a_person_would_put_them() {
+        for (text, path, expected) in [
+            ("", "a", "a = \"x\"\n"),
+            ("", "a.b.c", "[a.b]\nc = \"x\"\n"),
+            ("\u{feff}# c\r\n", "a", "\u{feff}# c\r\na = \"x\"\r\n"),
+            ("# c", "a.b", "# c\n\n[a]\nb = \"x\""),
+            ("a = 1", "b", "a = 1\nb = \"x\""),
+            ("a = 1 # c\r\n\r\n[t]\r\n", "\"b c\"", "a = 1 # c\r\n\"b c\" = \"x\"\r\n\r\n[t]\r\n"),
+            ("# c\r\n\r\n# t\r\n[t]\r\n", "b", "# c\r\n\r\nb = \"x\"\r\n\r\n# t\r\n[t]\r\n"),
+            ("[t]\n\n# u\n[u]\n", "t.a", "[t]\na = \"x\"\n\n# u\n[u]\n"),
+            ("[t]\n  a = [\n 1 ] # c\n\n[u]\n", "t.b.c", "[t]\n  a = [\n 1 ] # c\n  b.c = \"x\"\n\n[u]\n"),
+            ("a = 1\n\n", "u.b", "a = 1\n\n[u]\nb = \"x\"\n\n"),
+            ("[a.b]\nx = 1\n\n[c]\n", "a.y", "[a.b]\nx = 1\n\n[a]\ny = \"x\"\n\n[c]\n"),
+            ("a.b = 1\nz = 2\n", "a.c", "a.b = 1\na.c = \"x\"\nz = 2\n"),
+            ("a . 'b'.c = 1\n", "a.b.d", "a . 'b'.c = 1\na . 'b'.d = \"x\"\n"),
+            ("a = {}\n", "a.b", "a = { b = \"x\" }\n"),
+            ("a = { b.c = 1 }\n", "a.b.d", "a = { b.c = 1, b.d = \"x\" }\n"),
+            ("a = {b = 1}\n", "a.c[0].d", "a = {b = 1, c = [{ d = \"x\" }]}\n"),
+            ("a = []\n", "a[0]", "a = [\"x\"]\n"),
+            ("a = [\n  1, # one\n]\n", "a[1]", "a = [\n  1, # one\n  \"x\",\n]\n"),
+            ("a = [\n  1 # one\n]\n", "a[1]", "a = [\n  1, # one\n  \"x\"\n]\n"),
+            ("a = [ # none\n]\n", "a[0]", "a = [\"x\" # none\n]\n"),
+            ("[[t]]\n  a = 1\n\n[u]\n", "t[1].a", "[[t]]\n  a = 1\n\n[[t]]\n  a = \"x\"\n\n[u]\n"),
+            ("[[ t ]]\n[t.s]\nb = 1\n[u]\n", "t[1].a", "[[ t ]]\n[t.s]\nb = 1\n\n[[ t ]]\na = \"x\"\n[u]\n"),
+            ("[[t]]\na = 1\n[[t]]\na = 2\n", "t[0].b", "[[t]]\na = 1\nb = \"x\"\n[[t]]\na = 2\n"),
+            ("[[t]]\n[t.a.b]\n[[t]]\n", "t[0].a.c", "[[t]]\n[t.a.b]\n\n[t.a]\nc = \"x\"\n[[t]]\n"),
+        ] {
+            assert_eq!(set_in(text, path, NewValue::Text("x")).unwrap(), expected, "{text:?} {path}");
+        }
+    }
+
+    #[test]
+    fn json_values_keep_their_type() {
+        let value = json!({"a b": [1, {"c": true}], "d": {}, "e": -0.5});
+        let spelled = "{ \"a b\" = [1, { c = true }], d = {}, e = -0.5 }";
+        assert_eq!(set_in("x = 1\n", "x", NewValue::Json(&value)).unwrap(), format!("x = {spelled}\n"));
+        assert_eq!(
+            set_in("[[x]]\ny = 1\n", "x[1]", NewValue::Json(&value)).unwrap(),
+            "[[x]]\ny = 1\n\n[[x]]\n\"a b\" = [1, { c = true }]\nd = {}\ne = -0.5\n"
+        );
+        let text = set_in("", "x", NewValue::Json(&json!(u64::MAX))).unwrap();
+        assert_eq!(parse(&text).unwrap().leaves().next().unwrap().kind, ScalarKind::Integer);
+        let null = EditError::Unspellable { format: Format::Toml, what: "null" };
+        assert_eq!(set_in("", "x", NewValue::Json(&json!([null]))), Err(null));
+    }
+
+    #[test]
+    fn what_is_removed_goes_with_its_lines_and_commas() {
+        for (text, path, expected) in [
+            ("# c\na = 1 # d\nb = 2\n", "a", "# c\nb = 2\n"),
+            ("a = 1\r\nb = '''\r\n\r\n'''", "b", "a = 1\r\n"),
+            ("a.b = 1\nc = 2\na.d.e = 3\n", "a", "c = 2\n"),
+            ("a.b = 1\nc = 2\na.d = 3\n", "a.d", "a.b = 1\nc = 2\n"),
+            ("x = 1\n\n# a\n[a] # c\ny = 1\n\n# b\n[b]\n", "a", "x = 1\n\n# a\n# b\n[b]\n"),
+            ("x = 1\n\n[a.b]\ny = 1\n\n[c]\n\n[a]\nz = 1\n\n", "a", "x = 1\n\n[c]\n"),
+            ("[[t]]\na = 1\n[t.u]\n[[t]]\na = 2\n", "t[0]", "[[t]]\na = 2\n"),
+            ("[[t]]\na = 1\n\n[[t]]\na = 2\n", "t[1].a", "[[t]]\na = 1\n\n[[t]]\n"),
+            ("[[t]]\na = 1\n[b]\n[[t]]\na = 2\n", "t", "[b]\n"),
+            ("a = { b.c = 1, d = 2 }\n", "a.b", "a = { d = 2 }\n"),
+            ("a = [1, [2], 3]\n", "a[1]", "a = [1, 3]\n"),
+            ("a = [ 1 ]\n", "a[0]", "a = []\n"),
+            ("a = [\n  1, # one\n  2, # two\n  3 # three\n]\n", "a[1]", "a = [\n  1, # one\n  3 # three\n]\n"),
+            ("a = [\n  1, # one\n  2 # two\n]\n", "a[1]", "a = [\n  1 # one\n]\n"),
+            ("a = [ 1, # one\n  2 ]\n", "a[1]", "a = [ 1 # one\n   ]\n"),
+        ] {
+            let changed = unset_in(text, path).unwrap();
+            assert_eq!(changed, expected, "{text:?} {path}");
+            assert!(parse(&changed).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_told() {
+        let path = |text| KeyPath::parse(text).unwrap();
+        let text = "a.b = 1\nl = [1]\nm = {x.y = 1, x.z = 2}\n[t]\n[[u]]\n";
+        for (at, error) in [
+            ("a", EditError::NotAValue(path("a"))),
+            ("t", EditError::NotAValue(path("t"))),
+            ("u", EditError::NotAValue(path("u"))),
+            ("l", EditError::NotAValue(path("l"))),
+            ("a.b.c", EditError::NotAContainer(path("a.b"))),
+            ("t[0]", EditError::NotAContainer(path("t"))),
+            ("u[2].a", EditError::BehindEnd { length: 1 }),
+            ("l[2]", EditError::BehindEnd { length: 1 }),
+        ] {
+            assert_eq!(set_in(text, at, NewValue::Text("x")), Err(error), "{at}");
+        }
+        assert!(matches!(set_in(text, "u[1]", NewValue::Text("x")), Err(EditError::Unspellable { .. })));
+        assert!(matches!(unset_in(text, "m.x"), Err(EditError::Entangled { .. })));
+        for missing in ["c", "a.c", "l[1]", "a.b.c", "u[0].c", "@2.a"] {
+            assert_eq!(unset_in(text, missing), Err(EditError::NotFound(path(missing))), "{missing}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn setting_changes_nothing_else(text in document(), at: proptest::sample::Index, up in 0usize..3, below in "([a-g]|\\[[0-2]\\]){0,2}", new in any::<String>()) {
+            let Ok(parsed) = parse(&text) else { return Ok(()) };
+            let leaves: Vec<_> = parsed.leaves().map(|leaf| leaf.path.clone()).collect();
+            let mut path = if leaves.is_empty() { KeyPath::default() } else { leaves[at.index(leaves.len())].clone() };
+            if let Ok(below) = KeyPath::parse(&below) {
+                path.0.truncate(path.0.len().saturating_sub(up));
+                path.0.extend(below.0);
+            }
+            assert_only_this_is_set(parse, set, &text, &path, &new);
+        }
+
+        #[test]
+        fn removing_changes_nothing_else(text in document(), at: proptest::sample::Index, up in 0usize..3) {
+            let Ok(parsed) = parse(&text) else { return Ok(()) };
+            let leaves: Vec<_> = parsed.leaves().map(|leaf| leaf.path.clone()).collect();
+            if leaves.is_empty() {
+                return Ok(());
+            }
+            let mut path = leaves[at.index(leaves.len())].clone();
+            path.0.truncate(path.0.len().saturating_sub(up).max(1));
+            match unset(&text, &parsed, &path) {
+                Ok(changed) => assert_only_this_is_gone(parse, &text, &changed, &path),
+                Err(error) => assert!(matches!(error, EditError::Entangled { .. }), "{error}: {text:?}"),
+            }
+        }
     }
 }

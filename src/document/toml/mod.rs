@@ -9,6 +9,7 @@
 //! that of the key which first names it; of an array of tables, that of its first header.
 
 mod edit;
+mod layout;
 mod spelling;
 mod tables;
 
@@ -147,7 +148,7 @@ impl<'t> Reader<'t> {
         self.or_duplicate(&last, vacant)?;
         let token = self.next()?;
         let (span, value) = self.value(token)?;
-        self.tables.add(parent, last, span, value);
+        self.tables.add(parent, &last, span, value);
         self.path.0.truncate(depth);
         Ok(())
     }
@@ -195,7 +196,9 @@ impl<'t> Reader<'t> {
         loop {
             let token = self.next()?;
             match token.kind() {
-                TokenKind::ArrayClose => return Ok((self.close(EventKind::ListClose, open, token)?, Holds::Array(nodes))),
+                TokenKind::ArrayClose => {
+                    return Ok((self.close(EventKind::ListClose, open, token)?, Holds::Array(nodes)));
+                }
                 TokenKind::Comment => self.comment(token)?,
                 _ => {
                     self.path.0.push(Component::Item(nodes.len()));
@@ -367,10 +370,367 @@ const REASONS: [&str; 31] = [
     "missing value for key",
     "radix must be lowercase",
     "string values must be quoted",
-    "unclosed array table",
     "unclosed array",
+    "unclosed array table",
     "unclosed inline table",
     "unclosed table",
     "unexpected key or value",
     "unexpected leading zero",
 ];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use std::fmt::Write;
+    use std::path::{Path, PathBuf};
+
+    use proptest::collection::vec;
+    use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+    use toml::{Table, Value};
+
+    use super::parse;
+    use crate::document::json::laws::assert_tokens_stand_in;
+    use crate::document::json::spelling::quote;
+    use crate::document::path::Component;
+    use crate::document::{Content, Document, Item, MAX_DEPTH, Node, Problem, Style};
+
+    fn items(text: &str) -> Vec<String> {
+        let document = parse(text).unwrap();
+        let item = |item: &Item| match item {
+            Item::Event(event) => format!("{:?} {}", event.kind, event.span.of(text)),
+            Item::Leaf(leaf) => {
+                format!("{} {:?} {:?} {} = {}", leaf.path, leaf.kind, leaf.style, leaf.span.of(text), *leaf.value)
+            }
+            Item::Comment(comment) => format!("Comment {}", comment.span.of(text)),
+        };
+        document.items.iter().map(item).collect()
+    }
+
+    #[test]
+    fn every_piece_is_reported_in_order() {
+        let text = "\u{feff}# x\r\n#  \r\n[ a . \"b\\u0063\" ] #y\r\n'd'.e = [ 1, # z\r\n {f = {}, g.h = '''\r\nx''',} ]\r\n[[t]]\r\nw = 1979-05-27 07:32:00Z\r\n[[t]]\r\n";
+        assert_eq!(
+            items(text),
+            [
+                "Comment  x",
+                "Table [",
+                "Key a",
+                "Key \"b\\u0063\"",
+                "Separator ]",
+                "Comment y",
+                "Key 'd'",
+                "Key e",
+                "Separator =",
+                "ListOpen [",
+                "a.bc.d.e[0] Integer Plain 1 = 1",
+                "Comment  z",
+                "MapOpen {",
+                "Key f",
+                "Separator =",
+                "MapOpen {",
+                "MapClose ",
+                "Key g",
+                "Key h",
+                "Separator =",
+                "a.bc.d.e[1].g.h String MultiLineLiteral '''\r\nx''' = x",
+                "MapClose ",
+                "ListClose ",
+                "Table [[",
+                "Key t",
+                "Separator ]]",
+                "Key w",
+                "Separator =",
+                "t[0].w Timestamp Plain 1979-05-27 07:32:00Z = 1979-05-27 07:32:00Z",
+                "Table [[",
+                "Key t",
+                "Separator ]]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_header_never_has_the_events_of_a_dotted_key() {
+        assert_ne!(items("[a]\nb.c = 1"), items("[a.b]\nc = 1"));
+    }
+
+    #[test]
+    fn numbers_of_any_size_are_taken_as_they_are_spelled() {
+        for number in ["99999999999999999999999", "-0", "0xffff_ffff_ffff_ffff_ffff", "1e999", "-nan", "+1_0.0_1e-0_1"]
+        {
+            let document = parse(&format!("a = {number}")).unwrap();
+            assert_eq!(*document.leaf(2).value, number);
+        }
+        for wrong in ["0x", "1__0", "01", "1.", "+0x1", "1979-13-01", "25:00:00", "1e", "_1", "0b2", "nan1", "True"] {
+            assert!(parse(&format!("a = {wrong}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tables_are_joined_where_they_belong() {
+        let document = parse("[a.b]\nx = 1\n[[a.c]]\n[a.c.d]\ny = 2\n[a]\ne.f = 3\n").unwrap();
+        let value = to_value(&document, &document.roots[0]);
+        assert_eq!(value, toml::from_str("a = {b = {x = 1}, c = [{d = {y = 2}}], e = {f = 3}}").unwrap());
+    }
+
+    #[test]
+    fn what_is_defined_twice_is_refused_with_both_lines() {
+        for (text, line, column, first_line) in [
+            ("a = 1\n\"a\" = 2", 2, 1, 1),
+            ("[a]\nb = 1\n[a.b]", 3, 4, 2),
+            ("[a]\n[b]\n[a]", 3, 2, 1),
+            ("a.b = 1\n[a]", 2, 2, 1),
+            ("a = {}\na.b = 1", 2, 1, 1),
+            ("a = []\n[[a]]", 2, 3, 1),
+            ("[a.b]\n[a]\nb.c = 1", 3, 1, 1),
+            ("[[a]]\n[a]", 2, 2, 1),
+            ("[a.b]\n[a]\nb.c.d = 1", 3, 1, 1),
+            ("x = {a.b = 1, a = 2}", 1, 15, 1),
+            ("[a.b.c]\n[a]\nb.x = 1\n[a.b]", 4, 4, 3),
+        ] {
+            let error = parse(text).err().unwrap();
+            assert_eq!((error.line, error.column), (line, column), "{text}");
+            assert_eq!(error.problem, Problem::DuplicateKey { first_line }, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_tell_where_and_what_without_showing_the_text() {
+        for (text, line, column, problem) in [
+            ("a = hunter2", 1, 5, "string values must be quoted"),
+            ("a = \"x\nb = 1", 1, 7, "invalid basic string"),
+            ("a = 'x\\'y'", 1, 9, "unexpected key or value"),
+            ("\n[a", 2, 3, "unclosed table"),
+            ("a = ['x' 'y']", 1, 10, "missing comma between array elements"),
+            ("a = 1\r b = 2", 2, 1, "carriage return must be followed by newline"),
+            ("a = \"\\q\"", 1, 7, "missing escaped value"),
+        ] {
+            let error = parse(text).err().unwrap();
+            assert_eq!((error.line, error.column, error.problem), (line, column, Problem::Invalid(problem)), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let array = |depth: usize| format!("a = {}{}", "[".repeat(depth), "]".repeat(depth));
+        let dotted = |depth: usize| format!("{}a = 1", "a.".repeat(depth - 1));
+        assert!(parse(&array(MAX_DEPTH - 1)).is_ok());
+        assert!(parse(&dotted(MAX_DEPTH)).is_ok());
+        let inline = "a = ".to_owned() + &"{a = ".repeat(1 << 18);
+        let header = format!("[{}a]", "a.".repeat(MAX_DEPTH));
+        for text in [array(MAX_DEPTH), array(1 << 18), dotted(MAX_DEPTH + 1), dotted(1 << 18), inline, header] {
+            assert!(matches!(parse(&text).err().unwrap().problem, Problem::TooDeep), "{}", &text[..20]);
+        }
+    }
+
+    #[test]
+    fn many_entries_take_linear_time() {
+        let documents: [fn(usize) -> String; 6] = [
+            |count| (0..count).fold(String::new(), |text, i| text + &format!("key{i} = \"value{i}\" # {i}\n")),
+            |count| (0..count).fold(String::new(), |text, i| text + &format!("[a.table{i}]\n")),
+            |count| "[[a.b]]\nx.y = 1\n".repeat(count),
+            |count| (0..count).fold("a = {".to_owned(), |text, i| text + &format!("k.b{i} = 1,")) + "}",
+            |count| format!("a = [{}]", "'x',".repeat(count)),
+            |count| "a = \"\"\" [ '\n".repeat(count),
+        ];
+        for document in documents {
+            let time = |count: usize| {
+                let text = document(count);
+                let start = std::time::Instant::now();
+                let _ = parse(&text);
+                start.elapsed()
+            };
+            time(10_000);
+            let (small, large) = (time(10_000), time(100_000));
+            assert!(large < small * 60, "10 times as much took {large:?}, not {small:?}: {}", document(1));
+        }
+    }
+
+    #[test]
+    fn the_conformance_suite_is_taken_and_refused_as_it_says() {
+        let folder = std::env::var_os("SECRET_CORPUS").unwrap_or_else(|| "/work/shared/corpus".into());
+        let folder = PathBuf::from(folder).join("toml");
+        if !folder.exists() {
+            return;
+        }
+        let mut counts = [0; 2];
+        for path in files_below(&folder.join("valid")) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for text in [text.clone(), text.replace("\r\n", "\n").replace('\n', "\r\n")] {
+                let document = parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                let expected: Table = toml::from_str(&text).unwrap();
+                assert_same(&to_value(&document, &document.roots[0]), &Value::Table(expected), &text);
+                for chosen in [|_| true, |index| index % 2 == 0, |_| false] {
+                    assert_tokens_stand_in(parse, &text, chosen);
+                }
+            }
+            counts[0] += 1;
+        }
+        for path in files_below(&folder.join("invalid")) {
+            if let Ok(text) = String::from_utf8(std::fs::read(&path).unwrap()) {
+                assert!(parse(&text).is_err(), "{}", path.display());
+                counts[1] += 1;
+            }
+        }
+        assert!(counts[0] > 200 && counts[1] > 400, "{counts:?}");
+    }
+
+    fn files_below(folder: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files.extend(files_below(&path));
+            } else if path.extension().is_some_and(|extension| extension == "toml") {
+                files.push(path);
+            }
+        }
+        files
+    }
+
+    /// Compares by the debug form, in which not-a-number equals itself.
+    fn assert_same(found: &Value, expected: &Value, text: &str) {
+        assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{text}");
+    }
+
+    /// Asserts that `toml` took only what it should have refused: dotted keys that add to a table of `[[…]]`.
+    fn assert_is_known(problem: Problem, text: &str) {
+        assert!(matches!(problem, Problem::DuplicateKey { .. }) && text.contains("[["), "{problem}: {text:?}");
+    }
+
+    /// Reads a document's tree as `toml` would.
+    fn to_value(document: &Document, node: &Node) -> Value {
+        match &node.content {
+            Content::Alias(_) | Content::Null => unreachable!("TOML has neither"),
+            Content::Leaf(index) => {
+                let leaf = document.leaf(*index);
+                match leaf.style {
+                    Style::Plain => toml::from_str::<Table>(&format!("v = {}", *leaf.value)).unwrap()["v"].clone(),
+                    _ => Value::String(leaf.value.to_string()),
+                }
+            }
+            Content::List(nodes) => Value::Array(nodes.iter().map(|node| to_value(document, node)).collect()),
+            Content::Map(entries) => {
+                let pairs = entries.iter().map(|entry| match &entry.key {
+                    Component::Key { name, .. } => (name.clone(), to_value(document, &entry.node)),
+                    _ => unreachable!("a map holds keys"),
+                });
+                Value::Table(pairs.collect())
+            }
+        }
+    }
+
+    fn scalar() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<i64>().prop_map(|number| number.to_string()),
+            Just("0xDEAD_beef".to_owned()),
+            Just("-1_0.5e+3".to_owned()),
+            Just("1979-05-27 07:32:00.5-07:00".to_owned()),
+            Just("07:32".to_owned()),
+            any::<bool>().prop_map(|boolean| boolean.to_string()),
+            any::<String>().prop_map(|text| quote(&text).to_string()),
+            "'[ -&(-~\t€]{0,9}'",
+            "'''[ -&(-~\n]{0,9}'?[a-z\r\n]'''".prop_map(|text| text.replace('\r', "\r\n")),
+            "\"\"\"(\"{0,2}[ a-z#=\n]|\\\\[nt\"]|\\\\\n ){0,5}\"\"\"",
+        ]
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        let part = prop_oneof![4 => "[a-e]", 1 => "\"[ab .#]\"", 1 => "'[ab\\]]'"];
+        vec((part, "\\.| \\. ?"), 1..4).prop_map(|parts| {
+            let mut key = String::new();
+            for (index, (part, dot)) in parts.iter().enumerate() {
+                key = key + if index == 0 { "" } else { dot } + part;
+            }
+            key
+        })
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        scalar().prop_recursive(3, 12, 4, |inner| {
+            prop_oneof![
+                (vec(inner.clone(), 0..4), "|,|, |,\n  | # c\n,\n# \n", "(,|\n)?").prop_map(|(items, comma, end)| {
+                    let comma = if comma.is_empty() { "," } else { &comma };
+                    let end = if items.is_empty() { "" } else { &end };
+                    format!("[{}{end}]", items.join(comma))
+                }),
+                vec((key(), inner), 0..4).prop_map(|entries| {
+                    let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                    format!("{{{}}}", entries.join(", "))
+                }),
+            ]
+        })
+    }
+
+    /// Documents of which many define something twice.
+    pub(in crate::document::toml) fn document() -> impl Strategy<Value = String> {
+        let line = prop_oneof![
+            6 => (key(), value(), "| |\t# c").prop_map(|(key, value, end)| format!("{key}= {value}{end}")),
+            2 => key().prop_map(|key| format!("[{key}]")),
+            1 => key().prop_map(|key| format!("  [[ {key} ]] # t")),
+            1 => "#[ a-z=]{0,5}",
+            1 => " ?",
+        ];
+        (vec(line, 0..12), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(lines, mark, crlf, end)| {
+            let text = lines.join("\n") + if end { "\n" } else { "" };
+            let text = if crlf { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text };
+            (if mark { "\u{feff}" } else { "" }).to_owned() + &text
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_is_read_and_refused_as_by_toml(text in document()) {
+            match (parse(&text), toml::from_str::<Table>(&text)) {
+                (Ok(document), Ok(expected)) => {
+                    assert_same(&to_value(&document, &document.roots[0]), &Value::Table(expected), &text);
+                }
+                (Ok(_), Err(error)) => panic!("{error}: {text:?}"),
+                (Err(error), Ok(_)) => assert_is_known(error.problem, &text),
+                (Err(_), Err(_)) => {}
+            }
+        }
+
+        #[test]
+        fn tokens_can_stand_for_any_leaves(text in document(), chosen: u64) {
+            if parse(&text).is_ok() {
+                for chosen in [0, u64::MAX, chosen] {
+                    assert_tokens_stand_in(parse, &text, |index| chosen >> (index % 64) & 1 == 1);
+                }
+            }
+        }
+
+        #[test]
+        fn what_toml_refuses_is_refused(text in document(), at: proptest::sample::Index, piece in "[\\PC\"'{}\\[\\]=,.:0-9\\\\u# \n\r]{0,3}", cut in 0usize..4) {
+            let at = text.floor_char_boundary(at.index(text.len() + 1));
+            let end = text.ceil_char_boundary((at + cut).min(text.len()));
+            let mutated = format!("{}{piece}{}", &text[..at], &text[end..]);
+            match (parse(&mutated), toml::from_str::<Table>(&mutated)) {
+                (Ok(document), Ok(expected)) => {
+                    assert_same(&to_value(&document, &document.roots[0]), &Value::Table(expected), &mutated);
+                }
+                (Ok(_), Err(error)) => {
+                    let is_about_size = ["overflow", "large", "invalid type: integer"].map(|word| error.message().contains(word));
+                    assert!(is_about_size.contains(&true), "{error}: {mutated:?}");
+                }
+                (Err(error), Ok(_)) => assert_is_known(error.problem, &mutated),
+                (Err(_), Err(_)) => {}
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "([\\PC\"'{}\\[\\]=,.:0-9\\\\u# \n\r]|\"\"\"|'''|[a-c] = ){0,40}") {
+            let _ = parse(&text);
+        }
+    }
+
+    #[test]
+    fn comments_may_stand_wherever_line_ends_may() {
+        let mut text = String::from("a = [ # 0\n");
+        for index in 1..4 {
+            write!(text, "{index} # {index}\n, # {index}\n").unwrap();
+        }
+        text += "] # 4\nb = { # 5\n a = 1, # 6\n }";
+        assert_tokens_stand_in(parse, &text, |index| index % 3 > 0);
+        assert_tokens_stand_in(parse, &text, |_| true);
+    }
+}

@@ -100,9 +100,7 @@ fn spell_text(text: &str, style: Style, old: &str) -> Zeroizing<String> {
         {
             concat(&["'''", first_line_end("'''"), text, "'''"])
         }
-        Style::MultiLineBasic => {
-            concat(&["\"\"\"", first_line_end("\"\"\""), &escape_lines(text), "\"\"\""])
-        }
+        Style::MultiLineBasic => concat(&["\"\"\"", first_line_end("\"\"\""), &escape_lines(text), "\"\"\""]),
         _ => quote(text),
     }
 }

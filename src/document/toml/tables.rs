@@ -130,13 +130,12 @@ impl<'t> Tables<'t> {
     }
 
     /// Adds a value under a key that is vacant.
-    pub(super) fn add(&mut self, table: usize, key: Key<'t>, span: Span, holds: Holds) {
-        self.add_child(table, &key, span, holds);
+    pub(super) fn add(&mut self, table: usize, key: &Key<'t>, span: Span, holds: Holds) {
+        self.add_child(table, key, span, holds);
     }
 
     /// Adds an item of an array, and returns its place.
     pub(super) fn add_item(&mut self, span: Span, holds: Holds) -> usize {
-        // Keys in braces have been added to the place of the table already: it goes on from there.
         self.places.push(Place { name: String::new(), key_span: span, span, holds });
         self.places.len() - 1
     }

@@ -50,3 +50,16 @@ fn without_blank_lines(source: &str, indent: usize) -> &str {
 fn without_line_end(text: &str) -> Option<&str> {
     text.strip_suffix("\r\n").or_else(|| text.strip_suffix(['\n', '\r']))
 }
+
+/// Returns the comment behind the indicators, with the blanks before it.
+pub(super) fn header_comment(source: &str) -> &str {
+    let header = source.split(['\n', '\r']).next().unwrap_or(source);
+    header[1 + indicators(source).len()..].trim_end_matches([' ', '\t'])
+}
+
+/// Returns the column at which the content stands, if that can be told from the content alone.
+pub(super) fn column(source: &str) -> Option<usize> {
+    let mut lines = source.split(['\n', '\r']).skip(1);
+    let first = lines.find(|line| !line.trim_matches(' ').is_empty())?;
+    (!has_indentation_indicator(source)).then(|| first.len() - first.trim_start_matches(' ').len())
+}

@@ -10,6 +10,7 @@ mod schema;
 mod spell;
 
 use std::collections::HashMap;
+use std::mem;
 
 use granit_parser::{Event as Parsed, ScalarStyle, StructureStyle};
 use zeroize::Zeroizing;
@@ -18,8 +19,8 @@ pub(crate) use edit::{set, unset};
 
 use super::path::{Component, KeyKind};
 use super::{
-    Comment, Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS, MAX_PATH_BYTES, Node, Problem,
-    ScalarKind, Span, Style, SyntaxError, position,
+    Comment, Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS,
+    MAX_PATH_BYTES, Node, Problem, ScalarKind, Span, Style, SyntaxError, position,
 };
 use schema::{Resolved, Tag};
 
@@ -201,7 +202,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn node(&mut self, opening: Opening<'t>) -> Result<Node, SyntaxError> {
+    fn node(&mut self, mut opening: Opening<'t>) -> Result<Node, SyntaxError> {
         let properties = self.properties(&opening)?;
         let is_implicit = opening.is_implicit();
         if !is_implicit {
@@ -209,7 +210,7 @@ impl<'t> Parser<'t> {
         }
         let start = properties.unwrap_or(self.cursor);
         let content = match opening.event {
-            Parsed::Scalar(..) => self.scalar_node(&opening)?,
+            Parsed::Scalar(..) => self.scalar_node(&mut opening)?,
             Parsed::Alias(_) => {
                 self.expect_at(opening.span)?;
                 self.event(EventKind::Alias, opening.span)?;
@@ -238,7 +239,7 @@ impl<'t> Parser<'t> {
         Ok(start)
     }
 
-    fn scalar_node(&mut self, opening: &Opening<'_>) -> Result<Content, SyntaxError> {
+    fn scalar_node(&mut self, opening: &mut Opening<'_>) -> Result<Content, SyntaxError> {
         let scalar = self.scalar(opening)?;
         let Resolved::Scalar(kind) = scalar.resolved else {
             self.event(EventKind::Null, scalar.span)?;
@@ -264,13 +265,15 @@ impl<'t> Parser<'t> {
     }
 
     /// Walks over the content of a scalar.
-    fn scalar(&mut self, opening: &Opening<'_>) -> Result<Scalar, SyntaxError> {
-        let Parsed::Scalar(value, style, ..) = &opening.event else { return Err(self.torn()) };
-        let tag = opening.tag.as_ref().map(|(_, tag)| *tag);
+    fn scalar(&mut self, opening: &mut Opening<'_>) -> Result<Scalar, SyntaxError> {
         if opening.is_implicit() {
             let span = Span::new(self.cursor, self.cursor);
             return Ok(Scalar { span, style: Style::Plain, value: Zeroizing::default(), resolved: Resolved::Null });
         }
+        let Parsed::Scalar(value, style, ..) = &mut opening.event else { return Err(self.torn()) };
+        // Taken, not copied: what granit has decoded is wiped with it.
+        let value = Zeroizing::new(mem::take(value).into_owned());
+        let tag = opening.tag.as_ref().map(|(_, tag)| *tag);
         let style = match style {
             ScalarStyle::Plain => Style::Plain,
             ScalarStyle::SingleQuoted => Style::SingleQuoted,
@@ -278,19 +281,17 @@ impl<'t> Parser<'t> {
             ScalarStyle::Literal => Style::Literal,
             ScalarStyle::Folded => Style::Folded,
         };
-        let span = match style {
-            Style::Folded | Style::Literal => {
-                block::span(self.text, self.cursor, opening.span, opening.column).ok_or_else(|| self.torn())?
-            }
-            _ => opening.span,
+        let span = if style.is_block() {
+            block::span(self.text, self.cursor, opening.span, opening.column).ok_or_else(|| self.torn())?
+        } else {
+            opening.span
         };
         self.expect_at(span)?;
-        let resolved = schema::resolve(span.of(self.text), style, tag);
-        let value = match resolved {
-            Resolved::Scalar(ScalarKind::String) => value.as_ref(),
-            _ => span.of(self.text),
-        };
-        Ok(Scalar { span, style, value: Zeroizing::new(value.to_owned()), resolved })
+        let source = span.of(self.text);
+        let resolved = schema::resolve(source, style, tag);
+        let is_text = resolved == Resolved::Scalar(ScalarKind::String);
+        let value = if is_text { value } else { Zeroizing::new(source.to_owned()) };
+        Ok(Scalar { span, style, value, resolved })
     }
 
     /// Walks through a list or map, one level deeper.
@@ -311,6 +312,9 @@ impl<'t> Parser<'t> {
                 // granit has no token for the start of a sequence that stands in the column of its key, and reports
                 // the first item in its place.
                 let is_indentless = opening.span.start != self.cursor;
+                if is_indentless && matches!(opening.event, Parsed::MappingStart(..)) {
+                    return Err(self.torn());
+                }
                 let column = if is_indentless { (outer_indent as usize).saturating_sub(1) } else { opening.column };
                 self.indent = u32::try_from(column + 1).unwrap_or(u32::MAX);
                 Structure::Block { column }
@@ -418,24 +422,27 @@ impl<'t> Parser<'t> {
     fn is_indented_by(&self, position: usize, column: usize) -> bool {
         let Some(start) = position.checked_sub(column) else { return false };
         let (before, blanks) = self.text.as_bytes()[..position].split_at(start);
-        let is_line_start = matches!(before.last(), None | Some(b'\n' | b'\r')) || before.ends_with(BYTE_ORDER_MARK.as_bytes());
+        let is_line_start =
+            matches!(before.last(), None | Some(b'\n' | b'\r')) || before.ends_with(BYTE_ORDER_MARK.as_bytes());
         is_line_start && blanks.iter().all(|byte| *byte == b' ')
     }
 
-    fn key(&mut self, opening: Opening<'t>, keys: &mut Keys) -> Result<(Component, Span), SyntaxError> {
+    fn key(&mut self, mut opening: Opening<'t>, keys: &mut Keys) -> Result<(Component, Span), SyntaxError> {
         let (kind, name, span, is_repeatable) = if let Parsed::Scalar(..) = opening.event {
             self.properties(&opening)?;
             if !opening.is_implicit() {
                 self.skip_gap()?;
             }
-            let key = self.scalar(&opening)?;
+            let key = self.scalar(&mut opening)?;
             self.demand_fixed(&key)?;
             self.event(EventKind::Key, key.span)?;
             let source = key.span.of(self.text);
             let is_merge = source == "<<" && opening.tag.is_none();
             let is_repeatable = is_merge || opening.is_implicit();
             match key.resolved {
-                Resolved::Scalar(ScalarKind::String) => (KeyKind::String, key.value.to_string(), key.span, is_repeatable),
+                Resolved::Scalar(ScalarKind::String) => {
+                    (KeyKind::String, key.value.to_string(), key.span, is_repeatable)
+                }
                 _ => (KeyKind::Other, source.to_owned(), key.span, is_repeatable),
             }
         } else {
@@ -640,3 +647,182 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 #[cfg(test)]
 mod laws;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+
+    use super::parse;
+    use crate::document::{Content, Item, Layout, MAX_DEPTH, Problem, ScalarKind};
+
+    /// The items of a document: events with their source text, leaves with path, source text and value.
+    fn items(text: &str) -> Vec<String> {
+        let document = parse(text).unwrap_or_else(|error| panic!("{error}: {text:?}"));
+        let item = |item: &Item| match item {
+            Item::Event(event) => format!("{:?} {}", event.kind, event.span.of(text)).trim_end().to_owned(),
+            Item::Leaf(leaf) => format!("{} {:?} {:?} = {:?}", leaf.path, leaf.kind, leaf.span.of(text), *leaf.value),
+            Item::Comment(comment) => format!("#{}", comment.span.of(text)),
+        };
+        document.items.iter().map(item).collect()
+    }
+
+    /// The items of a document that is one map, without what begins and ends it.
+    fn items_of_map(text: &str) -> Vec<String> {
+        let items = items(text);
+        assert_eq!([items[0].as_str(), &items[1]], ["DocumentStart", "MapOpen"]);
+        items[2..items.len() - 2].to_vec()
+    }
+
+    fn problem(text: &str) -> Problem {
+        parse(text).err().unwrap_or_else(|| panic!("{text:?} parses")).problem
+    }
+
+    #[test]
+    fn structure_is_events_in_the_order_of_the_text() {
+        let text = "# top\n%YAML 1.2 # of the directive\n---\n# before\n&m !t # of the map\n&k key: # of the key\n  !!str # of the tag\n  &v x #\n...\n--- [*v , ? a : 1, [], ]\n"
+            .replace("*v", "&v ~, *v");
+        let expected = "# top|Directive %YAML 1.2|# of the directive|DocumentStart ---|# before|Anchor &m|Tag !t|# of the map|\
+            MapOpen|Anchor &k|Key key|# of the key|Tag !!str|# of the tag|Anchor &v|key String \"x\" = \"x\"|MapClose|\
+            DocumentEnd ...|DocumentStart ---|ListOpen [|Anchor &v|Null ~|Alias *v|MapOpen|Key a|\
+            @2[2].a Integer \"1\" = \"1\"|MapClose|ListOpen [|ListClose|ListClose|DocumentEnd";
+        assert_eq!(items(&text).join("|"), expected);
+    }
+
+    #[test]
+    fn nulls_stand_behind_their_indicator() {
+        let text = "a: # c\nb: &x\n? c\n: - # d\n  - ~\ne: {f, g: , \"h\":}\n";
+        let expected = "Key a|Null|# c|Key b|Anchor &x|Null|Key c|ListOpen|Null|# d|Null ~|ListClose|\
+            Key e|MapOpen {|Key f|Null|Key g|Null|Key \"h\"|Null|MapClose";
+        assert_eq!(items_of_map(text).join("|"), expected);
+    }
+
+    #[test]
+    fn keys_have_their_kind_and_complex_keys_their_events() {
+        let text = "\"a\\x62\": x\n12: x\n!!str 13: x\n: x\n? |  # c\n  block\n: x\n? - p # secret\n  - q: ~\n: x\n? &k {r: s}\n: x\n*k : x\n";
+        let document = parse(text).expect("valid");
+        let paths: Vec<_> = document.leaves().map(|leaf| format!("{:?}", leaf.path.0[0])).collect();
+        let key = |kind: &str, name: &str| format!("Key {{ kind: {kind}, name: {name:?}, occurrence: 0 }}");
+        let expected = [
+            key("String", "ab"),
+            key("Other", "12"),
+            key("String", "13"),
+            key("Other", ""),
+            key("String", "block\n"),
+            key("Complex", "- p #\n  - q: ~"),
+            key("Complex", "&k {r: s}"),
+            key("Complex", "*k"),
+        ];
+        assert_eq!(paths, expected);
+        let keys: Vec<_> = items(text).into_iter().filter(|item| !item.contains("\"x\"")).collect();
+        let expected = "DocumentStart|MapOpen|Key \"a\\x62\"|Key 12|Tag !!str|Key 13|Key|Key |  # c\n  block|\
+            KeyOpen|ListOpen|Scalar p|# secret|MapOpen|Key q|Null ~|MapClose|ListClose|KeyClose|\
+            KeyOpen|Anchor &k|MapOpen {|Key r|Scalar s|MapClose|KeyClose|KeyOpen|Alias *k|KeyClose|MapClose|DocumentEnd";
+        assert_eq!(keys.join("|"), expected);
+    }
+
+    #[test]
+    fn equal_keys_are_refused_but_for_empty_and_merge_keys() {
+        for text in ["a: 1\n\n'a': 2\n", "? [a]\n\n? [a]\n", "1: a\n\n1: b\n", "<<: 1\n\n\"<<\": 2\n", "~:\n\n~:\n"] {
+            let error = parse(text).err().expect("the second key is refused");
+            assert_eq!((error.line, error.problem), (3, Problem::DuplicateKey { first_line: 1 }), "{text:?}");
+        }
+        assert_eq!(problem("{a: {b: 1, b: 2}}"), Problem::DuplicateKey { first_line: 1 });
+        let paths = |text| parse(text).expect("valid").leaves().map(|leaf| leaf.path.to_string()).collect::<Vec<_>>();
+        assert_eq!(paths(": 1\n: 2\n"), ["\"\"", "\"\"#2"]);
+        assert_eq!(paths("<<: 1\n<<: 2\n1: 3\n'1': 4\n"), ["<<", "<<#2", "1", "1"]);
+    }
+
+    #[test]
+    fn scalars_are_typed_by_tag_then_by_the_core_schema() {
+        use ScalarKind::{Boolean, Float, Integer, String};
+        let text =
+            "[1, '1', !!str 1, ! 1, !!int '1', !!float 1, !!bool x, !mine 1, !mine '1', !!str null, !!str , !!null x]";
+        let document = parse(text).expect("valid");
+        let expected = [Integer, String, String, String, Integer, Float, Boolean, Integer, String, String, String];
+        assert_eq!(document.leaves().map(|leaf| leaf.kind).collect::<Vec<_>>(), expected);
+        assert_eq!(items("\"a\\\n  \\tb\"")[1], " String \"\\\"a\\\\\\n  \\\\tb\\\"\" = \"a\\tb\"");
+    }
+
+    #[test]
+    fn a_block_scalar_ends_with_its_content() {
+        let cases = [
+            ("a: |\n  x\n  \n\nb:", "|\n  x"),
+            ("a: | # c\n  x\n   \n\nb:", "| # c\n  x\n   "),
+            ("a: |+\n  x\n\n  \nb:", "|+\n  x\n\n  "),
+            ("a: |+\n  x\n\n # c\n\nb:", "|+\n  x\n"),
+            ("a: >-\r\n\r\n  x\r\n\r\nb:", ">-\r\n\r\n  x"),
+            ("a: |\n\n\nb:", "|"),
+            ("a: |+\n\n\nb:", "|+\n\n"),
+            ("a: |+\n", "|+"),
+            ("a: |+\n  x\n ", "|+\n  x\n "),
+            ("a: |\n  x", "|\n  x"),
+            ("# |\na: # >\n - >-2 # |\n      #|\n", ">-2 # |\n      #|"),
+            ("--- |1\n a\n...\n", "|1\n a"),
+            ("a: |\r\r  x\r\rb:", "|\r\r  x"),
+        ];
+        for (text, source) in cases {
+            let document = parse(text).unwrap_or_else(|error| panic!("{error}: {text:?}"));
+            assert_eq!(document.leaves().next().map(|leaf| leaf.span.of(text)), Some(source), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_leaf_knows_the_column_of_the_block_around_it_and_whether_its_line_ends() {
+        let layouts = |text| parse(text).expect("valid").leaves().map(|leaf| leaf.layout).collect::<Vec<_>>();
+        let layout = |indent, line_end| Layout { indent, line_end, ..Layout::default() };
+        assert_eq!(layouts("x"), [layout(0, false)]);
+        assert_eq!(layouts("\u{feff}é: x\nb:\n- [y]\n- - z\n"), [1, 1, 3].map(|indent| layout(indent, true)));
+        assert_eq!(
+            layouts("- ? a\n  : x\n- &k\n   - |\n     y\n- z"),
+            [layout(3, true), layout(4, true), layout(1, false)]
+        );
+    }
+
+    #[test]
+    fn the_tree_spans_its_nodes() {
+        let text = "a: &x !t\n  b: 1\n  c: # c\nd: [1, {}, *x] # d\n";
+        let document = parse(text).expect("valid");
+        let Content::Map(entries) = &document.roots[0].content else { panic!("a map") };
+        let spans: Vec<_> = entries.iter().map(|entry| (entry.key_span.of(text), entry.node.span.of(text))).collect();
+        assert_eq!(spans, [("a", "&x !t\n  b: 1\n  c:"), ("d", "[1, {}, *x]")]);
+        assert_eq!(entries[0].node.anchor.as_deref(), Some("x"));
+        let Content::List(items) = &entries[1].node.content else { panic!("a list") };
+        assert!(matches!(&items[2].content, Content::Alias(name) if name == "x"));
+        assert!(matches!(&items[0].content, Content::Leaf(index) if *document.leaf(*index).value == "1"));
+    }
+
+    #[test]
+    fn what_two_readers_could_take_differently_is_refused() {
+        let texts = [
+            "? |1\n  x\n: y\n",
+            "? - >2\n     x\n: y\n",
+            "? |\n  x",
+            "a: b # c\u{2028}d: e\n",
+            "a: b\n---\n\u{feff}# c\n--- d\n",
+            "a: b\0\n",
+            "\u{feff}\u{feff}a: b\n",
+        ];
+        for text in texts {
+            assert!(matches!(problem(text), Problem::Invalid(_)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn depth_and_the_length_of_all_paths_are_bounded() {
+        for (open, close) in [("[", "]"), ("- ", ""), ("? ", ""), ("{a: ", "}")] {
+            let nested = |depth: usize| format!("{}x{}", open.repeat(depth), close.repeat(depth));
+            assert!(parse(&nested(MAX_DEPTH)).is_ok(), "{open}");
+            assert_eq!(problem(&nested(MAX_DEPTH + 1)), Problem::TooDeep, "{open}");
+            assert_eq!(problem(&open.repeat(100_000)), Problem::TooDeep, "{open}");
+        }
+        let text = format!("{}[{}]", format!("{{{}: ", "k".repeat(1000)).repeat(100), "1,".repeat(10_000));
+        assert_eq!(problem(&text), Problem::KeysTooLong);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in any::<String>(), dense in "[-?:,\\[\\]{}#&*!|>'\"%@ab~ \t\r\n.]{0,40}") {
+            let _ = (parse(&text), parse(&dense));
+        }
+    }
+}

@@ -16,9 +16,11 @@ fn problem(kind: &ErrorKind) -> Problem {
         Kind::RecursionLimitExceeded => return Problem::TooDeep,
         Kind::UnknownAnchor => "there is no anchor of this name before this alias",
         Kind::UndeclaredTagHandle => "this tag's handle is not declared",
-        Kind::TabNotAllowed | Kind::TabInBlockIndentation | Kind::TabInIndentation | Kind::TabAtBlockScalarStart | Kind::TabInPlainScalar => {
-            "a tab cannot indent YAML"
-        }
+        Kind::TabNotAllowed
+        | Kind::TabInBlockIndentation
+        | Kind::TabInIndentation
+        | Kind::TabAtBlockScalarStart
+        | Kind::TabInPlainScalar => "a tab cannot indent YAML",
         Kind::InvalidIndentation
         | Kind::InvalidBlockScalarIndent
         | Kind::InvalidQuotedScalarIndent
@@ -44,9 +46,10 @@ fn problem(kind: &ErrorKind) -> Problem {
         | Kind::MismatchedFlowCollectionEnd { .. }
         | Kind::ExpectedFlowMappingSeparator
         | Kind::ExpectedFlowSequenceSeparator => "a comma or the other bracket is expected",
-        Kind::SimpleKeyExpected | Kind::InvalidSimpleKey | Kind::ExpectedBlockMappingKey | Kind::MappingKeyNotAllowed => {
-            "a key and a colon are expected"
-        }
+        Kind::SimpleKeyExpected
+        | Kind::InvalidSimpleKey
+        | Kind::ExpectedBlockMappingKey
+        | Kind::MappingKeyNotAllowed => "a key and a colon are expected",
         Kind::MappingValueNotAllowed | Kind::InvalidColonPlacement | Kind::InvalidMappingValueWhitespace => {
             "a colon cannot stand here; a text that holds one needs quotes"
         }

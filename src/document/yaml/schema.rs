@@ -66,7 +66,7 @@ fn is_integer(source: &str) -> bool {
         return is_made_of(digits, |byte| matches!(byte, b'0'..=b'7'));
     }
     if let Some(digits) = source.strip_prefix("0x") {
-        return is_made_of(digits, |byte| byte.is_ascii_hexdigit());
+        return is_made_of(digits, u8::is_ascii_hexdigit);
     }
     is_digits(without_sign(source))
 }
@@ -94,7 +94,7 @@ fn without_sign(source: &str) -> &str {
 }
 
 fn is_digits(text: &str) -> bool {
-    is_made_of(text, |byte| byte.is_ascii_digit())
+    is_made_of(text, u8::is_ascii_digit)
 }
 
 fn is_made_of(text: &str, is_allowed: fn(&u8) -> bool) -> bool {

@@ -9,8 +9,9 @@ use super::header::{Comments, Header, HeaderError, HeaderMac, Mode, SignedHeader
 use super::payload::{FileSecrets, Mismatch};
 use super::place::{self, Places};
 use super::token::{BodyStamp, Token, TokenError, TokenKind};
-use crate::crypto::{self, AssociatedData, Family, LeafId};
-use crate::document::{self, Document, Format, Item, KeyPath, Leaf, Span, SyntaxError, splice};
+use crate::crypto::{self, AssociatedData, Family, FileId, LeafId};
+use crate::document::path::Component;
+use crate::document::{self, Content as Tree, Document, Entry, Format, Item, KeyPath, Leaf, Span, SyntaxError, splice};
 
 /// An encrypted file, taken apart but not yet believed.
 pub struct EncryptedFile {
@@ -51,6 +52,15 @@ pub struct OpenedToken {
     pub token: Token,
     /// What it is bound to.
     pub associated_data: AssociatedData,
+}
+
+/// How many values a file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// The sealed ones; `None` where the file is sealed as a whole.
+    pub encrypted: Option<usize>,
+    /// Those in clear.
+    pub clear: usize,
 }
 
 /// An opaque body that was opened.
@@ -166,6 +176,16 @@ pub enum Misplacement {
     Token(#[from] TokenError),
 }
 
+/// Reads the file id out of the top of an encrypted file, without checking anything else of it.
+pub fn peek_file_id(top: &[u8]) -> Option<FileId> {
+    let top = &top[..top.len().min(PEEK_BYTES)];
+    let quoted = |mark: &[u8]| {
+        let start = top.windows(mark.len()).position(|window| window == mark)? + mark.len();
+        str::from_utf8(top.get(start..start + 32)?).ok()?.parse().ok()
+    };
+    quoted(b"file_id = \"").or_else(|| quoted(b"\"file_id\": \""))
+}
+
 fn moved(from: Option<&String>) -> String {
     match from {
         Some(from) => format!(": it was sealed for `{from}`"),
@@ -194,6 +214,9 @@ impl EncryptedFile {
         let content = match carried.body {
             Body::Bytes(body) => Content::Opaque { body: body.to_vec() },
             Body::Text(text) => match document::parse(format, &text) {
+                Ok(document) if reserved_member(format, &document).is_some() => {
+                    return Err(CarrierError::Misplaced { line: carried.lines_before + 1 }.into());
+                }
                 Ok(document) => Content::Document { document, text, lines_before: carried.lines_before },
                 Err(error) => {
                     let error = SyntaxError { line: error.line + carried.lines_before, ..error };
@@ -207,6 +230,21 @@ impl EncryptedFile {
     /// Returns what the header says, which is not authenticated yet.
     pub fn header(&self) -> &Header {
         &self.signed.header
+    }
+
+    /// Counts the values, sealed and in clear. Of an opaque file nothing can be counted.
+    pub fn counts(&self) -> Counts {
+        let Content::Document { document, .. } = &self.content else { return Counts { encrypted: None, clear: 0 } };
+        let encrypted = document.leaves().filter(|leaf| self.header().seals(&leaf.path)).count();
+        Counts { encrypted: Some(encrypted), clear: document.leaves().count() - encrypted }
+    }
+
+    /// Returns the document with tokens for values; `None` for an opaque file.
+    pub fn document(&self) -> Option<&Document> {
+        match &self.content {
+            Content::Document { document, .. } => Some(document),
+            Content::Opaque { .. } => None,
+        }
     }
 
     /// Opens the file with what its age file holds.
@@ -471,6 +509,13 @@ impl DocumentOpening<'_> {
     }
 }
 
+/// Finds a member of a JSON document that has the header's name.
+pub(super) fn reserved_member(format: Format, document: &Document) -> Option<Span> {
+    let Some(Tree::Map(entries)) = document.roots.first().map(|root| &root.content) else { return None };
+    let is_reserved = |entry: &&Entry| matches!(&entry.key, Component::Key { name, .. } if name == "$secret");
+    (format == Format::Json).then(|| entries.iter().find(is_reserved).map(|entry| entry.key_span)).flatten()
+}
+
 /// Returns the text that is a token if the item is sealed: without the quotes that the format demands.
 pub(super) fn token_text<'a>(format: Format, text: &'a str, item: &Item) -> &'a str {
     let source = span_of(item).of(text);
@@ -517,7 +562,11 @@ fn into_text(mut bytes: Zeroizing<Vec<u8>>) -> Option<Zeroizing<String>> {
 
 /// Says why a file without a header is not an encrypted one.
 fn refuse_plaintext(file: &[u8]) -> ReadError {
-    let first_token = file.windows(TOKEN_MARK.len()).position(|window| window == TOKEN_MARK);
+    // `secret-v1.v.2026-…`: prose about tokens is none.
+    let is_token = |token: &[u8]| {
+        token.starts_with(TOKEN_MARK) && token[11] == b'.' && token[12..16].iter().all(u8::is_ascii_digit) && token[16] == b'-'
+    };
+    let first_token = file.windows(17).position(is_token);
     match first_token {
         Some(offset) => conflict(file).unwrap_or_else(|| ReadError::TokensWithoutHeader {
             line: 1 + file[..offset].iter().filter(|byte| **byte == b'\n').count(),
@@ -533,4 +582,8 @@ fn conflict(file: &[u8]) -> Option<ReadError> {
     lines.any(|line| line.starts_with(b">>>>>>> ")).then_some(ReadError::Conflict { line: line + 1 })
 }
 
+/// How large an encrypted file may be.
+pub const MAX_ENCRYPTED: usize = 256 << 20;
+/// The file id is the second field.
+const PEEK_BYTES: usize = 1 << 10;
 const TOKEN_MARK: &[u8] = b"secret-v1.";

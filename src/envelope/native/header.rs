@@ -214,7 +214,7 @@ impl Header {
         let day = |day: Date| FieldValue::Text(day.to_string());
         let mut fields = vec![
             Field::new("version", FieldValue::Number(VERSION)),
-            Field::new("file_id", text(&hexadecimal(&self.file_id.0))),
+            Field::new("file_id", text(&self.file_id.to_string())),
             Field::new("path", text(&self.path)),
             Field::new("format", text(self.format.name())),
             Field::new("mode", text(self.mode.name())),
@@ -309,10 +309,6 @@ fn mac_text(fields: &[Field]) -> String {
     fields.iter().flat_map(Field::toml_lines).map(|line| line + "\n").collect()
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn print_pair(salt: &[u8], bytes: &[u8]) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(salt), URL_SAFE_NO_PAD.encode(bytes))
 }
@@ -347,7 +343,7 @@ impl Reading<'_> {
             tags: self.named("tags", |value| if let FieldValue::Text(text) = value { Some(text.clone()) } else { None })?,
         };
         let header = Header {
-            file_id: FileId(self.required("file_id", |value| file_id(text(value)?))?),
+            file_id: self.required("file_id", |value| text(value)?.parse().ok())?,
             path: self.required("path", |value| Some(text(value)?.to_owned()))?,
             format: self.required("format", |value| text(value)?.parse().ok())?,
             mode: self.required("mode", |value| Mode::from_name(text(value)?))?,
@@ -447,17 +443,6 @@ fn exposures(value: &FieldValue) -> Option<Vec<Exposure>> {
             FieldValue::Block(_) | FieldValue::Number(_) | FieldValue::Text(_) => None,
         })
         .collect()
-}
-
-fn file_id(text: &str) -> Option<[u8; 16]> {
-    let mut id = [0; 16];
-    if text.len() != 32 || !text.is_ascii() {
-        return None;
-    }
-    for (index, byte) in id.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
-    }
-    Some(id)
 }
 
 /// The version of the format that this program writes.

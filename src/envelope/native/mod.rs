@@ -12,7 +12,8 @@ mod seal;
 mod token;
 
 pub use carrier::CarrierError;
-pub use file::{EncryptedFile, Misplacement, OpenError, Opened, OpenedBody, OpenedToken, ReadError};
+pub use field::{Field, FieldValue};
+pub use file::{Counts, EncryptedFile, MAX_ENCRYPTED, Misplacement, OpenError, Opened, OpenedBody, OpenedToken, ReadError, peek_file_id};
 pub use header::{BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, VERSION};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};

@@ -12,7 +12,7 @@ use super::place::{self, Places};
 use super::reuse::{Candidate, Origin, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
 use crate::crypto::{self, Family, LeafId, random};
-use crate::document::{self, Document, Format, Item, Leaf, ScalarKind, Span, SyntaxError, splice};
+use crate::document::{self, Document, Format, Item, Leaf, Problem, ScalarKind, Span, SyntaxError, splice};
 
 /// A plaintext that cannot be sealed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,7 +113,13 @@ impl Sealing<'_> {
     }
 
     fn document(&self, text: &str) -> Result<Vec<u8>, SealError> {
+        if text.len() > document::MAX_BYTES {
+            return Err(SyntaxError { line: 1, column: 1, problem: Problem::TooLarge }.into());
+        }
         let document = document::parse(self.header.format, text)?;
+        if let Some(span) = super::file::reserved_member(self.header.format, &document) {
+            return Err(SealError::LooksLikeHeader { line: document::position(text, span.start).0 });
+        }
         refuse_tokens(&document, text)?;
         self.refuse_unsafe_comments(&document, text)?;
         let places = Places::of(

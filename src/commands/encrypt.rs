@@ -1,0 +1,194 @@
+//! `secret encrypt`.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::meta::MetadataArgs;
+use super::{CommandError, Context};
+use crate::document::Format;
+use crate::envelope::native::MAX_ENCRYPTED;
+use crate::fs::{self, Expect, Mode, Snapshot};
+use crate::workspace::{Creation, CreationRequest, Error, Source, Target, Workspace};
+
+/// Encrypt files in place, to the readers that the policy names
+///
+/// Each value and comment is sealed by itself; the rest of the file stays as it is. What is written was opened again
+/// and compared with the plaintext first. Where git has an encrypted form of the file (it was decrypted in place),
+/// its key and the tokens of unchanged values are taken up again.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct EncryptArgs {
+    /// The plaintext files; `-` is standard input, with --path
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Write the encrypted file here, and leave the plaintext as it is
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The path in the repository that standard input is encrypted for
+    #[arg(long, value_name = "PATH")]
+    path: Option<PathBuf>,
+    /// The format: dotenv, ini, json, opaque, toml, yaml [default: by name]
+    #[arg(long)]
+    format: Option<Format>,
+    /// Start a new file, although git has an encrypted form of it
+    #[arg(long)]
+    fresh: bool,
+    /// Agree to readers whom the committed policy names
+    #[arg(long, short)]
+    yes: bool,
+    /// Agree to this reader (can be repeated)
+    #[arg(long = "add", value_name = "NAME")]
+    add: Vec<String>,
+    #[command(flatten)]
+    metadata: MetadataArgs,
+}
+
+pub const EXAMPLES: &str = "\
+Examples:
+  secret encrypt secrets/plain.env
+  secret encrypt secrets/plain.env --owner payments --rotate-every 90d
+  secret encrypt secrets/plain.env -o secrets/sealed.env
+  secret encrypt - --path secrets/new.env < secrets/plain.env";
+
+pub fn run(arguments: EncryptArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    if arguments.files.len() > 1 && (arguments.output.is_some() || arguments.files.iter().any(is_stdin)) {
+        return Err(CommandError::usage("-o and standard input take one file"));
+    }
+    if arguments.files.iter().any(is_stdin) != arguments.path.is_some() {
+        return Err(CommandError::usage("--path says what standard input (-) is encrypted for"));
+    }
+    let mut errors = Vec::new();
+    for file in &arguments.files {
+        if let Err(error) = encrypt(file, &arguments, context) {
+            errors.push(error);
+        }
+    }
+    CommandError::worst(errors, context.ui)
+}
+
+fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    let source = if file.as_os_str() == "-" { None } else { Some(file) };
+    let recorded = arguments.path.as_deref().or(arguments.output.as_deref()).unwrap_or(file);
+    let workspace = context.workspace(recorded)?;
+    let target = workspace.target(recorded)?;
+    let (plaintext, snapshot) = match source {
+        Some(source) => {
+            let stored = workspace.read(workspace.target(source)?)?;
+            (stored.bytes, Some(stored.snapshot))
+        }
+        None => (read_stdin()?, None),
+    };
+    let request = CreationRequest {
+        target: target.clone(),
+        plaintext,
+        format: arguments.format,
+        metadata: arguments.metadata.change(),
+        is_fresh: arguments.fresh,
+    };
+    let creation = workspace.create(request)?;
+    agree(&target, &creation, arguments, context)?;
+    let in_place = source.is_some() && arguments.output.is_none();
+    match snapshot.filter(|_| in_place) {
+        Some(snapshot) => write(&workspace, &target, &creation, Expect::Unchanged(&snapshot))?,
+        None => write(&workspace, &target, &creation, expect_new(&workspace, &target)?.as_expect())?,
+    }
+    tell(&target, &creation, context);
+    Ok(())
+}
+
+/// Asks for readers whom nobody has reviewed.
+pub(super) fn agree_to_readers(
+    target: &Target,
+    unreviewed: &[String],
+    (yes, add): (bool, &[String]),
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    let new: Vec<&str> = unreviewed.iter().filter(|name| !add.contains(name)).map(String::as_str).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let question = format!("the committed policy does not name {} as a reader", new.join(", "));
+    // `--yes` in a script must not agree to what a change of the policy brought in meanwhile.
+    if !yes && context.ui.has_terminal() && context.ui.confirm(&format!("{}: {question}. Encrypt to them?", target.shown))? {
+        return Ok(());
+    }
+    Err(Error::Consent { path: target.shown.clone(), question }.into())
+}
+
+fn agree(target: &Target, creation: &Creation, arguments: &EncryptArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    agree_to_readers(target, &creation.unreviewed, (arguments.yes, &arguments.add), context)
+}
+
+/// What has to stand at the place of an output file.
+enum Former {
+    Absent,
+    File(Snapshot),
+}
+
+impl Former {
+    fn as_expect(&self) -> Expect<'_> {
+        match self {
+            Self::Absent => Expect::Absent,
+            Self::File(snapshot) => Expect::Unchanged(snapshot),
+        }
+    }
+}
+
+/// Lets an output file be new, or one that is encrypted already; a plaintext is not overwritten.
+fn expect_new(workspace: &Workspace<'_>, target: &Target) -> Result<Former, CommandError> {
+    if fs::kind(&target.path)?.is_none() {
+        return Ok(Former::Absent);
+    }
+    let (stored, _) = workspace.read_encrypted(target.clone()).map_err(|_| {
+        CommandError::failed(format!("{} exists and is not an encrypted file", target.shown))
+            .hint("remove it first, or write elsewhere with -o")
+    })?;
+    Ok(Former::File(stored.snapshot))
+}
+
+pub(super) fn write(
+    workspace: &Workspace<'_>,
+    target: &Target,
+    creation: &Creation,
+    expect: Expect<'_>,
+) -> Result<(), CommandError> {
+    Ok(workspace.write_new(target, &creation.bytes, expect, Mode::KeepOr(0o666))?)
+}
+
+pub(super) fn tell(target: &Target, creation: &Creation, context: &Context<'_>) {
+    let ui = context.ui;
+    let readers = creation.header.recipients.keys().cloned().collect::<Vec<_>>().join(", ");
+    match creation.resumed {
+        None => ui.note(&format!("encrypted {}; readers: {readers}", target.shown)),
+        Some(source) => {
+            let place = match source {
+                Source::Head => "HEAD",
+                Source::Index => "the index",
+            };
+            ui.note(&format!("encrypted {} with the key it has in {place}; readers: {readers}", target.shown));
+        }
+    }
+    if let Some(reason) = creation.opaque_because {
+        ui.note(&format!("{} is sealed as a whole: {reason}", target.shown));
+    }
+    if creation.locks_out_user {
+        ui.warn(&format!("you are not among the readers of {}", target.shown));
+    }
+    if creation.is_plaintext_in_history {
+        ui.warn(&format!(
+            "{} stands in git's history in plaintext: whoever has the repository can read it; replace its values",
+            target.shown
+        ));
+    }
+}
+
+/// Reads standard input to its end.
+pub(super) fn read_stdin() -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    let read = fs::read_at_most(std::io::stdin().lock().by_ref(), 0, MAX_ENCRYPTED);
+    read.map_err(|error| CommandError::failed(format!("cannot read standard input: {error}")))?
+        .ok_or_else(|| CommandError::failed(format!("standard input has more than {} MiB", MAX_ENCRYPTED >> 20)))
+}

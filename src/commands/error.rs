@@ -1,0 +1,310 @@
+//! How a failed command ends: its message, its hints and its exit code. Exit codes are given here and nowhere else.
+
+use std::io;
+
+use crate::document::Problem;
+use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
+use crate::fs::FsError;
+use crate::keys::{PromptError, UnwrapError};
+use crate::ui::Ui;
+use crate::workspace::{Error, NewIdentityError};
+
+/// A command that failed.
+#[derive(Debug)]
+pub struct CommandError {
+    exit: Exit,
+    error: anyhow::Error,
+    hints: Vec<String>,
+    /// Whether another text would help.
+    is_in_text: bool,
+}
+
+impl std::fmt::Display for CommandError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{:#}", self.error)
+    }
+}
+
+/// Why a command ended; the numbers are documented in docs/commands.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Exit {
+    /// Whoever read our output stopped reading: nothing is wrong.
+    BrokenPipe = 0,
+    /// It failed.
+    Failed = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// The check says no.
+    No = 3,
+    /// No identity opens the file.
+    NoIdentity = 4,
+    /// The file is not authentic.
+    NotAuthentic = 5,
+}
+
+impl CommandError {
+    /// Builds a failure with a message of the command's own.
+    pub fn failed(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::Failed, error: anyhow::anyhow!("{message}"), hints: Vec::new(), is_in_text: false }
+    }
+
+    /// Builds a failure of arguments that exclude each other.
+    pub fn usage(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::Usage, ..Self::failed(message) }
+    }
+
+    /// Builds the end of a check that found something.
+    pub fn no(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::No, ..Self::failed(message) }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Tells whether the user can do something about it in the editor.
+    pub fn can_be_corrected(&self) -> bool {
+        self.is_in_text
+    }
+
+    /// Says what failed and returns the exit code.
+    pub fn report(&self, ui: &Ui) -> u8 {
+        if self.exit != Exit::BrokenPipe {
+            ui.error(&format!("{:#}", self.error));
+            self.hints.iter().for_each(|hint| ui.hint(hint));
+        }
+        self.exit as u8
+    }
+
+    /// Returns the failure of several files: all were reported, the worst code counts.
+    pub fn worst(errors: Vec<Self>, ui: &Ui) -> Result<(), Self> {
+        // 5 is worse than 4, and 4 than 1.
+        let Some(worst) = errors.iter().map(|error| error.exit).max() else { return Ok(()) };
+        if let [_] = errors.as_slice() {
+            return errors.into_iter().next().map_or(Ok(()), Err);
+        }
+        let count = errors.len();
+        for error in errors {
+            error.report(ui);
+        }
+        Err(Self { exit: worst, ..Self::failed(format!("{count} files failed")) })
+    }
+}
+
+/// Shows what clap says, help included, and returns the exit code.
+pub fn usage(error: &clap::Error) -> u8 {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage as u8 } else { 0 }
+}
+
+/// Says that the working directory cannot be read, and returns the exit code.
+pub fn without_environment(error: &io::Error) -> u8 {
+    let ui = Ui::plain();
+    ui.error(&format!("cannot find out the working directory: {error}"));
+    Exit::Failed as u8
+}
+
+impl From<Error> for CommandError {
+    fn from(error: Error) -> Self {
+        let exit = exit_of(&error);
+        let hints = hints_of(&error);
+        // The causes are in the messages already.
+        let is_in_text = matches!(
+            error,
+            Error::Syntax { .. } | Error::Seal { .. } | Error::MetadataMissing { .. } | Error::MetadataValue { .. }
+        );
+        Self { exit, error: anyhow::anyhow!("{}", message(&error)), hints, is_in_text }
+    }
+}
+
+/// Returns the message with the causes that it does not say itself.
+fn message(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl From<FsError> for CommandError {
+    fn from(error: FsError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<NewIdentityError> for CommandError {
+    fn from(error: NewIdentityError) -> Self {
+        match error {
+            NewIdentityError::Fs(FsError::Exists { path }) => {
+                Self::failed(format!("{} exists already; an identity is never overwritten", path.display()))
+                    .hint("run `secret whoami` to see it, or `secret keygen -o FILE` for another one")
+            }
+            error => Self::failed(message(&error)),
+        }
+    }
+}
+
+impl From<PromptError> for CommandError {
+    fn from(error: PromptError) -> Self {
+        Self::failed(message(&error))
+    }
+}
+
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::BrokenPipe } else { Exit::Failed };
+        Self { exit, ..Self::failed(format!("cannot write to stdout: {error}")) }
+    }
+}
+
+fn exit_of(error: &Error) -> Exit {
+    match error {
+        Error::AtOtherPath { .. }
+        | Error::Drifted { .. }
+        | Error::NotAFollower { .. }
+        | Error::NotAuthentic { .. }
+        | Error::RolledBack { .. }
+        | Error::TwoPaths { .. } => Exit::NotAuthentic,
+        Error::Read { source, .. } => match source {
+            ReadError::NotEncrypted | ReadError::Conflict { .. } => Exit::Failed,
+            ReadError::Carrier(CarrierError::NewerVersion { .. }) => Exit::Failed,
+            _ => Exit::NotAuthentic,
+        },
+        Error::Unwrap { source, .. } => match source {
+            UnwrapError::Malformed(_) | UnwrapError::NotAuthentic => Exit::NotAuthentic,
+            _ => Exit::NoIdentity,
+        },
+        Error::Identity(_) => Exit::NoIdentity,
+        _ => Exit::Failed,
+    }
+}
+
+fn hints_of(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::AlreadyEncrypted { path } => format!("change it with `secret edit {}`", quote(path)),
+        Error::AtOtherPath { path, recorded } => format!(
+            "if it was moved on purpose, put it back and run `secret mv {} {}`; to read it here all the same, add --at-any-path",
+            quote(recorded),
+            quote(path)
+        ),
+        Error::Consent { .. } => {
+            "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME".to_owned()
+        }
+        Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
+        Error::Edit { .. } => return Vec::new(),
+        Error::Fs(source) => return fs_hint(source),
+        Error::KeyNotFound { similar, path, .. } => match similar.as_slice() {
+            [] => format!("`secret ls {}` lists its keys", quote(path)),
+            similar => format!("did you mean {}?", similar.join(", ")),
+        },
+        Error::MetadataMissing { fields, .. } => {
+            let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
+            format!("the rule demands it; give {}", options.join(" "))
+        }
+        Error::NestedPolicy { path } => format!("move its rules into .secret.toml at the root, and remove {}", quote(path)),
+        Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
+        Error::NoPolicy { .. } => "run `secret init` in the repository".to_owned(),
+        Error::NotAFollower { .. } => {
+            "a former reader could have made it; compare with git's history before you trust it".to_owned()
+        }
+        Error::NotAuthentic { source, .. } => return authenticity_hint(source),
+        Error::NotGoverned { path, rules } => {
+            let rules = if rules.is_empty() { "none".to_owned() } else { rules.join(", ") };
+            format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
+        }
+        Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
+        Error::Read { source, path } => return read_hint(source, path),
+        Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
+        Error::Seal { source: SealError::AlreadyToken { .. }, .. } => {
+            "write the value itself; what is encrypted elsewhere cannot be pasted".to_owned()
+        }
+        Error::Seal { source: SealError::NotText, .. } | Error::Syntax { .. } => return syntax_hint(error),
+        Error::TwoPaths { path, .. } => format!(
+            "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
+            quote(path)
+        ),
+        Error::Unwrap { source, readers, .. } => return unwrap_hint(source, readers),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn authenticity_hint(error: &OpenError) -> Vec<String> {
+    let hint = match error {
+        OpenError::HalfEncrypted { .. } => {
+            "take the file from git's history and make the change with `secret edit` or `secret set`"
+        }
+        OpenError::Misplaced { .. } | OpenError::Forged { .. } | OpenError::Changed { .. } | OpenError::Digest => {
+            "encrypted files are changed with `secret edit`, `secret set` and `secret unset`; `git log -p` shows who changed this one"
+        }
+        OpenError::HeaderMac | OpenError::Mismatch(_) => {
+            "readers and metadata are changed with `secret rekey` and `secret meta`, never by hand"
+        }
+        OpenError::Body => "take the file from git's history",
+    };
+    vec![hint.to_owned()]
+}
+
+fn read_hint(error: &ReadError, path: &str) -> Vec<String> {
+    let hint = match error {
+        ReadError::NotEncrypted => format!("encrypt it with `secret encrypt {}`", quote(path)),
+        ReadError::Conflict { .. } => {
+            "take one side with `git checkout --ours` or `--theirs`, then make the other change again with `secret set`".to_owned()
+        }
+        ReadError::Carrier(CarrierError::NewerVersion { .. }) => "install a newer `secret`".to_owned(),
+        _ => "take the file from git's history; headers are changed with `secret meta` and `secret rekey`, never by hand".to_owned(),
+    };
+    vec![hint]
+}
+
+fn syntax_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::Syntax { source, .. } if matches!(source.problem, Problem::TooDeep | Problem::TooLarge | Problem::TooManyItems) => {
+            "seal it as a whole with --format opaque"
+        }
+        _ => "correct it, or seal it as a whole with --format opaque",
+    };
+    vec![hint.to_owned()]
+}
+
+fn unwrap_hint(error: &UnwrapError, readers: &[String]) -> Vec<String> {
+    let who = format!("it can be read by {}", readers.join(", "));
+    match error {
+        UnwrapError::NoIdentity => vec![who, "make an identity with `secret keygen`, or name one with --identity FILE".to_owned()],
+        UnwrapError::NoMatch { .. } => {
+            vec![who, "ask one of them to run `secret member add` and `secret rekey` for you, or name another identity with --identity FILE".to_owned()]
+        }
+        UnwrapError::NoTerminal { .. } => vec!["run it at a terminal, or use an identity without a passphrase".to_owned()],
+        UnwrapError::Malformed(_) | UnwrapError::NotAuthentic => vec!["take the file from git's history".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+fn fs_hint(error: &FsError) -> Vec<String> {
+    let hint = match error {
+        FsError::Changed { .. } => "look at what changed, and run the command again",
+        FsError::Locked { .. } => "run the command again when the other one has ended",
+        FsError::Outside { .. } => "nothing is read or written outside of the repository",
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
+}
+
+/// Returns a path as a shell takes it.
+fn quote(path: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-/+@%=,".contains(character);
+    if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
+}

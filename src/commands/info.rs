@@ -1,0 +1,78 @@
+//! `secret info`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{CommandError, Context};
+
+/// Show the header of an encrypted file
+///
+/// Needs no identity, and so has not authenticated what it shows.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct InfoArgs {
+    /// The encrypted file
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub const EXAMPLES: &str = "\
+Examples:
+  secret info secrets/db.yaml
+  secret info secrets/db.yaml --json";
+
+pub fn run(arguments: &InfoArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    let workspace = context.workspace(&arguments.file)?;
+    let (_, file) = workspace.read_encrypted(workspace.target(&arguments.file)?)?;
+    let header = file.header();
+    let metadata = &header.metadata;
+    let readers: Vec<&str> = header.recipients.keys().map(String::as_str).collect();
+    let counts = file.counts();
+    if arguments.json {
+        let exposed: Vec<serde_json::Value> = header
+            .exposed
+            .iter()
+            .map(|exposure| {
+                serde_json::json!({
+                    "member": exposure.member, "generation": exposure.generation, "day": exposure.day.to_string(),
+                })
+            })
+            .collect();
+        return Ok(context.ui.print_json(&serde_json::json!({
+            "version": 1, "file_id": header.file_id.to_string(), "path": header.path, "format": header.format.name(),
+            "mode": header.mode.name(), "generation": header.generation, "revision": header.revision,
+            "owner": metadata.owner, "purpose": metadata.purpose, "created": header.created.to_string(),
+            "rotate_every": metadata.rotate_every, "rotation_due": metadata.rotation_due.map(|day| day.to_string()),
+            "comments": header.comments.name(),
+            "cleartext": header.cleartext.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "tags": metadata.tags, "recipients": header.recipients, "exposed": exposed,
+            "values": { "encrypted": counts.encrypted, "clear": counts.clear },
+        }))?);
+    }
+    let mut rows: Vec<[String; 2]> = Vec::new();
+    let mut row = |name: &str, value: String| rows.push([name.to_owned(), value]);
+    row("path", header.path.clone());
+    row("format", format!("{} ({})", header.format, header.mode.name()));
+    row("readers", readers.join(", "));
+    let optional = [
+        ("owner", metadata.owner.clone()),
+        ("purpose", metadata.purpose.clone()),
+        ("rotate every", metadata.rotate_every.clone()),
+        ("rotation due", metadata.rotation_due.map(|day| day.to_string())),
+    ];
+    optional.into_iter().for_each(|(name, value)| value.into_iter().for_each(|value| row(name, value)));
+    metadata.tags.iter().for_each(|(name, tag)| row(&format!("tag {name}"), tag.clone()));
+    row("created", header.created.to_string());
+    row("data key", format!("generation {}, header revision {}", header.generation, header.revision));
+    if let Some(encrypted) = counts.encrypted {
+        row("values", format!("{encrypted} encrypted, {} in clear", counts.clear));
+    }
+    for exposure in &header.exposed {
+        row("former reader", format!("{} until {} (generation {})", exposure.member, exposure.day, exposure.generation));
+    }
+    row("file id", header.file_id.to_string());
+    Ok(context.ui.print(&crate::ui::table(&rows))?)
+}

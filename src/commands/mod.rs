@@ -1,0 +1,150 @@
+//! The command line: one file a command, whose doc comments are its help.
+//!
+//! A command reads its arguments, asks what must be asked, calls verbs of [`crate::workspace`] and shows the result.
+
+mod decrypt;
+mod edit;
+mod encrypt;
+mod error;
+mod get;
+mod group;
+mod info;
+mod init;
+mod keygen;
+mod ls;
+mod member;
+mod meta;
+mod mv;
+mod rekey;
+mod set;
+mod unset;
+mod who;
+mod whoami;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use error::CommandError;
+
+use crate::env::Env;
+use crate::ui::Ui;
+use crate::workspace::Workspace;
+
+/// Keep a team's secrets in git, encrypted value by value
+///
+/// Secret files are encrypted to the people and machines that the policy (.secret.toml) names as their readers, and
+/// stay valid YAML, JSON, TOML, dotenv or INI files that merge. Values go to stdout, everything else to stderr.
+#[derive(Parser)]
+#[command(name = "secret", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Global {
+    /// Work as if started in this folder
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
+    /// Use the identities of this file and no others (can be repeated)
+    #[arg(long = "identity", short = 'i', value_name = "FILE", global = true)]
+    identities: Vec<PathBuf>,
+    /// Say nothing but warnings and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Decrypt(decrypt::DecryptArgs),
+    Edit(edit::EditArgs),
+    Encrypt(encrypt::EncryptArgs),
+    Get(get::GetArgs),
+    Group(group::GroupArgs),
+    Info(info::InfoArgs),
+    Init(init::InitArgs),
+    Keygen(keygen::KeygenArgs),
+    Ls(ls::LsArgs),
+    Member(member::MemberArgs),
+    Meta(meta::MetaArgs),
+    Mv(mv::MvArgs),
+    Rekey(rekey::RekeyArgs),
+    Set(set::SetArgs),
+    Unset(unset::UnsetArgs),
+    Who(who::WhoArgs),
+    Whoami(whoami::WhoamiArgs),
+}
+
+/// What every command gets.
+struct Context<'a> {
+    env: &'a Env,
+    ui: &'a Ui,
+    identities: &'a [PathBuf],
+}
+
+impl<'a> Context<'a> {
+    /// Finds the workspace around a file that the command is about.
+    fn workspace(&self, path: &Path) -> Result<Workspace<'a>, CommandError> {
+        Ok(Workspace::around(self.env, path, self.identities, self.ui)?)
+    }
+}
+
+/// Runs the program with these arguments (the first is the program's name) and returns its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env) -> u8 {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return error::usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return error::usage(&error),
+    };
+    let env = match &cli.global.directory {
+        Some(directory) => env.in_dir(directory),
+        None => env.clone(),
+    };
+    let ui = Ui::new(&env, cli.global.quiet);
+    // Plaintext that a killed `edit` left in memory-backed storage is removed by whichever command comes next.
+    crate::fs::ScratchFolder::sweep(&env);
+    let context = Context { env: &env, ui: &ui, identities: &cli.global.identities };
+    match dispatch(cli.command, &context) {
+        Ok(()) => 0,
+        Err(error) => error.report(&ui),
+    }
+}
+
+/// Ends a process that could not even read its environment.
+pub fn without_environment(error: &std::io::Error) -> u8 {
+    error::without_environment(error)
+}
+
+/// Returns the whole command line, for help, documentation and completion.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn dispatch(command: Command, context: &Context<'_>) -> Result<(), CommandError> {
+    match command {
+        Command::Decrypt(arguments) => decrypt::run(arguments, context),
+        Command::Edit(arguments) => edit::run(arguments, context),
+        Command::Encrypt(arguments) => encrypt::run(arguments, context),
+        Command::Get(arguments) => get::run(&arguments, context),
+        Command::Group(arguments) => group::run(arguments, context),
+        Command::Info(arguments) => info::run(&arguments, context),
+        Command::Init(arguments) => init::run(arguments, context),
+        Command::Keygen(arguments) => keygen::run(&arguments, context),
+        Command::Ls(arguments) => ls::run(&arguments, context),
+        Command::Member(arguments) => member::run(arguments, context),
+        Command::Meta(arguments) => meta::run(arguments, context),
+        Command::Mv(arguments) => mv::run(&arguments, context),
+        Command::Rekey(arguments) => rekey::run(arguments, context),
+        Command::Set(arguments) => set::run(arguments, context),
+        Command::Unset(arguments) => unset::run(&arguments, context),
+        Command::Who(arguments) => who::run(&arguments, context),
+        Command::Whoami(arguments) => whoami::run(&arguments, context),
+    }
+}

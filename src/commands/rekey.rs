@@ -1,0 +1,141 @@
+//! `secret rekey`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::encrypt::agree_to_readers;
+use super::{CommandError, Context};
+use crate::workspace::{Error, ReaderChange, RekeyPlan, Workspace};
+
+/// Bring files in line with the policy: who reads them, and what they seal
+///
+/// Adding a reader changes the header only. When a reader is gone, the file gets a new data key and every value is
+/// sealed again; what the former reader knew stays readable in git's history, so replace those values.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RekeyArgs {
+    /// Encrypted files or folders [default: all of the repository]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Change nothing; exit with 3 if a file is not in line
+    #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
+    check: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Agree to readers whom the committed policy names
+    #[arg(long, short)]
+    yes: bool,
+    /// Agree to this reader (can be repeated)
+    #[arg(long = "add", value_name = "NAME")]
+    add: Vec<String>,
+    /// Agree to values becoming clear
+    #[arg(long)]
+    allow_cleartext: bool,
+}
+
+pub const EXAMPLES: &str = "\
+Examples:
+  secret rekey --check
+  secret rekey --dry-run
+  secret rekey secrets/db.yaml --yes";
+
+pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    let start = arguments.paths.first().cloned().unwrap_or_else(|| ".".into());
+    let workspace = context.workspace(&start)?;
+    let targets = workspace.encrypted_files(&arguments.paths)?;
+    if arguments.check {
+        return check(&workspace, targets, context);
+    }
+    let mut changed = 0;
+    let mut errors = Vec::new();
+    let count = targets.len();
+    for target in targets {
+        match workspace.plan_rekey(target).map_err(CommandError::from).and_then(|plan| {
+            plan.map_or(Ok(false), |plan| rekey(&plan, &arguments, &workspace, context).map(|()| true))
+        }) {
+            Ok(is_changed) => changed += usize::from(is_changed),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() && changed == 0 {
+        context.ui.note(&format!("{count} files are in line with the policy"));
+    }
+    CommandError::worst(errors, context.ui)
+}
+
+fn check(
+    workspace: &Workspace<'_>,
+    targets: Vec<crate::workspace::Target>,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    let mut drifted = 0;
+    for target in targets {
+        let (stored, file) = workspace.read_encrypted(target)?;
+        if !workspace.is_in_line(&stored.target, file.header())? {
+            context.ui.print(&stored.target.shown)?;
+            drifted += 1;
+        }
+    }
+    match drifted {
+        0 => Ok(()),
+        count => Err(CommandError::no(format!("{count} files are not in line with the policy")).hint("run `secret rekey`")),
+    }
+}
+
+fn rekey(
+    plan: &RekeyPlan,
+    arguments: &RekeyArgs,
+    workspace: &Workspace<'_>,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    let ui = context.ui;
+    let shown = &plan.target.shown;
+    ui.note(&format!("{shown}: readers {}", plan.readers.join(", ")));
+    let list = |changes: &[ReaderChange]| {
+        let names = changes.iter().map(|change| {
+            if change.is_key_change { format!("{} (other key)", change.member) } else { change.member.clone() }
+        });
+        names.collect::<Vec<_>>().join(", ")
+    };
+    if !plan.added.is_empty() {
+        ui.note(&format!("  adds {}", list(&plan.added)));
+    }
+    if !plan.removed.is_empty() {
+        ui.note(&format!("  removes {}: new data key; the values they knew should be replaced", list(&plan.removed)));
+    } else if plan.has_new_key {
+        ui.note("  seals differently: new data key");
+    }
+    if !plan.cleared.is_empty() {
+        ui.note(&format!("  in clear from now on: {}", plan.cleared.join(", ")));
+    }
+    if arguments.dry_run {
+        return Ok(());
+    }
+    agree(plan, arguments, context)?;
+    workspace.rekey(plan)?;
+    Ok(())
+}
+
+/// Asks when somebody is added or a value becomes clear.
+fn agree(plan: &RekeyPlan, arguments: &RekeyArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    agree_to_readers(&plan.target, &plan.unreviewed, (arguments.yes, &arguments.add), context)?;
+    let is_agreed = |change: &&ReaderChange| arguments.yes || arguments.add.contains(&change.member);
+    let added: Vec<&str> =
+        plan.added.iter().filter(|change| !is_agreed(change) && !plan.unreviewed.contains(&change.member)).map(|change| change.member.as_str()).collect();
+    let mut questions = Vec::new();
+    if !added.is_empty() {
+        questions.push(format!("{} will be able to read it", added.join(", ")));
+    }
+    if !plan.cleared.is_empty() && !arguments.allow_cleartext {
+        questions.push(format!("{} will stand in clear (--allow-cleartext)", plan.cleared.join(", ")));
+    }
+    for question in questions {
+        let agreed = context.ui.has_terminal() && context.ui.confirm(&format!("{}: {question}. Go on?", plan.target.shown))?;
+        if !agreed {
+            return Err(Error::Consent { path: plan.target.shown.clone(), question }.into());
+        }
+    }
+    Ok(())
+}

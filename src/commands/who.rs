@@ -1,0 +1,58 @@
+//! `secret who`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{CommandError, Context};
+
+/// Show who can read a file, and where that differs from the policy
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct WhoArgs {
+    /// The encrypted file
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub const EXAMPLES: &str = "\
+Examples:
+  secret who secrets/db.yaml";
+
+pub fn run(arguments: &WhoArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    let workspace = context.workspace(&arguments.file)?;
+    let (stored, file) = workspace.read_encrypted(workspace.target(&arguments.file)?)?;
+    let header = file.header();
+    let drift = workspace.drift(&stored.target, header)?;
+    let is_changed = |name: &str| drift.changed.iter().any(|reader| reader.name == name);
+    let state = |name: &String| {
+        if drift.surplus.contains(name) {
+            "no longer in the policy"
+        } else if is_changed(name) {
+            "with other keys than in the policy"
+        } else {
+            ""
+        }
+    };
+    let former: Vec<&str> = header.exposed.iter().map(|exposure| exposure.member.as_str()).collect();
+    if arguments.json {
+        return Ok(context.ui.print_json(&serde_json::json!({
+            "version": 1, "readers": header.recipients,
+            "surplus": drift.surplus, "missing": drift.missing,
+            "changed": drift.changed.iter().map(|reader| &reader.name).collect::<Vec<_>>(), "former_readers": former,
+        }))?);
+    }
+    let mut rows: Vec<[String; 2]> =
+        header.recipients.keys().map(|name| [name.clone(), state(name).to_owned()]).collect();
+    rows.extend(drift.missing.iter().map(|name| [name.clone(), "cannot yet; the policy names them".to_owned()]));
+    rows.extend(header.exposed.iter().map(|exposure| {
+        [exposure.member.clone(), format!("no longer, since {}; knew generation {}", exposure.day, exposure.generation)]
+    }));
+    context.ui.print(&crate::ui::table(&rows))?;
+    if !drift.is_empty() {
+        context.ui.hint("`secret rekey` brings the file in line with the policy");
+    }
+    Ok(())
+}

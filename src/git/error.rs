@@ -1,0 +1,126 @@
+//! Why git's data could not be read.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use git2::ErrorCode;
+
+use super::{EntryKind, ObjectId};
+use crate::fs::FsError;
+
+/// A repository, or something in it, that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GitError {
+    /// A repository without a work tree, or a folder inside of `.git`.
+    #[error("{} is a git repository without a work tree", path.display())]
+    Bare {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The repository belongs to another user, who could have made it to harm this one.
+    #[error("the git repository {} belongs to another user", root.display())]
+    ForeignOwned {
+        /// Its folder.
+        root: PathBuf,
+    },
+    /// A folder could not be looked at.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// Git's data is damaged, or not readable for another reason.
+    #[error("cannot read the git repository {}", root.display())]
+    Git {
+        /// Its folder.
+        root: PathBuf,
+        /// What libgit2 said.
+        #[source]
+        source: git2::Error,
+    },
+    /// The repository names an object that it does not have.
+    #[error("the git repository {} lacks object {id}", root.display())]
+    MissingObject {
+        /// The object.
+        id: ObjectId,
+        /// The repository's folder.
+        root: PathBuf,
+    },
+    /// In git, something else than a file stands at this path.
+    #[error("{} is a {kind} in git, not a file", path.display())]
+    NotFile {
+        /// What stands there.
+        kind: EntryKind,
+        /// The path, relative to the root.
+        path: PathBuf,
+    },
+    /// A path that is not in the work tree.
+    #[error("{} is outside of the git repository {}", path.display(), root.display())]
+    Outside {
+        /// The path.
+        path: PathBuf,
+        /// The repository's folder.
+        root: PathBuf,
+    },
+    /// A file in git that is larger than the caller takes.
+    #[error("git object {id} is larger than {limit} bytes")]
+    TooLarge {
+        /// The file's content.
+        id: ObjectId,
+        /// The most bytes it may have.
+        limit: usize,
+    },
+    /// The repository has a format that libgit2 does not know.
+    #[error("the git repository {} uses {what}, which secret cannot read yet", root.display())]
+    Unsupported {
+        /// What it uses.
+        what: Unsupported,
+        /// Its folder.
+        root: PathBuf,
+    },
+}
+
+/// A format of git's that libgit2 does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// Another extension of the repository format.
+    Extension,
+    /// A split or sparse index.
+    Index,
+    /// Another hash than SHA-1.
+    ObjectFormat,
+    /// Objects that are still to be fetched.
+    PartialClone,
+    /// References in another form than files.
+    References,
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Extension => "an extension of the repository format",
+            Self::Index => "a split or sparse index",
+            Self::ObjectFormat => "SHA-256 object names",
+            Self::PartialClone => "objects that are not here (partial clone)",
+            Self::References => "reftable references",
+        })
+    }
+}
+
+impl GitError {
+    /// Tells apart what libgit2 refuses; for formats it has no code, only these words of repository.c and index.c.
+    pub(super) fn of(root: &Path, source: git2::Error) -> Self {
+        let root = root.to_path_buf();
+        let says = |words: &str| source.message().contains(words);
+        let what = match () {
+            () if source.code() == ErrorCode::Owner => return Self::ForeignOwned { root },
+            () if says("unknown object format") || says("extensions.objectformat") => Unsupported::ObjectFormat,
+            () if says("extensions.refstorage") => Unsupported::References,
+            () if says("unsupported mandatory extension") => Unsupported::Index,
+            () if says("unsupported extension name") || says("unsupported repository version") => {
+                Unsupported::Extension
+            }
+            () => return Self::Git { root, source },
+        };
+        Self::Unsupported { what, root }
+    }
+}

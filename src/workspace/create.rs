@@ -1,0 +1,263 @@
+//! The first encryption of a file, and taking up again what it was before it was decrypted in place.
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::guard::recipients;
+use super::metadata::{defaults, missing};
+use super::open::refuse_other_path;
+use super::save::seal_error;
+use super::{Error, MetadataChange, OpenFile, Target, Workspace};
+use crate::crypto::FileId;
+use crate::document::{self, Format, Problem};
+use crate::envelope::native::{
+    EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, OpenError, Opened, ReadError, Recipients, SealError, seal,
+};
+use crate::fs::Snapshot;
+use crate::keys::{self, Recipient};
+use crate::policy::Rule;
+
+/// What is to be encrypted.
+pub struct CreationRequest {
+    /// The path for which it is encrypted.
+    pub target: Target,
+    /// The plaintext.
+    pub plaintext: Zeroizing<Vec<u8>>,
+    /// The format, when the user names one.
+    pub format: Option<Format>,
+    /// What the header shall say.
+    pub metadata: MetadataChange,
+    /// Whether to start a new file although git has an encrypted form of it.
+    pub is_fresh: bool,
+}
+
+/// An encrypted file, ready to be written.
+pub struct Creation {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its header.
+    pub header: Header,
+    /// Where the tokens were taken up from, if git had an encrypted form.
+    pub resumed: Option<Source>,
+    /// Readers whom the committed policy does not name for this path.
+    pub unreviewed: Vec<String>,
+    /// Why a file whose name is that of a structured format is sealed as a whole.
+    pub opaque_because: Option<&'static str>,
+    /// Whether git's history holds this path in plaintext.
+    pub is_plaintext_in_history: bool,
+    /// Whether none of the identities at hand can read it.
+    pub locks_out_user: bool,
+}
+
+/// Where git has a former form of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The commit that is checked out.
+    Head,
+    /// What was staged.
+    Index,
+}
+
+impl Workspace<'_> {
+    /// Encrypts a plaintext for the readers that the policy names; nothing is written.
+    ///
+    /// # Errors
+    /// When no rule is for the path, the plaintext is encrypted already or cannot be parsed, or metadata is missing.
+    pub fn create(&self, request: CreationRequest) -> Result<Creation, Error> {
+        let CreationRequest { target, plaintext, .. } = &request;
+        let rule = self.rule(target)?;
+        let is_opaque_by_rule = rule.mode == Mode::Opaque;
+        let named = request.format.or(rule.format);
+        let format = if is_opaque_by_rule { Format::Opaque } else { named.unwrap_or_else(|| Format::of_file_name(file_name(target))) };
+        refuse_encrypted(target, plaintext, format)?;
+        let former = if request.is_fresh { None } else { self.former(target, plaintext)? };
+        if let Some((source, file)) = former {
+            return self.resume(request, source, &file, rule);
+        }
+        let (format, opaque_because) =
+            if named.is_some() { (format, None) } else { fit_format(target, format, plaintext)? };
+        let readers = self.required_policy()?.readers(rule);
+        let metadata = request.metadata.apply(&defaults(rule))?;
+        self.check_metadata(target, rule, &metadata)?;
+        let names = recipients(&readers);
+        let secrets = FileSecrets::generate(&names);
+        let mut header = Header {
+            file_id: secrets.file_id(),
+            path: target.recorded.clone().unwrap_or_else(|| target.shown.clone()),
+            format,
+            mode: if format == Format::Opaque { Mode::Opaque } else { Mode::Values },
+            generation: 1,
+            revision: 1,
+            metadata,
+            created: self.env.today(),
+            comments: if format == Format::Opaque { Default::default() } else { rule.comments },
+            cleartext: if format == Format::Opaque { Vec::new() } else { rule.cleartext.clone() },
+            recipients: names,
+            exposed: Vec::new(),
+            body: None,
+            wrapped_key: String::new(),
+        };
+        header.wrapped_key = wrap(target, &header, &secrets)?;
+        let bytes = seal(plaintext, header.clone(), &secrets, None, self.env.today())
+            .map_err(|source| seal_error(target, format, source))?;
+        Ok(Creation {
+            bytes,
+            unreviewed: self.unreviewed(target, &readers)?,
+            locks_out_user: self.is_locked_out(&header.recipients),
+            header,
+            resumed: None,
+            opaque_because,
+            is_plaintext_in_history: self.is_plaintext_in_history(target)?,
+        })
+    }
+
+    /// Encrypts as the file was before: the same id, key, readers and header, unchanged values with their tokens.
+    fn resume(&self, request: CreationRequest, source: Source, file: &OpenFile, rule: &Rule) -> Result<Creation, Error> {
+        self.check_writable(file)?;
+        let target = &file.target;
+        let metadata = request.metadata.apply(&file.opened.header.metadata)?;
+        self.check_metadata(target, rule, &metadata)?;
+        let header = Header { metadata, ..file.opened.header.clone() };
+        let format = header.format;
+        let bytes =
+            seal(&request.plaintext, header.clone(), &file.opened.secrets, Some(&file.opened), self.env.today())
+                .map_err(|source| seal_error(target, format, source))?;
+        Ok(Creation {
+            bytes,
+            header,
+            resumed: Some(source),
+            unreviewed: Vec::new(),
+            opaque_because: None,
+            is_plaintext_in_history: false,
+            locks_out_user: false,
+        })
+    }
+
+    /// Finds the encrypted form of a file in the index or in HEAD, and opens it.
+    fn former(&self, target: &Target, plaintext: &[u8]) -> Result<Option<(Source, OpenFile)>, Error> {
+        let (Some(repository), Some(recorded)) = (&self.repository, &target.recorded) else { return Ok(None) };
+        let path = Path::new(recorded);
+        let blobs = [
+            (Source::Index, repository.index_file(path, MAX_ENCRYPTED)?),
+            (Source::Head, repository.head_file(path, MAX_ENCRYPTED)?),
+        ];
+        for (source, blob) in blobs {
+            let Some(blob) = blob else { continue };
+            let Ok(file) = EncryptedFile::parse(&blob) else { continue };
+            let opened: Opened = self.open_file(&target.shown, &file)?;
+            refuse_other_path(target, &opened.header)?;
+            let snapshot = Snapshot::of(plaintext);
+            return Ok(Some((source, OpenFile { target: target.clone(), encrypted: blob.to_vec(), snapshot, opened })));
+        }
+        Ok(None)
+    }
+
+    /// Returns what the header of a new file will say, as far as it is known before there is a plaintext.
+    ///
+    /// # Errors
+    /// When no rule is for the file.
+    pub fn draft_header(&self, target: &Target) -> Result<Header, Error> {
+        let rule = self.rule(target)?;
+        let format = rule.format.unwrap_or_else(|| Format::of_file_name(file_name(target)));
+        Ok(Header {
+            file_id: FileId([0; 16]),
+            path: target.recorded.clone().unwrap_or_else(|| target.shown.clone()),
+            format,
+            mode: rule.mode,
+            generation: 1,
+            revision: 1,
+            metadata: defaults(rule),
+            created: self.env.today(),
+            comments: rule.comments,
+            cleartext: rule.cleartext.clone(),
+            recipients: recipients(&self.required_policy()?.readers(rule)),
+            exposed: Vec::new(),
+            body: None,
+            wrapped_key: String::new(),
+        })
+    }
+
+    /// Refuses metadata in which something is missing that the rule for a file demands.
+    ///
+    /// # Errors
+    /// When something is missing, or the policy has mistakes.
+    pub fn check_required(&self, target: &Target, metadata: &Metadata) -> Result<(), Error> {
+        match self.policy()? {
+            Some(_) => self.check_metadata(target, self.rule(target)?, metadata),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn check_metadata(
+        &self,
+        target: &Target,
+        rule: &Rule,
+        metadata: &Metadata,
+    ) -> Result<(), Error> {
+        match missing(rule, metadata) {
+            fields if fields.is_empty() => Ok(()),
+            fields => Err(Error::MetadataMissing { path: target.shown.clone(), fields }),
+        }
+    }
+
+    /// Tells whether the user has identities, and none of them is among the readers.
+    pub(super) fn is_locked_out(&self, recipients: &Recipients) -> bool {
+        let Ok(own) = self.identities.recipients() else { return false };
+        let is_reader = |own: &&Recipient| recipients.values().flatten().any(|reader| reader == own.as_str());
+        !own.is_empty() && !own.iter().any(is_reader)
+    }
+
+    fn is_plaintext_in_history(&self, target: &Target) -> Result<bool, Error> {
+        let (Some(repository), Some(recorded)) = (&self.repository, &target.recorded) else { return Ok(false) };
+        for past in repository.history([Path::new(recorded)])? {
+            let Ok(blob) = repository.content(past?.content, MAX_ENCRYPTED) else { continue };
+            if matches!(EncryptedFile::parse(&blob), Err(ReadError::NotEncrypted)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Wraps the data key to the readers of a header.
+pub(super) fn wrap(target: &Target, header: &Header, secrets: &FileSecrets) -> Result<String, Error> {
+    let path = || target.shown.clone();
+    let parsed: Result<Vec<Recipient>, _> = header.recipients.values().flatten().map(|text| text.parse()).collect();
+    let parsed = parsed.map_err(|source| Error::Recipient { path: path(), source })?;
+    let payload = secrets.payload(header);
+    keys::wrap(&parsed.iter().collect::<Vec<_>>(), &payload).map_err(|source| Error::Wrap { path: path(), source })
+}
+
+/// Refuses what is encrypted already, wholly or in part.
+fn refuse_encrypted(target: &Target, plaintext: &[u8], format: Format) -> Result<(), Error> {
+    let path = target.shown.clone();
+    match EncryptedFile::parse(plaintext) {
+        Ok(_) => Err(Error::AlreadyEncrypted { path }),
+        Err(ReadError::NotEncrypted) => Ok(()),
+        // Any bytes may stand in a file that is sealed as a whole.
+        Err(ReadError::TokensWithoutHeader { .. }) if format == Format::Opaque => Ok(()),
+        Err(ReadError::TokensWithoutHeader { line }) => {
+            Err(Error::NotAuthentic { path, source: OpenError::HalfEncrypted { line, key: "the header".to_owned() } })
+        }
+        Err(source) => Err(Error::Read { path, source }),
+    }
+}
+
+/// Falls back to sealing as a whole where a file cannot be taken apart for a reason that is no mistake.
+fn fit_format(target: &Target, format: Format, plaintext: &[u8]) -> Result<(Format, Option<&'static str>), Error> {
+    if format == Format::Opaque {
+        return Ok((format, None));
+    }
+    let Ok(text) = str::from_utf8(plaintext) else { return Ok((Format::Opaque, Some("it is not UTF-8 text"))) };
+    match document::parse(format, text) {
+        Err(error) if error.problem == Problem::RootNotMap => Ok((Format::Opaque, Some("its root is not an object"))),
+        Err(error) => Err(seal_error(target, format, SealError::Syntax(error))),
+        Ok(_) => Ok((format, None)),
+    }
+}
+
+fn file_name(target: &Target) -> &str {
+    let path = target.recorded.as_deref().unwrap_or(&target.shown);
+    path.rsplit('/').next().unwrap_or(path)
+}

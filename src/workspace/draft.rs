@@ -1,0 +1,33 @@
+//! Keeping what was typed and could not be saved: sealed to the user's own recipients, never in plaintext.
+
+use std::path::PathBuf;
+
+use super::{Error, Target, Workspace};
+use crate::crypto::random;
+use crate::fs;
+use crate::keys::{self, Recipient};
+
+impl Workspace<'_> {
+    /// Seals a text to the user's own recipients, else to the readers of the file, and keeps it in the cache folder as
+    /// an armored age file, which `age -d` opens. `None` when there is nobody to seal it to, or no place.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_draft(&self, target: &Target, readers: &[String], text: &[u8]) -> Result<Option<PathBuf>, Error> {
+        let mut recipients: Vec<Recipient> =
+            self.identities.recipients().map(|own| own.into_iter().cloned().collect()).unwrap_or_default();
+        if recipients.is_empty() {
+            recipients = readers.iter().filter_map(|reader| reader.parse().ok()).collect();
+        }
+        let (false, Some(cache)) = (recipients.is_empty(), self.env.cache_dir()) else { return Ok(None) };
+        let sealed = keys::wrap_text(&recipients.iter().collect::<Vec<_>>(), text)
+            .map_err(|source| Error::Wrap { path: target.shown.clone(), source })?;
+        let folder = cache.join("secret").join("drafts");
+        fs::create_private_folder(&folder)?;
+        let name = target.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let number: String = random::<4>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = folder.join(format!("{name}-{}-{number}.age", self.env.today()));
+        fs::create_private(&path, sealed.as_bytes())?;
+        Ok(Some(path))
+    }
+}

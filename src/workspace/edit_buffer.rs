@@ -1,0 +1,204 @@
+//! What an editor shows: the editable header fields, a scissors line, the plaintext; and reading it back.
+//!
+//! Lines above the scissors begin with `#` in every format: `##` explains, `# name = "value"` is a field.
+
+use zeroize::Zeroizing;
+
+use super::MetadataChange;
+use crate::envelope::native::{Field, FieldValue, Header, Metadata};
+
+/// The text for the editor.
+pub struct EditBuffer {
+    /// All of it.
+    pub text: Zeroizing<String>,
+    /// Whether the plaintext ended without a line end. Many editors add one.
+    lacks_final_newline: bool,
+}
+
+/// What came back from the editor.
+pub struct Edited {
+    /// The header fields.
+    pub metadata: MetadataChange,
+    /// The plaintext.
+    pub plaintext: Zeroizing<Vec<u8>>,
+}
+
+/// An edited text that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BufferError {
+    /// A line above the scissors is none of ours.
+    #[error("line {line}: above the scissors line stand only `## …` and `# field = \"value\"`")]
+    NotField {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// The scissors line is gone.
+    #[error("the scissors line is missing: it says where the plaintext begins")]
+    NoScissors,
+    /// The text is not UTF-8.
+    #[error("the text is not UTF-8")]
+    NotText,
+    /// A field that there is not.
+    #[error("line {line}: there is no field `{name}`; the fields are owner, purpose, rotate_every, rotation_due, tags.NAME")]
+    UnknownField {
+        /// The line, from 1.
+        line: usize,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl EditBuffer {
+    /// Composes the text. `error` stands on top of it: why the last attempt could not be saved.
+    pub fn compose(header: &Header, metadata: &Metadata, plaintext: &str, error: Option<&str>) -> Self {
+        let newline = if plaintext.contains("\r\n") { "\r\n" } else { "\n" };
+        let (bom, rest) = plaintext.split_at(if plaintext.starts_with(BOM) { BOM.len() } else { 0 });
+        let mut lines = Vec::new();
+        if let Some(error) = error {
+            lines.extend(error.lines().map(|line| format!("## error: {line}")));
+            lines.push("## Nothing was saved yet. Save to try again; leave without a change to give up.".to_owned());
+        }
+        let readers = header.recipients.keys().cloned().collect::<Vec<_>>().join(", ");
+        lines.push(format!("## {}: readers {readers}", header.path));
+        lines.push("## These fields stand in clear in the header; an empty one is left out.".to_owned());
+        // The header's own spelling keeps every text on one line.
+        let field = |name: &str, value: Option<String>| {
+            let field = Field::new(name, FieldValue::Text(value.unwrap_or_default()));
+            format!("# {}", field.toml_lines().concat())
+        };
+        lines.push(field("owner", metadata.owner.clone()));
+        lines.push(field("purpose", metadata.purpose.clone()));
+        lines.push(field("rotate_every", metadata.rotate_every.clone()));
+        lines.push(field("rotation_due", metadata.rotation_due.map(|day| day.to_string())));
+        lines.extend(metadata.tags.iter().map(|(name, tag)| field(&format!("tags.{name}"), Some(tag.clone()))));
+        lines.push(SCISSORS.to_owned());
+        let top: String = lines.into_iter().map(|line| line + newline).collect();
+        let mut text = Zeroizing::new(String::with_capacity(top.len() + plaintext.len()));
+        text.push_str(bom);
+        text.push_str(&top);
+        text.push_str(rest);
+        Self { text, lacks_final_newline: !rest.ends_with(['\n', '\r']) }
+    }
+
+    /// Reads what the editor left.
+    ///
+    /// # Errors
+    /// When the scissors line is gone, or something above it is no field.
+    pub fn read(&self, edited: &[u8]) -> Result<Edited, BufferError> {
+        let edited = str::from_utf8(edited).map_err(|_| BufferError::NotText)?;
+        let (bom, edited) = edited.split_at(if edited.starts_with(BOM) { BOM.len() } else { 0 });
+        let mut metadata = MetadataChange::default();
+        let mut rest = edited;
+        let mut line_number = 0;
+        loop {
+            let (line, behind) = rest.split_once('\n').unwrap_or((rest, ""));
+            if rest.is_empty() {
+                return Err(BufferError::NoScissors);
+            }
+            line_number += 1;
+            rest = behind;
+            let line = line.trim_end_matches('\r');
+            if line == SCISSORS {
+                break;
+            }
+            if !line.starts_with("##") && !line.trim().is_empty() {
+                read_field(line, line_number, &mut metadata)?;
+            }
+        }
+        if self.lacks_final_newline {
+            rest = rest.strip_suffix("\r\n").or_else(|| rest.strip_suffix('\n')).unwrap_or(rest);
+        }
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(bom.len() + rest.len()));
+        plaintext.extend_from_slice(bom.as_bytes());
+        plaintext.extend_from_slice(rest.as_bytes());
+        Ok(Edited { metadata, plaintext })
+    }
+}
+
+fn read_field(line: &str, number: usize, metadata: &mut MetadataChange) -> Result<(), BufferError> {
+    let not_field = BufferError::NotField { line: number };
+    let (name, value) = line.strip_prefix('#').and_then(|line| line.split_once('=')).ok_or(not_field.clone())?;
+    let name = name.trim();
+    let value: toml_edit::Value = value.trim().parse().map_err(|_| not_field.clone())?;
+    let value = value.as_str().ok_or(not_field)?.to_owned();
+    match name {
+        "owner" => metadata.owner = Some(value),
+        "purpose" => metadata.purpose = Some(value),
+        "rotate_every" => metadata.rotate_every = Some(value),
+        "rotation_due" => metadata.rotation_due = Some(value),
+        _ => match name.strip_prefix("tags.") {
+            Some(tag) => drop(metadata.tags.insert(tag.to_owned(), value)),
+            None => return Err(BufferError::UnknownField { line: number, name: name.to_owned() }),
+        },
+    }
+    Ok(())
+}
+
+const BOM: &str = "\u{feff}";
+const SCISSORS: &str = "# ------------------------ >8 ------------------------ plaintext below";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+
+    use super::{BufferError, EditBuffer, SCISSORS};
+    use crate::crypto::FileId;
+    use crate::document::Format;
+    use crate::envelope::native::{Comments, Header, Metadata, Mode};
+
+    fn header(metadata: Metadata) -> Header {
+        Header {
+            file_id: FileId([0; 16]),
+            path: "secrets/a.yaml".to_owned(),
+            format: Format::Yaml,
+            mode: Mode::Values,
+            generation: 1,
+            revision: 1,
+            metadata,
+            created: jiff::civil::date(2026, 11, 22),
+            comments: Comments::Sealed,
+            cleartext: Vec::new(),
+            recipients: BTreeMap::from([("alice".to_owned(), vec!["age1x".to_owned()])]),
+            exposed: Vec::new(),
+            body: None,
+            wrapped_key: String::new(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_untouched_buffer_reads_back(plaintext in "(\u{feff})?[a-z#: =\r\n]{0,60}", owner in ".{0,20}", tag in ".{1,9}") {
+            let tags = BTreeMap::from([("team".to_owned(), tag)]);
+            let metadata = Metadata { owner: Some(owner.trim().to_owned()).filter(|owner| !owner.is_empty()), tags, ..Metadata::default() };
+            let buffer = EditBuffer::compose(&header(metadata.clone()), &metadata, &plaintext, Some("it\nfailed"));
+            let edited = buffer.read(buffer.text.as_bytes()).expect("nothing was changed");
+            prop_assert_eq!(str::from_utf8(&edited.plaintext), Ok(plaintext.as_str()));
+            prop_assert!(edited.metadata.apply(&metadata).expect("the fields are sound") == metadata);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            let metadata = Metadata::default();
+            let _ = EditBuffer::compose(&header(metadata.clone()), &metadata, "a: 1\n", None).read(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_final_line_end_that_the_editor_added_is_dropped() {
+        let metadata = Metadata::default();
+        let buffer = EditBuffer::compose(&header(metadata.clone()), &metadata, "a: 1", None);
+        let edited = buffer.read(format!("{}\n", buffer.text.as_str()).as_bytes()).expect("it is sound");
+        assert_eq!(edited.plaintext.as_slice(), b"a: 1");
+    }
+
+    #[test]
+    fn a_missing_scissors_line_is_no_plaintext() {
+        let metadata = Metadata::default();
+        let buffer = EditBuffer::compose(&header(metadata.clone()), &metadata, "a: 1\n", None);
+        let without = buffer.text.replace(SCISSORS, "##");
+        assert_eq!(buffer.read(without.as_bytes()).err(), Some(BufferError::NotField { line: 8 }));
+        assert_eq!(buffer.read(b"").err(), Some(BufferError::NoScissors));
+    }
+}

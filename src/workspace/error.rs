@@ -1,0 +1,246 @@
+//! What can go wrong with a file of a workspace. Exit codes and hints are given by the command layer.
+
+use crate::document::edit::EditError;
+use crate::document::SyntaxError;
+use crate::envelope::native::{OpenError, ReadError, SealError};
+use crate::fs::FsError;
+use crate::git::GitError;
+use crate::keys::{IdentityError, RecipientError, UnwrapError, WrapError};
+use crate::policy::{Drift, PolicyErrors};
+use crate::process::ProcessError;
+
+/// A verb that failed. Paths are as the user wrote them.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is encrypted already.
+    #[error("{path} is encrypted already")]
+    AlreadyEncrypted {
+        /// The file.
+        path: String,
+    },
+    /// The file stands elsewhere than its header says.
+    #[error("{path} was encrypted as {recorded}: here it could be another environment's secrets")]
+    AtOtherPath {
+        /// The file.
+        path: String,
+        /// The path in its header.
+        recorded: String,
+    },
+    /// Readers would be added, or keys become clear, and nobody agreed.
+    #[error("{path}: {question}; nobody has agreed to that")]
+    Consent {
+        /// The file.
+        path: String,
+        /// What would happen.
+        question: String,
+    },
+    /// A document cannot be changed as asked.
+    #[error("{path}: {source}")]
+    Edit {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: EditError,
+    },
+    /// What was typed above the scissors line cannot be read.
+    #[error("{path}: {source}")]
+    EditBuffer {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: super::edit_buffer::BufferError,
+    },
+    /// The header names readers whom the policy does not.
+    #[error("{path} can still be read by {}, whom the policy no longer names", surplus(drift))]
+    Drifted {
+        /// The file.
+        path: String,
+        /// The difference.
+        drift: Drift,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// Git refused.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// An identity cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// There is no such key.
+    #[error("{path} has no key {key}")]
+    KeyNotFound {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+        /// The keys that are most like it.
+        similar: Vec<String>,
+    },
+    /// Metadata that the rule demands is not given.
+    #[error("{path} must tell {}", fields.join(", "))]
+    MetadataMissing {
+        /// The file.
+        path: String,
+        /// The fields.
+        fields: Vec<&'static str>,
+    },
+    /// A metadata field has a value it can't have.
+    #[error("`{field}` cannot be {value:?}: {expected}")]
+    MetadataValue {
+        /// The field.
+        field: &'static str,
+        /// What was given.
+        value: String,
+        /// What it must look like.
+        expected: &'static str,
+    },
+    /// There is no policy.
+    #[error("there is no policy (.secret.toml) in {}", root.display())]
+    NoPolicy {
+        /// Where it was looked for.
+        root: std::path::PathBuf,
+    },
+    /// A policy stands in a folder.
+    #[error("{path} is a second policy; only the one at the root of the repository counts")]
+    NestedPolicy {
+        /// The other policy.
+        path: String,
+    },
+    /// A header with the same number was written by somebody else.
+    #[error("{path}: its data key does not follow from the one in git's history: it was not made by a reader")]
+    NotAFollower {
+        /// The file.
+        path: String,
+    },
+    /// The file is not authentic.
+    #[error("{path}: {source}")]
+    NotAuthentic {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        #[source]
+        source: OpenError,
+    },
+    /// The format has no keys.
+    #[error("{path} is encrypted as a whole: it has no keys")]
+    NoKeys {
+        /// The file.
+        path: String,
+    },
+    /// No rule of the policy is for this file.
+    #[error("no rule of the policy is for {path}")]
+    NotGoverned {
+        /// The file.
+        path: String,
+        /// The patterns of the rules there are.
+        rules: Vec<String>,
+    },
+    /// The file is outside of the repository.
+    #[error("{path} is not in {}", root.display())]
+    Outside {
+        /// The file.
+        path: String,
+        /// The repository.
+        root: std::path::PathBuf,
+    },
+    /// The path is not UTF-8.
+    #[error("{path} is not UTF-8; a header cannot name it")]
+    PathNotUtf8 {
+        /// The file.
+        path: String,
+    },
+    /// The policy has mistakes.
+    #[error(transparent)]
+    Policy(#[from] PolicyErrors),
+    /// An edit of the policy is refused.
+    #[error(transparent)]
+    PolicyEdit(#[from] crate::policy::edit::EditError),
+    /// A program failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// The file cannot be read as an encrypted one.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: ReadError,
+    },
+    /// A recipient in a header or policy is none.
+    #[error("{path}: {source}")]
+    Recipient {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: RecipientError,
+    },
+    /// History knows a newer header.
+    #[error("{path} has header {here}, but git's history has {there}: the file was put back")]
+    RolledBack {
+        /// The file.
+        path: String,
+        /// Generation and revision of the file.
+        here: String,
+        /// Generation and revision in history.
+        there: String,
+    },
+    /// The plaintext cannot be sealed.
+    #[error("{path}: {source}")]
+    Seal {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+    /// The text cannot be parsed.
+    #[error("{path} is not valid {format}: {source}")]
+    Syntax {
+        /// The file.
+        path: String,
+        /// The format it was taken for.
+        format: crate::document::Format,
+        /// What is wrong.
+        #[source]
+        source: SyntaxError,
+    },
+    /// One file id stands at two paths.
+    #[error("{path} and {other} are copies of one encrypted file: they share one key")]
+    TwoPaths {
+        /// The file.
+        path: String,
+        /// The other.
+        other: String,
+    },
+    /// No identity opens the file.
+    #[error("cannot open {path}: {source}")]
+    Unwrap {
+        /// The file.
+        path: String,
+        /// The members who can.
+        readers: Vec<String>,
+        /// Why not.
+        #[source]
+        source: UnwrapError,
+    },
+    /// The data key cannot be wrapped.
+    #[error("{path}: {source}")]
+    Wrap {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: WrapError,
+    },
+}
+
+fn surplus(drift: &Drift) -> String {
+    let changed = drift.changed.iter().filter(|reader| !reader.surplus.is_empty());
+    let changed = changed.map(|reader| format!("an old key of {}", reader.name));
+    drift.surplus.iter().cloned().chain(changed).collect::<Vec<_>>().join(", ")
+}

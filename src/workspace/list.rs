@@ -1,0 +1,127 @@
+//! What encrypted files there are, and what can be said of them without an identity.
+
+use std::path::{Path, PathBuf};
+
+use super::guard::recipients;
+use super::{Error, Target, Workspace, key_paths};
+use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, Mode, ReadError};
+use crate::fs::{self, Kind};
+use crate::policy::{Drift, drift};
+
+/// What a path holds.
+pub enum Listed {
+    /// A folder: the governed files in it, each with its state.
+    Files(Vec<(String, State)>),
+    /// An encrypted file: its keys.
+    Keys(Vec<String>),
+}
+
+/// The state of a governed file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It cannot be read as an encrypted file, though it has marks of one.
+    Broken,
+    /// It is encrypted.
+    Encrypted,
+    /// It is not encrypted.
+    Plaintext,
+}
+
+impl State {
+    /// Returns the word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Encrypted => "encrypted",
+            Self::Plaintext => "plaintext",
+        }
+    }
+}
+
+impl Workspace<'_> {
+    /// Lists the governed files of a folder, or the keys of an encrypted file.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn list(&self, path: &Path) -> Result<Listed, Error> {
+        let absolute = self.env.current_dir().join(path);
+        if fs::kind(&fs::real_path(&absolute)?)? == Some(Kind::Folder) {
+            let files = self.governed_files(path)?;
+            let states = files.into_iter().map(|(target, state)| (target.shown, state));
+            return Ok(Listed::Files(states.collect()));
+        }
+        let target = self.target(path)?;
+        let (stored, file) = self.read_encrypted(target)?;
+        match file.document() {
+            Some(document) => Ok(Listed::Keys(key_paths(document))),
+            None => Err(Error::NoKeys { path: stored.target.shown }),
+        }
+    }
+
+    /// Returns the encrypted files among paths (folders are searched), or of the whole workspace.
+    ///
+    /// # Errors
+    /// When a path does not exist, or one that is named is not encrypted.
+    pub fn encrypted_files(&self, paths: &[PathBuf]) -> Result<Vec<Target>, Error> {
+        let everything = [self.root().unwrap_or(self.env.current_dir()).to_path_buf()];
+        let paths = if paths.is_empty() { &everything[..] } else { paths };
+        let mut targets = Vec::new();
+        for path in paths {
+            let absolute = fs::real_path(&self.env.current_dir().join(path))?;
+            if fs::kind(&absolute)? == Some(Kind::Folder) {
+                let files = self.governed_files(path)?;
+                targets.extend(files.into_iter().filter(|(_, state)| *state != State::Plaintext).map(|(target, _)| target));
+            } else {
+                targets.push(self.target(path)?);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Compares the readers of a file with its rule. Outside of a workspace there is nothing to compare with.
+    ///
+    /// # Errors
+    /// When the policy has mistakes, or no rule is for the file.
+    pub fn drift(&self, target: &Target, header: &Header) -> Result<Drift, Error> {
+        match self.policy()? {
+            Some(policy) => Ok(drift(&header.recipients, &policy.readers(self.rule(target)?))),
+            None => Ok(Drift::default()),
+        }
+    }
+
+    /// Tells whether `rekey` would leave a file as it is.
+    ///
+    /// # Errors
+    /// As [`Self::drift`].
+    pub fn is_in_line(&self, target: &Target, header: &Header) -> Result<bool, Error> {
+        let rule = self.rule(target)?;
+        let readers = recipients(&self.required_policy()?.readers(rule));
+        let is_sealed_alike = header.mode == Mode::Opaque
+            || (rule.mode, rule.comments, &rule.cleartext) == (header.mode, header.comments, &header.cleartext);
+        Ok(readers == header.recipients && is_sealed_alike)
+    }
+
+    /// Returns the files below a folder that some rule is for, in the order of their paths.
+    fn governed_files(&self, folder: &Path) -> Result<Vec<(Target, State)>, Error> {
+        let policy = self.required_policy()?;
+        let absolute = fs::real_path(&self.env.current_dir().join(folder))?;
+        let mut governed = Vec::new();
+        for relative in fs::walk(&absolute, |_| true)? {
+            let path = if folder == Path::new(".") { relative.clone() } else { folder.join(&relative) };
+            let Ok(target) = self.target(&path) else { continue };
+            if !target.recorded.as_deref().is_some_and(|recorded| policy.rule_for(recorded).is_some()) {
+                continue;
+            }
+            let state = match fs::read(&target.path, self.within(), MAX_ENCRYPTED) {
+                Ok(bytes) => match EncryptedFile::parse(&bytes) {
+                    Ok(_) => State::Encrypted,
+                    Err(ReadError::NotEncrypted) => State::Plaintext,
+                    Err(_) => State::Broken,
+                },
+                Err(_) => State::Broken,
+            };
+            governed.push((target, state));
+        }
+        Ok(governed)
+    }
+}

@@ -1,0 +1,163 @@
+//! The verbs of the program without a terminal: here the layers meet.
+//!
+//! A [`Workspace`] is the repository (or, outside of git, the folder of the nearest policy) that a command works in. What
+//! a verb needs to know from a person it returns as a plan; asking is the command's business.
+
+mod create;
+mod diagnose;
+mod draft;
+mod edit_buffer;
+mod error;
+mod guard;
+mod init;
+mod list;
+mod metadata;
+mod mv;
+mod open;
+mod rekey;
+mod save;
+mod target;
+mod view;
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+pub use create::{Creation, CreationRequest, Source};
+pub use diagnose::similar_keys;
+pub use edit_buffer::{BufferError, EditBuffer, Edited};
+pub use error::Error;
+pub use init::{Initialized, NewIdentityError, NewMember, create_identity, default_identity_path};
+pub use list::{Listed, State};
+pub use metadata::MetadataChange;
+pub use open::{OpenFile, StoredFile};
+pub use rekey::{ReaderChange, RekeyPlan};
+pub use save::Saved;
+pub use target::Target;
+pub use view::{View, ViewError, key_paths, lookup};
+
+use crate::env::Env;
+use crate::fs::{self, Root};
+use crate::git::Repository;
+use crate::keys::{Identities, Prompt};
+use crate::policy::{self, Policy};
+
+/// The place a command works in, and whom it works for.
+pub struct Workspace<'a> {
+    env: &'a Env,
+    root: Option<Root>,
+    repository: Option<Repository>,
+    identities: Identities<'a>,
+    policy: OnceCell<Option<Policy>>,
+    head_policy: OnceCell<Option<Policy>>,
+}
+
+impl<'a> Workspace<'a> {
+    /// Finds the workspace around a path: the git repository, else the folder of the nearest policy upwards.
+    ///
+    /// # Errors
+    /// When there is a repository that may not or cannot be read.
+    pub fn around(
+        env: &'a Env,
+        path: &Path,
+        identity_files: &[PathBuf],
+        prompt: &'a dyn Prompt,
+    ) -> Result<Self, Error> {
+        let start = nearest_folder(&env.current_dir().join(path));
+        let repository = Repository::discover(&start)?;
+        let root = match &repository {
+            Some(repository) => Some(Root::open(repository.root())?),
+            None => policy_folder(&start)?.map(|folder| Root::open(&folder)).transpose()?,
+        };
+        let identities = Identities::discover(env, identity_files, prompt);
+        Ok(Self { env, root, repository, identities, policy: OnceCell::new(), head_policy: OnceCell::new() })
+    }
+
+    /// Returns the folder that paths in headers are relative to, when there is one.
+    pub fn root(&self) -> Option<&Path> {
+        self.root.as_ref().map(Root::path)
+    }
+
+    /// Returns the identities at hand.
+    pub fn identities(&self) -> &Identities<'a> {
+        &self.identities
+    }
+
+    /// Returns the policy of the work tree.
+    ///
+    /// # Errors
+    /// When it has mistakes, or there is a second one in a folder.
+    pub fn policy(&self) -> Result<Option<&Policy>, Error> {
+        if self.policy.get().is_none() {
+            let policy = match self.policy_text()? {
+                Some(text) => Some(Policy::parse(&text, policy::FILE_NAME)?),
+                None => None,
+            };
+            self.refuse_nested_policies()?;
+            let _ = self.policy.set(policy);
+        }
+        Ok(self.policy.get().and_then(Option::as_ref))
+    }
+
+    /// Returns the policy, which must be there.
+    ///
+    /// # Errors
+    /// As [`Self::policy`], and when there is none.
+    pub fn required_policy(&self) -> Result<&Policy, Error> {
+        let root = self.root().unwrap_or(self.env.current_dir()).to_path_buf();
+        self.policy()?.ok_or(Error::NoPolicy { root })
+    }
+
+    /// Returns the text of the work tree's policy.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn policy_text(&self) -> Result<Option<String>, Error> {
+        let Some(root) = &self.root else { return Ok(None) };
+        let path = root.path().join(policy::FILE_NAME);
+        if fs::kind(&path)?.is_none() {
+            return Ok(None);
+        }
+        let bytes = fs::read(&path, Some(root), policy::MAX_POLICY)?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Returns the policy of the commit that is checked out, when there is one that can be read.
+    fn head_policy(&self) -> Result<Option<&Policy>, Error> {
+        if self.head_policy.get().is_none() {
+            let bytes = match &self.repository {
+                Some(repository) => repository.head_file(Path::new(policy::FILE_NAME), policy::MAX_POLICY)?,
+                None => None,
+            };
+            // A policy with mistakes names nobody: everybody in the work tree's one is new.
+            let policy = bytes.map(|bytes| {
+                Policy::parse(&String::from_utf8_lossy(&bytes), policy::FILE_NAME).unwrap_or_default()
+            });
+            let _ = self.head_policy.set(policy);
+        }
+        Ok(self.head_policy.get().and_then(Option::as_ref))
+    }
+
+    fn refuse_nested_policies(&self) -> Result<(), Error> {
+        let Some(repository) = &self.repository else { return Ok(()) };
+        let files = repository.index_files()?;
+        match policy::misplaced(files.iter().filter_map(|file| file.path.to_str())).first() {
+            Some(path) => Err(Error::NestedPolicy { path: (*path).to_owned() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns the nearest folder upwards that exists.
+fn nearest_folder(path: &Path) -> PathBuf {
+    let is_folder = |path: &&Path| fs::real_path(path).ok().and_then(|path| fs::kind(&path).ok().flatten()) == Some(fs::Kind::Folder);
+    path.ancestors().find(is_folder).unwrap_or(path).to_path_buf()
+}
+
+fn policy_folder(start: &Path) -> Result<Option<PathBuf>, Error> {
+    for candidate in policy::candidates(&fs::real_path(start)?) {
+        if fs::kind(&candidate)? == Some(fs::Kind::File) {
+            return Ok(candidate.parent().map(Path::to_path_buf));
+        }
+    }
+    Ok(None)
+}

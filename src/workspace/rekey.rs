@@ -1,0 +1,147 @@
+//! Bringing one file's readers, and what it seals, in line with the policy.
+
+use std::collections::BTreeSet;
+
+use super::create::wrap;
+use super::guard::recipients;
+use super::save::{WRITE_MODE, seal_error};
+use super::{Error, Target, Workspace};
+use crate::document::{Format, Leaf};
+use crate::envelope::native::{Exposure, Header, Mode, Opened, seal};
+use crate::fs::{Expect, Snapshot, replace};
+use crate::policy::Rule;
+
+/// What a rekey of one file does; nothing is written yet.
+pub struct RekeyPlan {
+    /// The file.
+    pub target: Target,
+    /// Who reads it afterwards.
+    pub readers: Vec<String>,
+    /// Who is added or gets another key, with the reason for asking.
+    pub added: Vec<ReaderChange>,
+    /// Who is removed, or loses a key.
+    pub removed: Vec<ReaderChange>,
+    /// The keys whose values become clear.
+    pub cleared: Vec<String>,
+    /// Added readers whom the committed policy does not name.
+    pub unreviewed: Vec<String>,
+    /// Whether there is a new data key, and every value is sealed again.
+    pub has_new_key: bool,
+    bytes: Vec<u8>,
+    snapshot: Snapshot,
+}
+
+/// A member whose access changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReaderChange {
+    /// The member.
+    pub member: String,
+    /// Whether the member reads the file both before and afterwards, with other keys.
+    pub is_key_change: bool,
+}
+
+impl Workspace<'_> {
+    /// Plans the rekey of a file; `None` when it is in line with the policy.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, no rule is for it, or it was put back to an older state.
+    pub fn plan_rekey(&self, target: Target) -> Result<Option<RekeyPlan>, Error> {
+        let file = self.open(target, false)?;
+        self.check_history(&file)?;
+        self.check_copies(&file.target, &file.opened.header)?;
+        let rule = self.rule(&file.target)?;
+        let readers = self.required_policy()?.readers(rule);
+        let before = &file.opened.header;
+        let mut header = Header { recipients: recipients(&readers), ..before.clone() };
+        adopt_sealing(&mut header, rule);
+
+        let lost = |member: &String| {
+            let after = header.recipients.get(member);
+            before.recipients[member].iter().any(|old| after.is_none_or(|after| !after.contains(old)))
+        };
+        let removed: Vec<ReaderChange> = before.recipients.keys().filter(|member| lost(member)).map(|member| {
+            ReaderChange { member: member.clone(), is_key_change: header.recipients.contains_key(member) }
+        }).collect();
+        let gained = |member: &String| {
+            let old = before.recipients.get(member);
+            header.recipients[member].iter().any(|new| old.is_none_or(|old| !old.contains(new)))
+        };
+        let added: Vec<ReaderChange> = header.recipients.keys().filter(|member| gained(member)).map(|member| {
+            ReaderChange { member: member.clone(), is_key_change: before.recipients.contains_key(member) }
+        }).collect();
+        let is_resealed =
+            (header.mode, header.comments, &header.cleartext) != (before.mode, before.comments, &before.cleartext);
+        if header == *before {
+            return Ok(None);
+        }
+
+        let has_new_key = !removed.is_empty() || is_resealed;
+        let renewed;
+        let secrets = if has_new_key {
+            header.generation += 1;
+            header.exposed.extend(removed.iter().map(|reader| Exposure {
+                member: reader.member.clone(),
+                generation: before.generation,
+                day: self.env.today(),
+            }));
+            renewed = file.opened.secrets.with_new_data_key(&header);
+            &renewed
+        } else {
+            &file.opened.secrets
+        };
+        header.wrapped_key = wrap(&file.target, &header, secrets)?;
+        let cleared = cleared(&file.opened, &header);
+        let all_unreviewed = self.unreviewed(&file.target, &readers)?;
+        let unreviewed = all_unreviewed.into_iter().filter(|name| added.iter().any(|added| added.member == *name)).collect();
+        let bytes = seal(&file.opened.plaintext, header.clone(), secrets, Some(&file.opened), self.env.today())
+            .map_err(|source| seal_error(&file.target, header.format, source))?;
+        Ok(Some(RekeyPlan {
+            readers: header.recipients.keys().cloned().collect(),
+            target: file.target,
+            added,
+            removed,
+            cleared,
+            unreviewed,
+            has_new_key,
+            bytes,
+            snapshot: file.snapshot,
+        }))
+    }
+
+    /// Writes what was planned.
+    ///
+    /// # Errors
+    /// When the file was changed meanwhile, or cannot be written.
+    pub fn rekey(&self, plan: &RekeyPlan) -> Result<(), Error> {
+        let expect = Expect::Unchanged(&plan.snapshot);
+        Ok(replace(&plan.target.path, self.within(), &plan.bytes, expect, WRITE_MODE)?)
+    }
+}
+
+/// Takes over from the rule what is sealed. The format stays: it is how the plaintext is written.
+fn adopt_sealing(header: &mut Header, rule: &Rule) {
+    if header.format == Format::Opaque {
+        return;
+    }
+    if rule.mode == Mode::Opaque {
+        header.mode = Mode::Opaque;
+        header.format = Format::Opaque;
+        header.comments = Default::default();
+        header.cleartext.clear();
+        header.body = None;
+    } else {
+        header.comments = rule.comments;
+        header.cleartext.clone_from(&rule.cleartext);
+    }
+}
+
+/// Returns the keys that are sealed now and will be in clear.
+fn cleared(opened: &Opened, header: &Header) -> Vec<String> {
+    if header.mode == Mode::Opaque {
+        return Vec::new();
+    }
+    let becomes_clear = |leaf: &&Leaf| opened.header.seals(&leaf.path) && !header.seals(&leaf.path);
+    let leaves = opened.document.iter().flat_map(|document| document.leaves());
+    let keys: BTreeSet<String> = leaves.filter(becomes_clear).map(|leaf| leaf.path.to_string()).collect();
+    keys.into_iter().collect()
+}

@@ -1,0 +1,82 @@
+//! Writing a changed file back, so that two writers never lose an update.
+
+use zeroize::Zeroizing;
+
+use super::{Error, OpenFile, Target, Workspace};
+use crate::document::Format;
+use crate::envelope::native::{Header, SealError, seal};
+use crate::fs::{self, Expect, FolderLock, Mode};
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// The file was replaced.
+    Changed,
+    /// Nothing differs: the file was not touched.
+    Unchanged,
+}
+
+impl Workspace<'_> {
+    /// Opens a file, changes its plaintext or header, and writes it back while no other `secret` writes there.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, must not be written, or the change fails. Then it is as it was.
+    pub fn update(
+        &self,
+        target: Target,
+        change: impl FnOnce(&OpenFile) -> Result<(Zeroizing<Vec<u8>>, Header), Error>,
+    ) -> Result<Saved, Error> {
+        let lock = FolderLock::acquire([target.path.as_path()], self.within())?;
+        let file = self.open(target, false)?;
+        let (plaintext, header) = change(&file)?;
+        let sealed = self.reseal(&file, &plaintext, header)?;
+        if sealed == file.encrypted {
+            return Ok(Saved::Unchanged);
+        }
+        lock.replace(&file.target.path, &sealed, Expect::Unchanged(&file.snapshot), WRITE_MODE)?;
+        Ok(Saved::Changed)
+    }
+
+    /// Writes a file back that was opened before; refused if it was changed meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::update`].
+    pub fn save(&self, file: &OpenFile, plaintext: &[u8], header: Header) -> Result<Saved, Error> {
+        let sealed = self.reseal(file, plaintext, header)?;
+        if sealed == file.encrypted {
+            return Ok(Saved::Unchanged);
+        }
+        fs::replace(&file.target.path, self.within(), &sealed, Expect::Unchanged(&file.snapshot), WRITE_MODE)?;
+        Ok(Saved::Changed)
+    }
+
+    /// Writes bytes to a file of the workspace.
+    ///
+    /// # Errors
+    /// When something else than expected stands there, or it cannot be written.
+    pub fn write_new(&self, target: &Target, bytes: &[u8], expect: Expect<'_>, mode: Mode) -> Result<(), Error> {
+        if let Some(folder) = target.path.parent() {
+            fs::create_folder(folder, self.within())?;
+        }
+        Ok(fs::replace(&target.path, self.within(), bytes, expect, mode)?)
+    }
+
+    fn reseal(&self, file: &OpenFile, plaintext: &[u8], header: Header) -> Result<Vec<u8>, Error> {
+        self.check_writable(file)?;
+        let format = header.format;
+        seal(plaintext, header, &file.opened.secrets, Some(&file.opened), self.env.today())
+            .map_err(|source| seal_error(&file.target, format, source))
+    }
+}
+
+/// Names file and format of a failed seal.
+pub(super) fn seal_error(target: &Target, format: Format, source: SealError) -> Error {
+    let path = target.shown.clone();
+    match source {
+        SealError::Syntax(source) => Error::Syntax { path, format, source },
+        source => Error::Seal { path, source },
+    }
+}
+
+/// An encrypted file keeps the mode it has; a new one is readable like any file of a repository.
+pub(super) const WRITE_MODE: Mode = Mode::KeepOr(0o666);

@@ -1,0 +1,64 @@
+//! A file that a command is about: as the user wrote it, where it is, and what headers call it.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, Workspace};
+use crate::fs::{self, Root};
+
+/// A file, which need not exist yet.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// As the user wrote it.
+    pub shown: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its path from the root of the workspace, with `/`; `None` outside of any.
+    pub recorded: Option<String>,
+}
+
+impl Workspace<'_> {
+    /// Finds a file.
+    ///
+    /// # Errors
+    /// When it is outside of the workspace, in a folder that does not exist, or its path is not UTF-8.
+    pub fn target(&self, path: &Path) -> Result<Target, Error> {
+        let shown = path.display().to_string();
+        let absolute = self.env.current_dir().join(path);
+        // A link inside of the repository is a path of its own: who can commit one must not be able to pass one file
+        // off as another.
+        let relative = match (&self.repository, &self.root) {
+            (Some(repository), _) => repository.relative(&absolute)?,
+            (None, Some(root)) => {
+                let (Some(folder), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+                    return Err(fs::FsError::Missing { path: absolute }.into());
+                };
+                let outside = || Error::Outside { path: shown.clone(), root: root.path().to_path_buf() };
+                real_folder(folder)?.join(name).strip_prefix(root.path()).map_err(|_| outside())?.to_path_buf()
+            }
+            (None, None) => return Ok(Target { shown, path: absolute, recorded: None }),
+        };
+        let recorded = relative.to_str().ok_or_else(|| Error::PathNotUtf8 { path: shown.clone() })?;
+        let recorded = if std::path::MAIN_SEPARATOR == '/' { recorded.to_owned() } else { recorded.replace('\\', "/") };
+        Ok(Target { shown, path: absolute, recorded: Some(recorded) })
+    }
+
+    /// Returns the folder that reading and writing must not leave.
+    pub(super) fn within(&self) -> Option<&Root> {
+        self.root.as_ref()
+    }
+}
+
+/// Resolves the part of a path that exists; the rest is taken as it is, without `..`.
+fn real_folder(folder: &Path) -> Result<PathBuf, Error> {
+    let mut missing = Vec::new();
+    for ancestor in folder.ancestors() {
+        if let Ok(real) = fs::real_path(ancestor) {
+            return Ok(missing.into_iter().rev().fold(real, |path: PathBuf, name| path.join(name)));
+        }
+        match ancestor.file_name() {
+            Some(name) => missing.push(name.to_owned()),
+            None => break,
+        }
+    }
+    Err(fs::FsError::Missing { path: folder.to_path_buf() }.into())
+}
