@@ -1,1 +1,3 @@
-fn main(){}
+//! The tests of the whole: the library's rules, the binary's words, stories in real repositories.
+
+mod world;

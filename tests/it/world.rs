@@ -1,0 +1,181 @@
+//! A world for one test: a temporary repository, keys, an environment that knows nothing of the developer's.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A folder with a git repository in `repo` and a home in `home`; removed at the end.
+pub struct World {
+    folder: tempfile::TempDir,
+}
+
+/// What a program left behind: everything a test may want to compare.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl World {
+    /// A repository without a policy, and nobody has an identity.
+    pub fn empty() -> Self {
+        let world = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        for name in ["repo", "home", "run"] {
+            fs::create_dir(world.folder.path().join(name)).expect("a new folder");
+        }
+        world.git(["init", "--quiet", "--initial-branch=main"]);
+        world
+    }
+
+    /// A repository with a committed policy whose only member is `alice`, who runs the commands.
+    pub fn new() -> Self {
+        let world = Self::empty();
+        world.secret(["init", "--name", "alice"]).success();
+        world.commit("policy");
+        world
+    }
+
+    /// Adds an encrypted file to the work tree, and commits it.
+    pub fn with_file(self, path: &str, plaintext: &str) -> Self {
+        self.write(path, plaintext);
+        self.secret(["encrypt", path]).success();
+        self.commit(path);
+        self
+    }
+
+    pub fn repo(&self) -> PathBuf {
+        self.folder.path().join("repo")
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.repo().join(path)
+    }
+
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("folders");
+        fs::write(path, content).expect("a written file");
+    }
+
+    #[track_caller]
+    pub fn read(&self, path: &str) -> String {
+        String::from_utf8(self.read_bytes(path)).expect("the file is text")
+    }
+
+    #[track_caller]
+    pub fn read_bytes(&self, path: &str) -> Vec<u8> {
+        fs::read(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Changes a file by hand, as an attacker or a clumsy person would.
+    #[track_caller]
+    pub fn tamper(&self, path: &str, from: &str, to: &str) {
+        let text = self.read(path);
+        assert!(text.contains(from), "{path} has no {from:?}:\n{text}");
+        self.write(path, text.replacen(from, to, 1));
+    }
+
+    /// Runs the program as alice.
+    pub fn secret<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Outcome {
+        self.secret_with(arguments, "", &[])
+    }
+
+    /// Runs the program with standard input and more variables.
+    pub fn secret_with<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+        stdin: &str,
+        variables: &[(&str, &str)],
+    ) -> Outcome {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_secret")));
+        command.args(arguments).envs(variables.iter().copied());
+        run(&mut command, stdin.as_bytes())
+    }
+
+    /// Runs git; it must succeed.
+    #[track_caller]
+    pub fn git<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> String {
+        let outcome = run(self.command(Path::new("git")).args(arguments), b"");
+        assert_eq!(outcome.code, 0, "{outcome:#?}");
+        outcome.stdout
+    }
+
+    pub fn commit(&self, message: &str) {
+        self.git(["add", "--all"]);
+        self.git(["commit", "--quiet", "--message", message]);
+    }
+
+    /// Makes an identity in the home folder and returns its file and its recipient.
+    pub fn keygen(&self, name: &str) -> (String, String) {
+        let file = self.home().join(format!("{name}.key")).display().to_string();
+        let outcome = self.secret(["keygen", "-o", &file]).success();
+        (file, outcome.stdout.trim().to_owned())
+    }
+
+    /// A command in the repository, with an environment made of nothing but what stands here.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.repo())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home())
+            .env("XDG_RUNTIME_DIR", self.folder.path().join("run"))
+            .env("LANG", "C.UTF-8")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_AUTHOR_NAME", "Alice")
+            .env("GIT_AUTHOR_EMAIL", "alice@example.com")
+            .env("GIT_COMMITTER_NAME", "Alice")
+            .env("GIT_COMMITTER_EMAIL", "alice@example.com");
+        command
+    }
+
+    /// Replaces what differs from run to run in an output: the world's folder, days and keys.
+    pub fn filter(&self, text: &str) -> String {
+        let folder = fs::canonicalize(self.folder.path()).expect("the folder is there");
+        let text = text.replace(&folder.display().to_string(), "[WORLD]");
+        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+        text.replace(&today, "[TODAY]")
+    }
+}
+
+impl Outcome {
+    /// Demands success.
+    #[track_caller]
+    pub fn success(self) -> Self {
+        assert_eq!(self.code, 0, "{self:#?}");
+        self
+    }
+
+    /// Demands an exit code, nothing on stdout, and the whole of stderr.
+    #[track_caller]
+    pub fn fails(self, code: i32, stderr: &str) {
+        assert_eq!((self.code, self.stdout.as_str(), self.stderr.trim_end()), (code, "", stderr.trim()), "{self:#?}");
+    }
+}
+
+fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
+    // A program that does not read its input closes the pipe early.
+    let _ = child.stdin.take().expect("it is piped").write_all(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
