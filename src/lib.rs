@@ -1,27 +1,28 @@
 //! `secret` keeps a team's secrets in git, encrypted value by value to the people and machines that may read them.
 //!
-//! The layers, from the bottom up; each imports only what stands above it here (docs/architecture.md).
+//! The modules are layers: each imports only what stands above it in `docs/architecture.md`.
 
 #![forbid(unsafe_code)]
 
-pub mod env;
-pub mod fs;
-pub mod process;
-pub mod document;
-pub mod crypto;
-pub mod keys;
-pub mod envelope;
-pub mod policy;
-pub mod git;
-pub mod workspace;
-pub mod ui;
 pub mod commands;
+pub mod crypto;
+pub mod document;
+pub mod env;
+pub mod envelope;
+pub mod fs;
+pub mod git;
+pub mod keys;
+pub mod policy;
+pub mod process;
+pub mod ui;
+pub mod workspace;
 
 /// Runs the program with the arguments and environment of this process and returns its exit code.
 pub fn main() -> u8 {
-    let env = match env::Env::from_process() {
-        Ok(env) => env,
-        Err(error) => return commands::without_environment(&error),
-    };
-    commands::run(env.arguments(), &env)
+    // Before any secret is read. Where the system refuses, a secret is still better read than not at all.
+    let hardened = process::harden();
+    match env::Env::from_process() {
+        Ok(env) => commands::run(env.arguments(), &env, hardened.err().as_ref()),
+        Err(error) => commands::without_environment(&error),
+    }
 }

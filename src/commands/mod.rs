@@ -29,6 +29,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use error::CommandError;
 
 use crate::env::Env;
+use crate::process::ProcessError;
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 
@@ -94,7 +95,9 @@ impl<'a> Context<'a> {
 }
 
 /// Runs the program with these arguments (the first is the program's name) and returns its exit code.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env) -> u8 {
+///
+/// `unprotected` says why this process can be dumped, if it can.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env, unprotected: Option<&ProcessError>) -> u8 {
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return error::usage(&error),
@@ -108,6 +111,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env) -> u8 {
         None => env.clone(),
     };
     let ui = Ui::new(&env, cli.global.quiet);
+    if let Some(error) = unprotected {
+        ui.warn(&format!("{error}"));
+    }
     // Plaintext that a killed `edit` left in memory-backed storage is removed by whichever command comes next.
     crate::fs::ScratchFolder::sweep(&env);
     let context = Context { env: &env, ui: &ui, identities: &cli.global.identities };

@@ -38,7 +38,7 @@ pub const MAX_BYTES: usize = 16 << 20;
 pub const MAX_ITEMS: usize = 4 << 20;
 /// How long the key paths of all leaves may be together: each leaf holds the whole of its own, so that one long key
 /// above many values would cost their product.
-pub const MAX_PATH_BYTES: usize = 512 << 20;
+pub const MAX_PATH_BYTES: usize = 64 << 20;
 
 /// Parses a document.
 ///

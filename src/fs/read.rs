@@ -22,6 +22,16 @@ pub fn read(path: &Path, within: Option<&Root>, limit: usize) -> Result<Zeroizin
     content.ok_or_else(|| FsError::TooLarge { path: place.path.clone(), limit })
 }
 
+/// Reads a file that the user names, of at most `limit` bytes; also from a pipe, as `--identity <(…)` gives one.
+///
+/// # Errors
+/// What the system says, or [`io::ErrorKind::FileTooLarge`].
+pub fn read_named(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let file = File::open(path)?;
+    let expected = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    read_at_most(file, expected, limit)?.ok_or_else(|| io::ErrorKind::FileTooLarge.into())
+}
+
 /// Reads the beginning of a regular file: at most `limit` bytes.
 ///
 /// Follows symlinks as [`read`] does.

@@ -4,7 +4,6 @@
 //! message ever shows what stands in an identity, or text of age's own.
 
 mod age_file;
-mod files;
 mod identities;
 mod identity;
 #[cfg(test)]

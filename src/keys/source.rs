@@ -7,9 +7,9 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::Recipient;
-use super::files::read_file;
 use super::identity::{Found, IdentityProblem};
 use crate::env::Env;
+use crate::fs::read_named;
 
 /// Where an identity comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Source {
             (Some(text), _) => Found::parse(text),
             (None, Origin::File(path)) => {
                 let bytes =
-                    read_file(path, MAX_IDENTITY_FILE).map_err(|error| IdentityProblem::Read(Arc::new(error)))?;
+                    read_named(path, MAX_IDENTITY_FILE).map_err(|error| IdentityProblem::Read(Arc::new(error)))?;
                 Found::parse(&bytes)
             }
             (None, Origin::Variable(_)) => Err(IdentityProblem::Empty),
@@ -100,7 +100,7 @@ pub(super) fn recipients_beside(origin: &Origin) -> Vec<Recipient> {
     let Origin::File(path) = origin else { return Vec::new() };
     let mut name = path.clone().into_os_string();
     name.push(".pub");
-    let Ok(bytes) = read_file(Path::new(&name), MAX_IDENTITY_FILE) else { return Vec::new() };
+    let Ok(bytes) = read_named(Path::new(&name), MAX_IDENTITY_FILE) else { return Vec::new() };
     String::from_utf8_lossy(&bytes).lines().filter_map(|line| line.parse().ok()).collect()
 }
 
