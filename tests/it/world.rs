@@ -12,7 +12,6 @@ pub struct World {
 }
 
 /// What a program left behind: everything a test may want to compare.
-#[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub code: i32,
@@ -84,11 +83,13 @@ impl World {
     }
 
     /// Runs the program as alice.
+    #[must_use]
     pub fn secret<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Outcome {
         self.secret_with(arguments, "", &[])
     }
 
     /// Runs the program with standard input and more variables.
+    #[must_use]
     pub fn secret_with<A: AsRef<OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = A>,
