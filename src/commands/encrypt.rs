@@ -76,10 +76,12 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
     let workspace = context.workspace(recorded)?;
     let target = workspace.target(recorded)?;
     let (plaintext, snapshot) = match source {
-        Some(source) => {
-            let stored = workspace.read(workspace.target(source)?)?;
+        Some(_) if arguments.output.is_none() => {
+            let stored = workspace.read(target.clone())?;
             (stored.bytes, Some(stored.snapshot))
         }
+        // A plaintext that becomes another file may lie anywhere.
+        Some(source) => (fs::read(&context.env.current_dir().join(source), None, MAX_ENCRYPTED)?, None),
         None => (read_stdin()?, None),
     };
     let request = CreationRequest {
@@ -91,8 +93,7 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
     };
     let creation = workspace.create(request)?;
     agree(&target, &creation, arguments, context)?;
-    let in_place = source.is_some() && arguments.output.is_none();
-    match snapshot.filter(|_| in_place) {
+    match snapshot {
         Some(snapshot) => write(&workspace, &target, &creation, Expect::Unchanged(&snapshot))?,
         None => write(&workspace, &target, &creation, expect_new(&workspace, &target)?.as_expect())?,
     }

@@ -12,7 +12,7 @@ use super::{Error, MetadataChange, OpenFile, Target, Workspace};
 use crate::crypto::FileId;
 use crate::document::{self, Format, Problem};
 use crate::envelope::native::{
-    EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, OpenError, Opened, ReadError, Recipients, SealError, seal,
+    EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, Opened, ReadError, Recipients, SealError, seal,
 };
 use crate::fs::Snapshot;
 use crate::keys::{self, Recipient};
@@ -237,9 +237,6 @@ fn refuse_encrypted(target: &Target, plaintext: &[u8], format: Format) -> Result
         Err(ReadError::NotEncrypted) => Ok(()),
         // Any bytes may stand in a file that is sealed as a whole.
         Err(ReadError::TokensWithoutHeader { .. }) if format == Format::Opaque => Ok(()),
-        Err(ReadError::TokensWithoutHeader { line }) => {
-            Err(Error::NotAuthentic { path, source: OpenError::HalfEncrypted { line, key: "the header".to_owned() } })
-        }
         Err(source) => Err(Error::Read { path, source }),
     }
 }

@@ -78,7 +78,7 @@ impl Workspace<'_> {
         let has_new_key = !removed.is_empty() || is_resealed;
         let renewed;
         let secrets = if has_new_key {
-            header.generation += 1;
+            header.generation = header.generation.saturating_add(1);
             header.exposed.extend(removed.iter().map(|reader| Exposure {
                 member: reader.member.clone(),
                 generation: before.generation,

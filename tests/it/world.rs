@@ -1,8 +1,10 @@
 //! A world for one test: a temporary repository, keys, an environment that knows nothing of the developer's.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,6 +12,9 @@ use std::process::{Command, Stdio};
 pub struct World {
     folder: tempfile::TempDir,
 }
+
+/// A plaintext with a comment and three kinds of values. Whatever may not leak has `canary` in it.
+pub const DB: &str = "db:\n  user: admin # canary comment\n  password: \"canary-hunter2\"\n  port: 5432\n";
 
 /// What a program left behind: everything a test may want to compare.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +49,11 @@ impl World {
         self.secret(["encrypt", path]).success();
         self.commit(path);
         self
+    }
+
+    /// The usual repository of a test: [`DB`] is committed as `secrets/db.yaml`.
+    pub fn with_db() -> Self {
+        Self::new().with_file("secrets/db.yaml", DB)
     }
 
     pub fn repo(&self) -> PathBuf {
@@ -99,6 +109,80 @@ impl World {
         let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_secret")));
         command.args(arguments).envs(variables.iter().copied());
         run(&mut command, stdin.as_bytes())
+    }
+
+    /// Runs the program as alice; it must fail with this exit code and message, change nothing and show no plaintext.
+    #[track_caller]
+    pub fn refuses<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>, code: i32, stderr: &str) {
+        self.refuses_with(arguments, "", &[], code, stderr);
+    }
+
+    /// As [`Self::refuses`], with standard input and more variables.
+    #[track_caller]
+    pub fn refuses_with<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+        stdin: &str,
+        variables: &[(&str, &str)],
+        code: i32,
+        stderr: &str,
+    ) {
+        let before = self.listing();
+        let outcome = self.secret_with(arguments, stdin, variables);
+        assert!(!outcome.stderr.contains("canary"), "plaintext in {outcome:#?}");
+        Outcome { stderr: self.filter(&outcome.stderr), ..outcome }.fails(code, stderr);
+        assert_eq!(self.listing(), before, "a refused command changed something");
+    }
+
+    /// Runs the program at a terminal where somebody answers prompts: pairs of a text to wait for and keys to press.
+    /// Returns the exit code and all that the terminal showed.
+    pub fn at_terminal(&self, arguments: &[&str], variables: &[(&str, &str)], answers: &[(&str, &str)]) -> (i32, String) {
+        let mut command = self.command(Path::new("python3"));
+        command.args(["-c", include_str!("terminal.py")]).envs(variables.iter().copied()).env("NO_COLOR", "1");
+        command.args(answers.iter().flat_map(|(prompt, answer)| [prompt, answer]));
+        command.args(["--", env!("CARGO_BIN_EXE_secret")]).args(arguments);
+        let outcome = run(&mut command, b"");
+        assert_eq!(outcome.stderr, "", "the terminal itself failed");
+        (outcome.code, self.filter(&outcome.stdout.replace("\r\n", "\n")))
+    }
+
+    /// Returns every file, folder and link of the repository but git's own, with mode and content.
+    pub fn listing(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.repo()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.ends_with(".git") {
+                    continue;
+                }
+                let metadata = fs::symlink_metadata(&path).expect("it is there");
+                let content = match metadata.file_type() {
+                    kind if kind.is_symlink() => fs::read_link(&path).expect("a link").as_os_str().as_bytes().to_vec(),
+                    kind if kind.is_file() => fs::read(&path).expect("a file"),
+                    kind => {
+                        folders.extend(kind.is_dir().then(|| path.clone()));
+                        Vec::new()
+                    }
+                };
+                found.insert(path, (metadata.permissions().mode(), content));
+            }
+        }
+        found
+    }
+
+    /// Returns the number of the first line that begins so, for messages about it.
+    #[track_caller]
+    pub fn line_of(&self, path: &str, start: &str) -> usize {
+        1 + self.read(path).lines().position(|line| line.starts_with(start)).expect("the line is there")
+    }
+
+    /// Writes a shell script that edits the file `$1`, and returns what `EDITOR` has to be.
+    pub fn editor(&self, script: &str) -> String {
+        let path = self.home().join("editor.sh");
+        fs::write(&path, script).expect("a written file");
+        format!("/bin/sh {}", path.display())
     }
 
     /// Runs git; it must succeed.
@@ -163,6 +247,9 @@ impl Outcome {
         assert_eq!((self.code, self.stdout.as_str(), self.stderr.trim_end()), (code, "", stderr.trim()), "{self:#?}");
     }
 }
+
+/// What `edit` says before it runs an editor that is a script.
+pub const CAUTION: &str = "warning: it is not known how to keep this editor from leaving backups or swap files\n";
 
 fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
     let mut child = command

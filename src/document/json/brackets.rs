@@ -102,7 +102,7 @@ impl<'t> Brackets<'t> {
         for (index, byte) in self.text.as_bytes()[start..end].iter().enumerate() {
             match byte {
                 b'#' => in_comment = true,
-                b'\n' => in_comment = false,
+                b'\n' | b'\r' => in_comment = false,
                 b',' if !in_comment => return Some(Span::new(start + index, start + index + 1)),
                 _ => {}
             }

@@ -33,7 +33,6 @@ pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
         return Err(SyntaxError::at(text, offset, Problem::Invalid("a NUL character cannot stand in YAML")));
     }
     let options = granit_parser::options! {
-        strict_indentation: true,
         emit_anchor_events: true,
         emit_comments: false,
         flow_nesting_limit: MAX_DEPTH + 1,
@@ -50,6 +49,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
         path_bytes: 0,
         depth: 0,
         indent: 0,
+        is_in_brackets: false,
         open_keys: 0,
     }
     .stream()
@@ -72,6 +72,7 @@ struct Parser<'t> {
     depth: usize,
     /// [`Layout::indent`] at this place.
     indent: u32,
+    is_in_brackets: bool,
     /// How many keys that are no scalars are open here.
     open_keys: usize,
 }
@@ -287,6 +288,9 @@ impl<'t> Parser<'t> {
             opening.span
         };
         self.expect_at(span)?;
+        if !style.is_block() {
+            self.demand_indented_lines(span, style)?;
+        }
         let source = span.of(self.text);
         let resolved = schema::resolve(source, style, tag);
         let is_text = resolved == Resolved::Scalar(ScalarKind::String);
@@ -304,9 +308,12 @@ impl<'t> Parser<'t> {
         if self.depth == MAX_DEPTH {
             return Err(self.error(Problem::TooDeep));
         }
-        let outer_indent = self.indent;
+        let (outer_indent, was_in_brackets) = (self.indent, self.is_in_brackets);
         let structure = match style {
-            StructureStyle::Flow if matches!(opening.span.of(self.text), "[" | "{") => Structure::Brackets,
+            StructureStyle::Flow if matches!(opening.span.of(self.text), "[" | "{") => {
+                self.is_in_brackets = true;
+                Structure::Brackets
+            }
             StructureStyle::Flow => Structure::Pair,
             StructureStyle::Block => {
                 // granit has no token for the start of a sequence that stands in the column of its key, and reports
@@ -323,7 +330,7 @@ impl<'t> Parser<'t> {
         self.depth += 1;
         let content = walk(self, structure)?;
         self.depth -= 1;
-        self.indent = outer_indent;
+        (self.indent, self.is_in_brackets) = (outer_indent, was_in_brackets);
         Ok(content)
     }
 
@@ -538,8 +545,40 @@ impl<'t> Parser<'t> {
             }
             self.cursor = span.end;
         }
+        self.demand_indented(Span::new(self.cursor, end))?;
         self.cursor = end;
         Ok(())
+    }
+
+    /// Refuses a line that begins behind `gap` and is indented too little between brackets, or by tabs.
+    ///
+    /// It must be indented deeper than the block collection around it. A closing bracket may stand in the column of that
+    /// collection too: YAML forbids it, but every common reader takes it, and many people write it.
+    fn demand_indented(&self, gap: Span) -> Result<(), SyntaxError> {
+        let Some(line_end) = gap.of(self.text).rfind(['\n', '\r']) else { return Ok(()) };
+        let blanks = &self.text[gap.start + line_end + 1..gap.end];
+        let is_by_spaces = blanks.bytes().all(|byte| byte == b' ');
+        let rest = &self.text[gap.end..];
+        let demanded = match self.indent as usize {
+            _ if rest.is_empty() || is_by_spaces && !self.is_in_brackets => 0,
+            indent if is_by_spaces && rest.starts_with([']', '}']) => indent.saturating_sub(1),
+            indent => indent,
+        };
+        if spaces(blanks) < demanded { Err(self.wrongly_indented(gap.end)) } else { Ok(()) }
+    }
+
+    /// Refuses a scalar with a line that is not indented deeper than the block collection around it.
+    fn demand_indented_lines(&self, span: Span, style: Style) -> Result<(), SyntaxError> {
+        // Only in a plain scalar may a line of nothing but blanks begin with a tab.
+        let blanks: &[char] = if style == Style::Plain { &[' ', '\t'] } else { &[' '] };
+        let mut lines = span.of(self.text).split(['\n', '\r']).skip(1);
+        let is_indented =
+            |line: &str| spaces(line) >= self.indent as usize || line.trim_start_matches(blanks).is_empty();
+        if lines.all(is_indented) { Ok(()) } else { Err(self.wrongly_indented(span.start)) }
+    }
+
+    fn wrongly_indented(&self, offset: usize) -> SyntaxError {
+        SyntaxError::at(self.text, offset, Problem::Invalid("the indentation does not fit"))
     }
 
     /// Returns where the blanks, line ends and comments behind the cursor end.
@@ -622,6 +661,11 @@ impl<'t> Parser<'t> {
     fn error(&self, problem: Problem) -> SyntaxError {
         SyntaxError::at(self.text, self.cursor, problem)
     }
+}
+
+/// Returns how many spaces a line begins with.
+fn spaces(line: &str) -> usize {
+    line.bytes().take_while(|byte| *byte == b' ').count()
 }
 
 /// Tells whether a blank, a line end or nothing follows the first `length` bytes.

@@ -211,6 +211,12 @@ impl EncryptedFile {
         if carrier::Carrier::of(format) != carried.carrier {
             return Err(ReadError::WrongCarrier(format));
         }
+        // To the INI parser a marker is a key without a value.
+        if format == Format::Ini
+            && let Some(conflict) = conflict(file)
+        {
+            return Err(conflict);
+        }
         let content = match carried.body {
             Body::Bytes(body) => Content::Opaque { body: body.to_vec() },
             Body::Text(text) => match document::parse(format, &text) {

@@ -283,7 +283,7 @@ impl Sealing<'_> {
         };
         header.revision = previous.header.revision;
         if header != previous.header {
-            header.revision += 1;
+            header.revision = header.revision.saturating_add(1);
         }
         header.sign(self.secrets.keys(), has_bom, Some(previous.mac))
     }
