@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+EXPECTED = (ArithmeticError, AttributeError, InvalidTag, LookupError, OSError, TypeError, ValueError)  # of damaged files
 BOM, CHUNK = b"\xef\xbb\xbf", 65536
 DAY_GENERATION = rb"(\d{4}-\d\d-\d\d)\.([1-9]\d{0,9})"
 TOKEN = rb"secret-v1\.%s\." + DAY_GENERATION + rb"\.([\w-]+)(?![\w.-])"
@@ -109,7 +110,7 @@ def open_opaque(body, keys, header):
     """Section 8."""
     line, _, sealed = body.partition(b"\n")
     token = re.fullmatch(TOKEN % b"o", line)
-    demand(token and int(token[2]) <= header["generation"], "the body has no line of its own")
+    demand(token and int(token[2]) <= header["generation"] and "body" not in header, "the body's first line is wrong")
     file_id, salt, chunks = bytes.fromhex(header["file_id"]), b64(token[3]), sealed[:-4]
     place = hashlib.sha256(associated_data(u32(1), file_id, b"o", token[1], u32(int(token[2])))).digest()
     checksum = hashlib.sha256(b"secret/v1 checksum" + place + salt + chunks).digest()[:4]
@@ -170,6 +171,7 @@ def main(arguments):
         demand(not listed, "an opaque file has no values of its own")
         return open_opaque(body, keys, header)
     plaintext, values = open_values(body, keys, header)
+    demand(bool(values) != ("body" in header), "all values were removed, or some were added")
     print("recover.py: not authenticated: the places, order and completeness of the values, and what stands in clear", file=sys.stderr)
     first = file.count(b"\n") - body.count(b"\n") + 1
     return b"".join(b"%d\t%s\n" % (line + first, text) for line, text in values) if listed else mark + plaintext
@@ -178,5 +180,5 @@ def main(arguments):
 if __name__ == "__main__":
     try:
         sys.stdout.buffer.write(main(sys.argv[1:]))
-    except (InvalidTag, OSError, ValueError, KeyError, AttributeError) as error:
+    except EXPECTED as error:
         sys.exit(f"recover.py: {type(error).__name__} {error}")

@@ -3,6 +3,7 @@
 //! The modules are layers: each imports only what stands above it in `docs/architecture.md`.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests build worlds of their own"))]
 
 pub mod commands;
 pub mod crypto;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{CommandError, Context};
-use crate::fs::{Expect, Mode, create_private_folder};
+use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED};
+use crate::fs::{Expect, Mode, Root, create_private_folder, create_private_folder_in, kind, read};
 use crate::workspace::{Error, OpenFile, Workspace};
 
 /// Decrypt one file to stdout, or several to a folder
@@ -65,10 +66,9 @@ fn publish(
     let plaintext = &file.opened.plaintext;
     if arguments.in_place {
         workspace.write_new(&file.target, plaintext, Expect::Unchanged(&file.snapshot), Mode::Private)?;
-        context.ui.note(&format!(
-            "{0} is in plaintext now; `secret encrypt {0}` makes it what it was",
-            file.target.shown
-        ));
+        context
+            .ui
+            .note(&format!("{0} is in plaintext now; `secret encrypt {0}` makes it what it was", file.target.shown));
         return Ok(());
     }
     let output = match (&arguments.output, &arguments.output_dir) {
@@ -76,10 +76,30 @@ fn publish(
         (None, Some(folder)) => context.env.current_dir().join(folder).join(below(file)?),
         (None, None) => return Ok(context.ui.reveal(plaintext)?),
     };
-    if let Some(folder) = output.parent().filter(|_| arguments.output_dir.is_some()) {
-        create_private_folder(folder)?;
+    // A link in the repository may have been committed by somebody who wants to read along elsewhere.
+    let root = match (&arguments.output_dir, workspace.root()) {
+        (Some(folder), _) => {
+            let folder = context.env.current_dir().join(folder);
+            create_private_folder(&folder)?;
+            Some(Root::open(&folder)?)
+        }
+        (None, Some(root)) if output.starts_with(root) => Some(Root::open(root)?),
+        (None, _) => None,
+    };
+    if let (Some(_), Some(root), Some(folder)) = (&arguments.output_dir, &root, output.parent()) {
+        create_private_folder_in(root, folder)?;
     }
-    crate::fs::replace(&output, None, plaintext, Expect::Anything, Mode::Private)?;
+    refuse_encrypted(&output, root.as_ref())?;
+    crate::fs::replace(&output, root.as_ref(), plaintext, Expect::Anything, Mode::Private)?;
+    Ok(())
+}
+
+/// Refuses to put a plaintext in the place of an encrypted file by another way than `--in-place`.
+fn refuse_encrypted(output: &Path, root: Option<&Root>) -> Result<(), CommandError> {
+    if kind(output)?.is_some() && EncryptedFile::parse(&read(output, root, MAX_ENCRYPTED)?).is_ok() {
+        return Err(CommandError::failed(format!("{} is an encrypted file; it is not overwritten", output.display()))
+            .hint("write elsewhere, or decrypt it with --in-place"));
+    }
     Ok(())
 }
 

@@ -169,9 +169,8 @@ impl Session<'_> {
     fn give_up(&self, typed: &str, failure: CommandError) -> Result<(), CommandError> {
         let readers: Vec<String> = self.header()?.recipients.into_values().flatten().collect();
         Err(match self.workspace.keep_draft(self.target(), &readers, typed.as_bytes()) {
-            Ok(Some(path)) => {
-                failure.hint(format!("what you typed is kept, encrypted to you: `age -d -i IDENTITY {}`", path.display()))
-            }
+            Ok(Some(path)) => failure
+                .hint(format!("what you typed is kept, encrypted to you: `age -d -i IDENTITY {}`", path.display())),
             Ok(None) => failure.hint("what you typed could not be kept: there is no identity or no cache folder"),
             Err(error) => failure.hint(format!("what you typed could not be kept: {error}")),
         })
@@ -238,7 +237,8 @@ impl Session<'_> {
 
 fn text(plaintext: &[u8]) -> Result<Zeroizing<String>, CommandError> {
     let text = str::from_utf8(plaintext).map_err(|_| {
-        CommandError::failed("the file is not text").hint("decrypt it with -o FILE, change that, and give it with --from FILE")
+        CommandError::failed("the plaintext is not UTF-8 text, which an editor could damage")
+            .hint("decrypt it with -o FILE, change that, and give it with --from FILE")
     })?;
     Ok(Zeroizing::new(text.to_owned()))
 }

@@ -114,13 +114,21 @@ pub(super) fn agree_to_readers(
     }
     let question = format!("the committed policy does not name {} as a reader", new.join(", "));
     // `--yes` in a script must not agree to what a change of the policy brought in meanwhile.
-    if !yes && context.ui.has_terminal() && context.ui.confirm(&format!("{}: {question}. Encrypt to them?", target.shown))? {
+    if !yes
+        && context.ui.has_terminal()
+        && context.ui.confirm(&format!("{}: {question}. Encrypt to them?", target.shown))?
+    {
         return Ok(());
     }
     Err(Error::Consent { path: target.shown.clone(), question }.into())
 }
 
-fn agree(target: &Target, creation: &Creation, arguments: &EncryptArgs, context: &Context<'_>) -> Result<(), CommandError> {
+fn agree(
+    target: &Target,
+    creation: &Creation,
+    arguments: &EncryptArgs,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
     agree_to_readers(target, &creation.unreviewed, (arguments.yes, &arguments.add), context)
 }
 

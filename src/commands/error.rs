@@ -197,20 +197,23 @@ fn hints_of(error: &Error) -> Vec<String> {
             quote(path)
         ),
         Error::Consent { .. } => {
-            "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME".to_owned()
+            "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME"
+                .to_owned()
         }
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Edit { .. } => return Vec::new(),
         Error::Fs(source) => return fs_hint(source),
         Error::KeyNotFound { similar, path, .. } => match similar.as_slice() {
             [] => format!("`secret ls {}` lists its keys", quote(path)),
-            similar => format!("did you mean {}?", similar.join(", ")),
+            similar => format!("did you mean {}?", similar.join(" or ")),
         },
         Error::MetadataMissing { fields, .. } => {
             let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
-            format!("the rule demands it; give {}", options.join(" "))
+            format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))
         }
-        Error::NestedPolicy { path } => format!("move its rules into .secret.toml at the root, and remove {}", quote(path)),
+        Error::NestedPolicy { path } => {
+            format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
+        }
         Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
         Error::NoPolicy { .. } => "run `secret init` in the repository".to_owned(),
         Error::NotAFollower { .. } => {
@@ -257,18 +260,24 @@ fn authenticity_hint(error: &OpenError) -> Vec<String> {
 fn read_hint(error: &ReadError, path: &str) -> Vec<String> {
     let hint = match error {
         ReadError::NotEncrypted => format!("encrypt it with `secret encrypt {}`", quote(path)),
-        ReadError::Conflict { .. } => {
-            "take one side with `git checkout --ours` or `--theirs`, then make the other change again with `secret set`".to_owned()
-        }
+        ReadError::Conflict { .. } => format!(
+            "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, then make the other change again",
+            quote(path)
+        ),
         ReadError::Carrier(CarrierError::NewerVersion { .. }) => "install a newer `secret`".to_owned(),
-        _ => "take the file from git's history; headers are changed with `secret meta` and `secret rekey`, never by hand".to_owned(),
+        _ => {
+            "take the file from git's history; headers are changed with `secret meta` and `secret rekey`, never by hand"
+                .to_owned()
+        }
     };
     vec![hint]
 }
 
 fn syntax_hint(error: &Error) -> Vec<String> {
     let hint = match error {
-        Error::Syntax { source, .. } if matches!(source.problem, Problem::TooDeep | Problem::TooLarge | Problem::TooManyItems) => {
+        Error::Syntax { source, .. }
+            if matches!(source.problem, Problem::TooDeep | Problem::TooLarge | Problem::TooManyItems) =>
+        {
             "seal it as a whole with --format opaque"
         }
         _ => "correct it, or seal it as a whole with --format opaque",
@@ -279,11 +288,15 @@ fn syntax_hint(error: &Error) -> Vec<String> {
 fn unwrap_hint(error: &UnwrapError, readers: &[String]) -> Vec<String> {
     let who = format!("it can be read by {}", readers.join(", "));
     match error {
-        UnwrapError::NoIdentity => vec![who, "make an identity with `secret keygen`, or name one with --identity FILE".to_owned()],
+        UnwrapError::NoIdentity => {
+            vec![who, "make an identity with `secret keygen`, or name one with --identity FILE".to_owned()]
+        }
         UnwrapError::NoMatch { .. } => {
             vec![who, "ask one of them to run `secret member add` and `secret rekey` for you, or name another identity with --identity FILE".to_owned()]
         }
-        UnwrapError::NoTerminal { .. } => vec!["run it at a terminal, or use an identity without a passphrase".to_owned()],
+        UnwrapError::NoTerminal { .. } => {
+            vec!["run it at a terminal, or use an identity without a passphrase".to_owned()]
+        }
         UnwrapError::Malformed(_) | UnwrapError::NotAuthentic => vec!["take the file from git's history".to_owned()],
         _ => Vec::new(),
     }

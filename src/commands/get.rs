@@ -46,7 +46,8 @@ pub fn run(arguments: &GetArgs, context: &Context<'_>) -> Result<(), CommandErro
     match view.leaf(node) {
         Some(leaf) if !arguments.json => Ok(context.ui.reveal(leaf.value.as_bytes())?),
         _ => {
-            let mut json = view.json(node, index).map_err(CommandError::failed)?;
+            let mut json =
+                view.json(node, index).map_err(|error| CommandError::failed(format!("{}: {error}", shown())))?;
             json.push('\n');
             Ok(context.ui.reveal(json.as_bytes())?)
         }

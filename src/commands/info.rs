@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CommandError, Context};
+use crate::document::Format;
 
 /// Show the header of an encrypted file
 ///
@@ -55,7 +56,14 @@ pub fn run(arguments: &InfoArgs, context: &Context<'_>) -> Result<(), CommandErr
     let mut rows: Vec<[String; 2]> = Vec::new();
     let mut row = |name: &str, value: String| rows.push([name.to_owned(), value]);
     row("path", header.path.clone());
-    row("format", format!("{} ({})", header.format, header.mode.name()));
+    row(
+        "format",
+        if header.format == Format::Opaque {
+            "opaque".to_owned()
+        } else {
+            format!("{} ({})", header.format, header.mode.name())
+        },
+    );
     row("readers", readers.join(", "));
     let optional = [
         ("owner", metadata.owner.clone()),
@@ -63,15 +71,24 @@ pub fn run(arguments: &InfoArgs, context: &Context<'_>) -> Result<(), CommandErr
         ("rotate every", metadata.rotate_every.clone()),
         ("rotation due", metadata.rotation_due.map(|day| day.to_string())),
     ];
-    optional.into_iter().for_each(|(name, value)| value.into_iter().for_each(|value| row(name, value)));
-    metadata.tags.iter().for_each(|(name, tag)| row(&format!("tag {name}"), tag.clone()));
+    for (name, value) in optional {
+        if let Some(value) = value {
+            row(name, value);
+        }
+    }
+    for (name, tag) in &metadata.tags {
+        row(&format!("tag {name}"), tag.clone());
+    }
     row("created", header.created.to_string());
     row("data key", format!("generation {}, header revision {}", header.generation, header.revision));
     if let Some(encrypted) = counts.encrypted {
         row("values", format!("{encrypted} encrypted, {} in clear", counts.clear));
     }
     for exposure in &header.exposed {
-        row("former reader", format!("{} until {} (generation {})", exposure.member, exposure.day, exposure.generation));
+        row(
+            "former reader",
+            format!("{} until {} (generation {})", exposure.member, exposure.day, exposure.generation),
+        );
     }
     row("file id", header.file_id.to_string());
     Ok(context.ui.print(&crate::ui::table(&rows))?)

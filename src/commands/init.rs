@@ -28,7 +28,8 @@ Examples:
 pub fn run(arguments: InitArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let InitArgs { name, no_git: _ } = arguments;
     let workspace = context.workspace(".".as_ref())?;
-    let own = workspace.identities().recipients().map_err(crate::workspace::Error::from)?.first().map(|own| (*own).clone());
+    let own =
+        workspace.identities().recipients().map_err(crate::workspace::Error::from)?.first().map(|own| (*own).clone());
     let recipient = match own {
         Some(recipient) => recipient,
         None => {

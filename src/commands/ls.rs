@@ -34,16 +34,16 @@ pub fn run(arguments: &LsArgs, context: &Context<'_>) -> Result<(), CommandError
         }
         Listed::Keys(keys) => Ok(context.ui.print(&keys.join("\n"))?),
         Listed::Files(files) if arguments.json => {
-            let files: Vec<serde_json::Value> = files
-                .iter()
-                .map(|(path, state)| serde_json::json!({ "file": path, "state": state.name() }))
-                .collect();
+            let files: Vec<serde_json::Value> =
+                files.iter().map(|(path, state)| serde_json::json!({ "file": path, "state": state.name() })).collect();
             Ok(context.ui.print_json(&serde_json::json!({ "version": 1, "files": files }))?)
         }
         Listed::Files(files) => {
             let rows: Vec<[String; 2]> = files
                 .into_iter()
-                .map(|(path, state)| [path, if state == State::Encrypted { String::new() } else { state.name().to_owned() }])
+                .map(|(path, state)| {
+                    [path, if state == State::Encrypted { String::new() } else { state.name().to_owned() }]
+                })
                 .collect();
             Ok(context.ui.print(&crate::ui::table(&rows))?)
         }

@@ -2,6 +2,8 @@
 //!
 //! A command reads its arguments, asks what must be asked, calls verbs of [`crate::workspace`] and shows the result.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
+
 mod decrypt;
 mod edit;
 mod encrypt;

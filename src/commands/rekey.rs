@@ -14,6 +14,7 @@ use crate::workspace::{Error, ReaderChange, RekeyPlan, Workspace};
 /// sealed again; what the former reader knew stays readable in git's history, so replace those values.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct RekeyArgs {
     /// Encrypted files or folders [default: all of the repository]
     #[arg(value_name = "PATH")]
@@ -60,7 +61,10 @@ pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandErr
         }
     }
     if errors.is_empty() && changed == 0 {
-        context.ui.note(&format!("{count} files are in line with the policy"));
+        context.ui.note(&match count {
+            1 => "1 file is in line with the policy".to_owned(),
+            count => format!("{count} files are in line with the policy"),
+        });
     }
     CommandError::worst(errors, context.ui)
 }
@@ -80,7 +84,10 @@ fn check(
     }
     match drifted {
         0 => Ok(()),
-        count => Err(CommandError::no(format!("{count} files are not in line with the policy")).hint("run `secret rekey`")),
+        1 => Err(CommandError::no("1 file is not in line with the policy").hint("run `secret rekey`")),
+        count => {
+            Err(CommandError::no(format!("{count} files are not in line with the policy")).hint("run `secret rekey`"))
+        }
     }
 }
 
@@ -115,6 +122,7 @@ fn rekey(
     }
     agree(plan, arguments, context)?;
     workspace.rekey(plan)?;
+    ui.note(&format!("rekeyed {shown}"));
     Ok(())
 }
 
@@ -122,8 +130,12 @@ fn rekey(
 fn agree(plan: &RekeyPlan, arguments: &RekeyArgs, context: &Context<'_>) -> Result<(), CommandError> {
     agree_to_readers(&plan.target, &plan.unreviewed, (arguments.yes, &arguments.add), context)?;
     let is_agreed = |change: &&ReaderChange| arguments.yes || arguments.add.contains(&change.member);
-    let added: Vec<&str> =
-        plan.added.iter().filter(|change| !is_agreed(change) && !plan.unreviewed.contains(&change.member)).map(|change| change.member.as_str()).collect();
+    let added: Vec<&str> = plan
+        .added
+        .iter()
+        .filter(|change| !is_agreed(change) && !plan.unreviewed.contains(&change.member))
+        .map(|change| change.member.as_str())
+        .collect();
     let mut questions = Vec::new();
     if !added.is_empty() {
         questions.push(format!("{} will be able to read it", added.join(", ")));
@@ -132,7 +144,8 @@ fn agree(plan: &RekeyPlan, arguments: &RekeyArgs, context: &Context<'_>) -> Resu
         questions.push(format!("{} will stand in clear (--allow-cleartext)", plan.cleared.join(", ")));
     }
     for question in questions {
-        let agreed = context.ui.has_terminal() && context.ui.confirm(&format!("{}: {question}. Go on?", plan.target.shown))?;
+        let agreed =
+            context.ui.has_terminal() && context.ui.confirm(&format!("{}: {question}. Go on?", plan.target.shown))?;
         if !agreed {
             return Err(Error::Consent { path: plan.target.shown.clone(), question }.into());
         }

@@ -79,14 +79,16 @@ fn read_value(arguments: &SetArgs, context: &Context<'_>) -> Result<Zeroizing<St
             bytes
         }
         None => {
-            let value = context.ui.new_secret(&format!("new value of {}", arguments.key)).map_err(|error| {
-                CommandError::from(error).hint("give the value with --stdin or --from-file FILE")
-            })?;
+            let value = context
+                .ui
+                .new_secret(&format!("new value of {}", arguments.key))
+                .map_err(|error| CommandError::from(error).hint("give the value with --stdin or --from-file FILE"))?;
             Zeroizing::new(value.expose_secret().as_bytes().to_vec())
         }
     };
     into_text(bytes).ok_or_else(|| {
-        CommandError::failed("the value is not UTF-8 text").hint("encrypt it as a file of its own, or encode it (base64)")
+        CommandError::failed("the value is not UTF-8 text")
+            .hint("encrypt it as a file of its own, or encode it (base64)")
     })
 }
 

@@ -38,7 +38,9 @@ pub fn run(arguments: &WhoamiArgs, context: &Context<'_>) -> Result<(), CommandE
             rows.push([recipient.as_str().to_owned(), member, identity.origin.to_string()]);
         }
         if identity.recipients.is_empty() {
-            context.ui.note(&format!("{} is protected by a passphrase, and its recipient is not known", identity.origin));
+            context
+                .ui
+                .note(&format!("{} is protected by a passphrase, and its recipient is not known", identity.origin));
         }
     }
     if arguments.json {

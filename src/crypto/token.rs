@@ -113,7 +113,12 @@ pub fn open(
 
 /// Returns the id and 16 bytes that depend on fresh randomness, the place and the text: where the random generator
 /// repeats itself, only the same text at the same place gets the same salt, which shows equality and no more.
-pub(super) fn hedged_salt(keys: &FileKeys, id: LeafId, associated_data: AssociatedData, text: &[u8]) -> [u8; SALT_BYTES] {
+pub(super) fn hedged_salt(
+    keys: &FileKeys,
+    id: LeafId,
+    associated_data: AssociatedData,
+    text: &[u8],
+) -> [u8; SALT_BYTES] {
     let hedge = hmac_sha256(&keys.salt)
         .chain_update(id.0)
         .chain_update(random::<32>())

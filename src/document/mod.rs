@@ -4,6 +4,8 @@
 //! are written once. Parsing is strict: what two readers could take differently is refused.
 
 mod check;
+#[cfg(test)]
+pub(crate) mod corpus;
 mod dotenv;
 pub mod edit;
 mod error;

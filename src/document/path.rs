@@ -102,7 +102,11 @@ impl fmt::Display for KeyPath {
                     if index > 0 {
                         out.write_str(".")?;
                     }
-                    if is_plain(name) { out.write_str(name)? } else { write_quoted(out, name)? }
+                    if is_plain(name) {
+                        out.write_str(name)?;
+                    } else {
+                        write_quoted(out, name)?;
+                    }
                     if *occurrence > 0 {
                         write!(out, "#{}", occurrence + 1)?;
                     }
@@ -138,7 +142,9 @@ pub enum KeyPathError {
 
 /// Tells whether a key can be written without quotes.
 fn is_plain(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('@') && !name.chars().any(|c| c.is_control() || c.is_whitespace() || ".[]\"'#\\".contains(c))
+    !name.is_empty()
+        && !name.starts_with('@')
+        && !name.chars().any(|c| c.is_control() || c.is_whitespace() || ".[]\"'#\\".contains(c))
 }
 
 /// Writes a key as a JSON string.
@@ -279,7 +285,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{prop_oneof, proptest, Just, Strategy};
+    use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
     use super::{Component, KeyKind, KeyPath};
 
@@ -290,7 +296,8 @@ mod tests {
 
     #[test]
     fn unreadable_paths_are_refused() {
-        for text in ["", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[\"b]", "a[0]b", "\"a", "a\"b\"", "a#", "@0.a", "a]"] {
+        for text in ["", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[\"b]", "a[0]b", "\"a", "a\"b\"", "a#", "@0.a", "a]"]
+        {
             assert!(KeyPath::parse(text).is_err(), "{text:?}");
         }
     }

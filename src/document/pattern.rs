@@ -60,7 +60,9 @@ impl Step {
             (Self::AnyItem, Component::Item(_)) => true,
             (Self::Item(wanted), Component::Item(item)) => wanted == item,
             (Self::Key { name, is_quoted: false }, Component::Item(_)) => name == "*",
-            (Self::Key { name: pattern, is_quoted: false }, Component::Key { name, .. }) => matches_wildcards(pattern, name),
+            (Self::Key { name: pattern, is_quoted: false }, Component::Key { name, .. }) => {
+                matches_wildcards(pattern, name)
+            }
             (Self::Key { name: wanted, is_quoted: true }, Component::Key { name, .. }) => wanted == name,
             _ => false,
         }

@@ -39,9 +39,13 @@ impl Span {
 ///
 /// The replacements are in ascending order and do not overlap. The result is wiped when dropped, and its
 /// buffer is allocated once, so that no copy of a plaintext is left behind by growing.
-pub fn splice<'a>(text: &str, replacements: impl IntoIterator<Item = (Span, &'a str), IntoIter: Clone>) -> Zeroizing<String> {
+pub fn splice<'a>(
+    text: &str,
+    replacements: impl IntoIterator<Item = (Span, &'a str), IntoIter: Clone>,
+) -> Zeroizing<String> {
     let replacements = replacements.into_iter();
-    let length = replacements.clone().fold(text.len(), |length, (span, new)| length + new.len() - (span.end - span.start));
+    let length =
+        replacements.clone().fold(text.len(), |length, (span, new)| length + new.len() - (span.end - span.start));
     let mut result = Zeroizing::new(String::with_capacity(length));
     let mut position = 0;
     for (span, new) in replacements {

@@ -20,6 +20,11 @@ pub fn create_private_folder(path: &Path) -> Result<(), FsError> {
     create_folders(path, None, 0o700)
 }
 
+/// As [`create_private_folder`], never outside of the root.
+pub fn create_private_folder_in(root: &Root, path: &Path) -> Result<(), FsError> {
+    create_folders(path, Some(root), 0o700)
+}
+
 /// Creates a folder and those above it that are missing, never outside of the root.
 pub fn create_folder(path: &Path, within: Option<&Root>) -> Result<(), FsError> {
     create_folders(path, within, 0o777)

@@ -45,7 +45,7 @@ pub enum PathPatternError {
     /// A bracket or brace is not closed, a range runs backwards, and the like.
     #[error("not a path pattern: {0}")]
     Syntax(String),
-    /// It has more than [`MAX_PATTERN`] bytes.
+    /// It has more than `MAX_PATTERN` bytes.
     #[error("a path pattern has at most {MAX_PATTERN} bytes")]
     TooLong,
 }

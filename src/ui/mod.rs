@@ -3,6 +3,8 @@
 //! Values go to stdout, everything else to stderr. Text that somebody else wrote (key names, paths, metadata) is
 //! escaped before it meets a terminal.
 
+#![allow(clippy::disallowed_methods, reason = "this is the one place that prints")]
+
 mod sanitize;
 mod table;
 
@@ -26,7 +28,8 @@ pub struct Ui {
 impl Ui {
     /// Looks at the streams of this process. `is_quiet` drops notes; warnings and errors stay.
     pub fn new(env: &crate::env::Env, is_quiet: bool) -> Self {
-        let has_color = io::stderr().is_terminal() && env.var("NO_COLOR").is_none() && env.var("TERM") != Some("dumb".as_ref());
+        let has_color =
+            io::stderr().is_terminal() && env.var("NO_COLOR").is_none() && env.var("TERM") != Some("dumb".as_ref());
         Self { is_quiet, has_color }
     }
 
@@ -47,18 +50,16 @@ impl Ui {
         }
         let shown = match str::from_utf8(value) {
             Ok(text) => Zeroizing::new(sanitize(text)),
-            Err(_) => return self.refuse_binary(value.len()),
+            Err(_) => {
+                self.note(&format!("{} bytes that are not text; send them to a file with -o or >", value.len()));
+                return Ok(());
+            }
         };
         stdout.write_all(shown.as_bytes())?;
         if !shown.ends_with('\n') {
             stdout.write_all(b"\n")?;
         }
         stdout.flush()
-    }
-
-    fn refuse_binary(&self, length: usize) -> io::Result<()> {
-        self.note(&format!("{length} bytes that are not text; send them to a file with -o or >"));
-        Ok(())
     }
 
     /// Writes lines of data that hold no secret to stdout.
@@ -93,23 +94,23 @@ impl Ui {
     /// Tells what was done.
     pub fn note(&self, text: &str) {
         if !self.is_quiet {
-            self.to_stderr("", text);
+            to_stderr("", text);
         }
     }
 
     /// Tells what the user should know although it worked.
     pub fn warn(&self, text: &str) {
-        self.to_stderr(&self.colored("warning: ", "33"), text);
+        to_stderr(&self.colored("warning: ", "33"), text);
     }
 
     /// Tells what failed.
     pub fn error(&self, text: &str) {
-        self.to_stderr(&self.colored("error: ", "31"), text);
+        to_stderr(&self.colored("error: ", "31"), text);
     }
 
     /// Tells what to do next.
     pub fn hint(&self, text: &str) {
-        self.to_stderr(&self.colored("hint: ", "36"), text);
+        to_stderr(&self.colored("hint: ", "36"), text);
     }
 
     /// Tells whether questions can be asked.
@@ -148,11 +149,6 @@ impl Ui {
             .map_err(|dialoguer::Error::IO(error)| prompt_error(error))
     }
 
-    #[expect(clippy::print_stderr, reason = "the one place that writes to stderr")]
-    fn to_stderr(&self, label: &str, text: &str) {
-        eprintln!("{label}{}", sanitize(text));
-    }
-
     fn colored(&self, text: &str, color: &str) -> String {
         if self.has_color { format!("\u{1b}[{color}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
@@ -169,6 +165,11 @@ impl Prompt for Ui {
             .map(SecretString::from)
             .map_err(|dialoguer::Error::IO(error)| prompt_error(error))
     }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that writes to stderr")]
+fn to_stderr(label: &str, text: &str) {
+    eprintln!("{label}{}", sanitize(text));
 }
 
 fn prompt_error(error: io::Error) -> PromptError {

@@ -12,7 +12,8 @@ use super::{Error, MetadataChange, OpenFile, Target, Workspace};
 use crate::crypto::FileId;
 use crate::document::{self, Format, Problem};
 use crate::envelope::native::{
-    EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, Opened, ReadError, Recipients, SealError, seal,
+    Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, Opened, ReadError, Recipients,
+    SealError, conflict, seal,
 };
 use crate::fs::Snapshot;
 use crate::keys::{self, Recipient};
@@ -69,7 +70,11 @@ impl Workspace<'_> {
         let rule = self.rule(target)?;
         let is_opaque_by_rule = rule.mode == Mode::Opaque;
         let named = request.format.or(rule.format);
-        let format = if is_opaque_by_rule { Format::Opaque } else { named.unwrap_or_else(|| Format::of_file_name(file_name(target))) };
+        let format = if is_opaque_by_rule {
+            Format::Opaque
+        } else {
+            named.unwrap_or_else(|| Format::of_file_name(file_name(target)))
+        };
         refuse_encrypted(target, plaintext, format)?;
         let former = if request.is_fresh { None } else { self.former(target, plaintext)? };
         if let Some((source, file)) = former {
@@ -79,7 +84,7 @@ impl Workspace<'_> {
             if named.is_some() { (format, None) } else { fit_format(target, format, plaintext)? };
         let readers = self.required_policy()?.readers(rule);
         let metadata = request.metadata.apply(&defaults(rule))?;
-        self.check_metadata(target, rule, &metadata)?;
+        Self::check_metadata(target, rule, &metadata)?;
         let names = recipients(&readers);
         let secrets = FileSecrets::generate(&names);
         let mut header = Header {
@@ -91,7 +96,7 @@ impl Workspace<'_> {
             revision: 1,
             metadata,
             created: self.env.today(),
-            comments: if format == Format::Opaque { Default::default() } else { rule.comments },
+            comments: if format == Format::Opaque { Comments::default() } else { rule.comments },
             cleartext: if format == Format::Opaque { Vec::new() } else { rule.cleartext.clone() },
             recipients: names,
             exposed: Vec::new(),
@@ -113,11 +118,17 @@ impl Workspace<'_> {
     }
 
     /// Encrypts as the file was before: the same id, key, readers and header, unchanged values with their tokens.
-    fn resume(&self, request: CreationRequest, source: Source, file: &OpenFile, rule: &Rule) -> Result<Creation, Error> {
+    fn resume(
+        &self,
+        request: CreationRequest,
+        source: Source,
+        file: &OpenFile,
+        rule: &Rule,
+    ) -> Result<Creation, Error> {
         self.check_writable(file)?;
         let target = &file.target;
         let metadata = request.metadata.apply(&file.opened.header.metadata)?;
-        self.check_metadata(target, rule, &metadata)?;
+        Self::check_metadata(target, rule, &metadata)?;
         let header = Header { metadata, ..file.opened.header.clone() };
         let format = header.format;
         let bytes =
@@ -184,17 +195,12 @@ impl Workspace<'_> {
     /// When something is missing, or the policy has mistakes.
     pub fn check_required(&self, target: &Target, metadata: &Metadata) -> Result<(), Error> {
         match self.policy()? {
-            Some(_) => self.check_metadata(target, self.rule(target)?, metadata),
+            Some(_) => Self::check_metadata(target, self.rule(target)?, metadata),
             None => Ok(()),
         }
     }
 
-    pub(super) fn check_metadata(
-        &self,
-        target: &Target,
-        rule: &Rule,
-        metadata: &Metadata,
-    ) -> Result<(), Error> {
+    pub(super) fn check_metadata(target: &Target, rule: &Rule, metadata: &Metadata) -> Result<(), Error> {
         match missing(rule, metadata) {
             fields if fields.is_empty() => Ok(()),
             fields => Err(Error::MetadataMissing { path: target.shown.clone(), fields }),
@@ -234,7 +240,11 @@ fn refuse_encrypted(target: &Target, plaintext: &[u8], format: Format) -> Result
     let path = target.shown.clone();
     match EncryptedFile::parse(plaintext) {
         Ok(_) => Err(Error::AlreadyEncrypted { path }),
-        Err(ReadError::NotEncrypted) => Ok(()),
+        // A format that tolerates the markers would seal both sides as values.
+        Err(ReadError::NotEncrypted) => match conflict(plaintext).filter(|_| format != Format::Opaque) {
+            Some(source) => Err(Error::Read { path, source }),
+            None => Ok(()),
+        },
         // Any bytes may stand in a file that is sealed as a whole.
         Err(ReadError::TokensWithoutHeader { .. }) if format == Format::Opaque => Ok(()),
         Err(source) => Err(Error::Read { path, source }),

@@ -12,7 +12,7 @@ pub fn similar_keys<'a>(wanted: &str, keys: impl Iterator<Item = &'a str>) -> Ve
         })
         .filter(|(distance, key)| *distance <= key.chars().count().max(3) / 3)
         .collect();
-    scored.sort();
+    scored.sort_unstable();
     scored.into_iter().take(3).map(|(_, key)| key.to_owned()).collect()
 }
 

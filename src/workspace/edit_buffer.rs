@@ -39,7 +39,9 @@ pub enum BufferError {
     #[error("the text is not UTF-8")]
     NotText,
     /// A field that there is not.
-    #[error("line {line}: there is no field `{name}`; the fields are owner, purpose, rotate_every, rotation_due, tags.NAME")]
+    #[error(
+        "line {line}: there is no field `{name}`; the fields are owner, purpose, rotate_every, rotation_due, tags.NAME"
+    )]
     UnknownField {
         /// The line, from 1.
         line: usize,
@@ -77,7 +79,7 @@ impl EditBuffer {
         text.push_str(bom);
         text.push_str(&top);
         text.push_str(rest);
-        Self { text, lacks_final_newline: !rest.ends_with(['\n', '\r']) }
+        Self { text, lacks_final_newline: !rest.is_empty() && !rest.ends_with(['\n', '\r']) }
     }
 
     /// Reads what the editor left.

@@ -1,7 +1,7 @@
 //! What can go wrong with a file of a workspace. Exit codes and hints are given by the command layer.
 
-use crate::document::edit::EditError;
 use crate::document::SyntaxError;
+use crate::document::edit::EditError;
 use crate::envelope::native::{OpenError, ReadError, SealError};
 use crate::fs::FsError;
 use crate::git::GitError;
@@ -80,7 +80,7 @@ pub enum Error {
         similar: Vec<String>,
     },
     /// Metadata that the rule demands is not given.
-    #[error("{path} must tell {}", fields.join(", "))]
+    #[error("{path} lacks {}, which its rule demands", fields.join(" and "))]
     MetadataMissing {
         /// The file.
         path: String,

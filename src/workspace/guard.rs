@@ -27,7 +27,8 @@ impl Workspace<'_> {
     /// # Errors
     /// When any of that is so.
     pub fn check_writable(&self, file: &OpenFile) -> Result<(), Error> {
-        let Some(policy) = self.policy()? else { return Ok(()) };
+        // Without a policy nobody says who may read, but what history knows still counts.
+        let Some(policy) = self.policy()? else { return self.check_history(file) };
         let rule = self.rule(&file.target)?;
         let drift = drift(&file.opened.header.recipients, &policy.readers(rule));
         if drift.has_surplus() {
@@ -97,7 +98,9 @@ impl Workspace<'_> {
         let (Some(head), Some(recorded)) = (self.head_policy()?, &target.recorded) else { return Ok(Vec::new()) };
         let reviewed = head.rule_for(recorded).map(|rule| head.readers(rule)).unwrap_or_default();
         let is_reviewed = |name: &str, recipients: &[Recipient]| {
-            reviewed.get(name).is_some_and(|member| recipients.iter().all(|recipient| member.recipients.contains(recipient)))
+            reviewed
+                .get(name)
+                .is_some_and(|member| recipients.iter().all(|recipient| member.recipients.contains(recipient)))
         };
         let new = readers.iter().filter(|(name, member)| !is_reviewed(name, &member.recipients));
         Ok(new.map(|(name, _)| (*name).to_owned()).collect())

@@ -70,7 +70,9 @@ impl Workspace<'_> {
             let absolute = fs::real_path(&self.env.current_dir().join(path))?;
             if fs::kind(&absolute)? == Some(Kind::Folder) {
                 let files = self.governed_files(path)?;
-                targets.extend(files.into_iter().filter(|(_, state)| *state != State::Plaintext).map(|(target, _)| target));
+                targets.extend(
+                    files.into_iter().filter(|(_, state)| *state != State::Plaintext).map(|(target, _)| target),
+                );
             } else {
                 targets.push(self.target(path)?);
             }
@@ -108,8 +110,10 @@ impl Workspace<'_> {
         let mut governed = Vec::new();
         for relative in fs::walk(&absolute, |_| true)? {
             let path = if folder == Path::new(".") { relative.clone() } else { folder.join(&relative) };
+            // As somebody in this folder would write it.
+            let path = path.strip_prefix(self.env.current_dir()).map(Path::to_path_buf).unwrap_or(path);
             let Ok(target) = self.target(&path) else { continue };
-            if !target.recorded.as_deref().is_some_and(|recorded| policy.rule_for(recorded).is_some()) {
+            if target.recorded.as_deref().is_none_or(|recorded| policy.rule_for(recorded).is_none()) {
                 continue;
             }
             let state = match fs::read(&target.path, self.within(), MAX_ENCRYPTED) {

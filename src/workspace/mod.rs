@@ -129,9 +129,8 @@ impl<'a> Workspace<'a> {
                 None => None,
             };
             // A policy with mistakes names nobody: everybody in the work tree's one is new.
-            let policy = bytes.map(|bytes| {
-                Policy::parse(&String::from_utf8_lossy(&bytes), policy::FILE_NAME).unwrap_or_default()
-            });
+            let policy = bytes
+                .map(|bytes| Policy::parse(&String::from_utf8_lossy(&bytes), policy::FILE_NAME).unwrap_or_default());
             let _ = self.head_policy.set(policy);
         }
         Ok(self.head_policy.get().and_then(Option::as_ref))
@@ -149,7 +148,9 @@ impl<'a> Workspace<'a> {
 
 /// Returns the nearest folder upwards that exists.
 fn nearest_folder(path: &Path) -> PathBuf {
-    let is_folder = |path: &&Path| fs::real_path(path).ok().and_then(|path| fs::kind(&path).ok().flatten()) == Some(fs::Kind::Folder);
+    let is_folder = |path: &&Path| {
+        fs::real_path(path).ok().and_then(|path| fs::kind(&path).ok().flatten()) == Some(fs::Kind::Folder)
+    };
     path.ancestors().find(is_folder).unwrap_or(path).to_path_buf()
 }
 

@@ -15,22 +15,23 @@ impl Workspace<'_> {
         if kind(&to.path)?.is_some() {
             return Err(FsError::Exists { path: to.path }.into());
         }
-        let recorded = to.recorded.clone().ok_or_else(|| Error::NoPolicy { root: self.env.current_dir().to_path_buf() })?;
-        if let Some(folder) = to.path.parent() {
-            create_folder(folder, self.within())?;
-        }
-        let lock = FolderLock::acquire([from.path.as_path(), to.path.as_path()], self.within())?;
+        let recorded =
+            to.recorded.clone().ok_or_else(|| Error::NoPolicy { root: self.env.current_dir().to_path_buf() })?;
         let file = self.open_for_move(from, &recorded)?;
         let rule = self.rule(&to)?;
         let drift = drift(&file.opened.header.recipients, &self.required_policy()?.readers(rule));
         if drift.has_surplus() {
             return Err(Error::Drifted { path: to.shown, drift });
         }
-        self.check_metadata(&to, rule, &file.opened.header.metadata)?;
+        Self::check_metadata(&to, rule, &file.opened.header.metadata)?;
         let header = Header { path: recorded, ..file.opened.header.clone() };
         let format = header.format;
         let bytes = seal(&file.opened.plaintext, header, &file.opened.secrets, Some(&file.opened), self.env.today())
             .map_err(|source| seal_error(&to, format, source))?;
+        if let Some(folder) = to.path.parent() {
+            create_folder(folder, self.within())?;
+        }
+        let lock = FolderLock::acquire([file.target.path.as_path(), to.path.as_path()], self.within())?;
         // The new file first: a crash between the two leaves both, and `mv` run again says so.
         lock.replace(&to.path, &bytes, Expect::Absent, WRITE_MODE)?;
         lock.remove(&file.target.path, Expect::Unchanged(&file.snapshot))?;
@@ -40,7 +41,8 @@ impl Workspace<'_> {
     /// Opens a file at the path in its header, or one that git or a file manager has moved to its new path already.
     fn open_for_move(&self, from: Target, recorded: &str) -> Result<super::OpenFile, Error> {
         let file = self.open(from, true)?;
-        let is_known = [file.target.recorded.as_deref(), Some(recorded)].contains(&Some(file.opened.header.path.as_str()));
+        let is_known =
+            [file.target.recorded.as_deref(), Some(recorded)].contains(&Some(file.opened.header.path.as_str()));
         if !is_known {
             return Err(Error::AtOtherPath { path: file.target.shown, recorded: file.opened.header.path });
         }

@@ -6,8 +6,8 @@ use super::create::wrap;
 use super::guard::recipients;
 use super::save::{WRITE_MODE, seal_error};
 use super::{Error, Target, Workspace};
-use crate::document::{Format, Leaf};
-use crate::envelope::native::{Exposure, Header, Mode, Opened, seal};
+use crate::document::{Document, Format, Leaf};
+use crate::envelope::native::{Comments, Exposure, Header, Mode, Opened, seal};
 use crate::fs::{Expect, Snapshot, replace};
 use crate::policy::Rule;
 
@@ -59,16 +59,28 @@ impl Workspace<'_> {
             let after = header.recipients.get(member);
             before.recipients[member].iter().any(|old| after.is_none_or(|after| !after.contains(old)))
         };
-        let removed: Vec<ReaderChange> = before.recipients.keys().filter(|member| lost(member)).map(|member| {
-            ReaderChange { member: member.clone(), is_key_change: header.recipients.contains_key(member) }
-        }).collect();
+        let removed: Vec<ReaderChange> = before
+            .recipients
+            .keys()
+            .filter(|member| lost(member))
+            .map(|member| ReaderChange {
+                member: member.clone(),
+                is_key_change: header.recipients.contains_key(member),
+            })
+            .collect();
         let gained = |member: &String| {
             let old = before.recipients.get(member);
             header.recipients[member].iter().any(|new| old.is_none_or(|old| !old.contains(new)))
         };
-        let added: Vec<ReaderChange> = header.recipients.keys().filter(|member| gained(member)).map(|member| {
-            ReaderChange { member: member.clone(), is_key_change: before.recipients.contains_key(member) }
-        }).collect();
+        let added: Vec<ReaderChange> = header
+            .recipients
+            .keys()
+            .filter(|member| gained(member))
+            .map(|member| ReaderChange {
+                member: member.clone(),
+                is_key_change: before.recipients.contains_key(member),
+            })
+            .collect();
         let is_resealed =
             (header.mode, header.comments, &header.cleartext) != (before.mode, before.comments, &before.cleartext);
         if header == *before {
@@ -92,7 +104,8 @@ impl Workspace<'_> {
         header.wrapped_key = wrap(&file.target, &header, secrets)?;
         let cleared = cleared(&file.opened, &header);
         let all_unreviewed = self.unreviewed(&file.target, &readers)?;
-        let unreviewed = all_unreviewed.into_iter().filter(|name| added.iter().any(|added| added.member == *name)).collect();
+        let unreviewed =
+            all_unreviewed.into_iter().filter(|name| added.iter().any(|added| added.member == *name)).collect();
         let bytes = seal(&file.opened.plaintext, header.clone(), secrets, Some(&file.opened), self.env.today())
             .map_err(|source| seal_error(&file.target, header.format, source))?;
         Ok(Some(RekeyPlan {
@@ -126,7 +139,7 @@ fn adopt_sealing(header: &mut Header, rule: &Rule) {
     if rule.mode == Mode::Opaque {
         header.mode = Mode::Opaque;
         header.format = Format::Opaque;
-        header.comments = Default::default();
+        header.comments = Comments::default();
         header.cleartext.clear();
         header.body = None;
     } else {
@@ -141,7 +154,7 @@ fn cleared(opened: &Opened, header: &Header) -> Vec<String> {
         return Vec::new();
     }
     let becomes_clear = |leaf: &&Leaf| opened.header.seals(&leaf.path) && !header.seals(&leaf.path);
-    let leaves = opened.document.iter().flat_map(|document| document.leaves());
+    let leaves = opened.document.iter().flat_map(Document::leaves);
     let keys: BTreeSet<String> = leaves.filter(becomes_clear).map(|leaf| leaf.path.to_string()).collect();
     keys.into_iter().collect()
 }

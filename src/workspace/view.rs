@@ -93,8 +93,10 @@ impl<'a> View<'a> {
             let child = match (&node.content, component) {
                 (Content::List(items), Component::Item(item)) => items.get(*item)?,
                 (Content::Map(entries), Component::Key { name, occurrence, .. }) => {
-                    let is_meant = |entry: &&Entry| matches!(&entry.key,
-                        Component::Key { name: own, occurrence: own_occurrence, .. } if own == name && own_occurrence == occurrence);
+                    let is_meant = |entry: &&Entry| {
+                        matches!(&entry.key,
+                        Component::Key { name: own, occurrence: own_occurrence, .. } if own == name && own_occurrence == occurrence)
+                    };
                     &entries.iter().find(is_meant)?.node
                 }
                 _ => return None,

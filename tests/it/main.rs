@@ -1,9 +1,26 @@
 //! The tests of the whole: the library's rules, the binary's words, stories in real repositories.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests are programs of their own, and say what they skip"
+)]
+
 mod attacks;
 mod bad_input;
-mod events;
+mod dependencies;
 mod docs;
+mod edit;
+mod encrypt_decrypt;
+mod events;
+mod help;
 mod layers;
+mod policy_and_rekey;
+mod recover;
+mod stories;
+mod values;
 mod vectors;
 mod world;
+mod writing;

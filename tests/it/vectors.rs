@@ -8,6 +8,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secret::crypto::{self, AssociatedData, ContinuitySecret, DataKey, Family, FileId, LeafId, Sealed};
 use secret::envelope::native::{CarrierError, EncryptedFile, OpenError, ReadError};
 
@@ -60,7 +62,11 @@ fn the_primitives_are_those_of_the_specification() {
 
     for (length, padded) in table["padded_lengths"].as_table().expect("a table") {
         let length: usize = length.parse().expect("a number");
-        assert_eq!(i64::try_from(crypto::padded_length(length)), Ok(padded.as_integer().expect("a number")), "{length}");
+        assert_eq!(
+            i64::try_from(crypto::padded_length(length)),
+            Ok(padded.as_integer().expect("a number")),
+            "{length}"
+        );
     }
     for token in table["tokens"].as_array().expect("tokens") {
         let bytes = |name: &str| unhex(token[name].as_str().expect("a text"));
@@ -79,9 +85,58 @@ fn the_primitives_are_those_of_the_specification() {
     let bytes = |name: &str| unhex(body[name].as_str().expect("a text"));
     let associated_data = AssociatedData::of(&bytes("associated_data"));
     let salt = bytes("salt").try_into().expect("24 bytes");
-    let text = crypto::open_body(&keys, associated_data, &salt, &bytes("chunks_and_checksum")).expect("it is authentic");
+    let text =
+        crypto::open_body(&keys, associated_data, &salt, &bytes("chunks_and_checksum")).expect("it is authentic");
     assert_eq!(text.as_slice(), body["text"].as_str().expect("a text").as_bytes());
     assert_ne!(file_id, FileId([0; 16]));
+}
+
+#[test]
+fn every_token_is_bound_to_the_events_that_were_written_by_hand() {
+    let text = fs::read_to_string(vectors_folder().join("primitives.toml")).expect("the vectors are there");
+    let table: toml::Table = text.parse().expect("they are TOML");
+    for (name, places) in table["places"].as_table().expect("a table") {
+        let file =
+            fs::read_to_string(vectors_folder().join("valid").join(name).join("encrypted")).expect("it is there");
+        let places = places.as_table().expect("a table");
+        assert_eq!(places.len(), file.matches("secret-v1.").count(), "{name}");
+        for (token, place) in places {
+            let content = token.rsplit('.').next().expect("a token has parts");
+            let content = URL_SAFE_NO_PAD.decode(content).expect("it is base64");
+            let (salt, rest) = content.split_at(crypto::SALT_BYTES);
+            let (ciphertext, checksum) = rest.split_at(rest.len() - crypto::CHECKSUM_BYTES);
+            let sealed = Sealed {
+                salt: salt.try_into().expect("24 bytes"),
+                ciphertext: ciphertext.to_vec(),
+                checksum: checksum.try_into().expect("4 bytes"),
+            };
+            let place = AssociatedData::of(&unhex(place.as_str().expect("a text")));
+            assert!(file.contains(token.as_str()) && sealed.is_intact(place), "{name}: {token}");
+        }
+    }
+}
+
+#[test]
+fn no_byte_of_a_header_can_be_changed() {
+    for name in ["yaml-crlf", "ini-bom", "header-all-fields", "header-all-fields-json", "opaque-1"] {
+        let vector = all().into_iter().find(|vector| vector.name == format!("valid/{name}")).expect("it is there");
+        let file = vector.encrypted();
+        let mac = file.windows(3).rposition(|bytes| bytes == b"mac").expect("a header has a MAC");
+        let end = mac + file[mac..].iter().position(|byte| *byte == b'.').expect("it has a salt") + 44;
+        for index in 0..end {
+            let byte = file[index];
+            for changed in
+                [vec![], vec![byte ^ 1], vec![byte ^ 0x20], vec![byte, byte], vec![b' ', byte], vec![b'+', byte]]
+            {
+                let changed = [&file[..index], &changed, &file[index + 1..]].concat();
+                assert!(
+                    changed == file || outcome(&changed, &vector.payload).is_err(),
+                    "{name}: byte {index} {:?}",
+                    char::from(byte)
+                );
+            }
+        }
+    }
 }
 
 impl Vector {
@@ -161,7 +216,7 @@ fn shown(outcome: &Result<Vec<u8>, String>) -> String {
     }
 }
 
-fn unhex(text: &str) -> Vec<u8> {
+pub fn unhex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "hexadecimal digits come in pairs");
     let byte = |index: usize| u8::from_str_radix(&text[index..index + 2], 16).expect("two hexadecimal digits");
     (0..text.len()).step_by(2).map(byte).collect()

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -136,7 +135,12 @@ impl World {
 
     /// Runs the program at a terminal where somebody answers prompts: pairs of a text to wait for and keys to press.
     /// Returns the exit code and all that the terminal showed.
-    pub fn at_terminal(&self, arguments: &[&str], variables: &[(&str, &str)], answers: &[(&str, &str)]) -> (i32, String) {
+    pub fn at_terminal(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        answers: &[(&str, &str)],
+    ) -> (i32, String) {
         let mut command = self.command(Path::new("python3"));
         command.args(["-c", include_str!("terminal.py")]).envs(variables.iter().copied()).env("NO_COLOR", "1");
         command.args(answers.iter().flat_map(|(prompt, answer)| [prompt, answer]));
@@ -147,7 +151,7 @@ impl World {
     }
 
     /// Returns every file, folder and link of the repository but git's own, with mode and content.
-    pub fn listing(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+    pub fn listing(&self) -> BTreeMap<PathBuf, (u32, String)> {
         use std::os::unix::fs::PermissionsExt as _;
         let mut found = BTreeMap::new();
         let mut folders = vec![self.repo()];
@@ -159,13 +163,16 @@ impl World {
                 }
                 let metadata = fs::symlink_metadata(&path).expect("it is there");
                 let content = match metadata.file_type() {
-                    kind if kind.is_symlink() => fs::read_link(&path).expect("a link").as_os_str().as_bytes().to_vec(),
+                    kind if kind.is_symlink() => {
+                        fs::read_link(&path).expect("a link").into_os_string().into_encoded_bytes()
+                    }
                     kind if kind.is_file() => fs::read(&path).expect("a file"),
                     kind => {
                         folders.extend(kind.is_dir().then(|| path.clone()));
                         Vec::new()
                     }
                 };
+                let content = content.escape_ascii().to_string();
                 found.insert(path, (metadata.permissions().mode(), content));
             }
         }

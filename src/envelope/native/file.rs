@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::carrier::{self, Body, CarrierError};
 use super::header::{Comments, Header, HeaderError, HeaderMac, Mode, SignedHeader};
+use super::parallel::each;
 use super::payload::{FileSecrets, Mismatch};
 use super::place::{self, Places};
 use super::token::{BodyStamp, Token, TokenError, TokenKind};
@@ -270,9 +271,14 @@ impl EncryptedFile {
         let has_bom = matches!(&self.content, Content::Document { text, .. } if text.starts_with(carrier::BOM));
         self.signed.verify(secrets.keys(), has_bom).map_err(|_| OpenError::HeaderMac)?;
         match &self.content {
-            Content::Document { text, document, lines_before } => {
-                DocumentOpening { header: self.header(), mac: self.signed.mac(), text, document, lines_before: *lines_before }.open(secrets)
+            Content::Document { text, document, lines_before } => DocumentOpening {
+                header: self.header(),
+                mac: self.signed.mac(),
+                text,
+                document,
+                lines_before: *lines_before,
             }
+            .open(secrets),
             Content::Opaque { body } => self.open_body(secrets, body),
         }
     }
@@ -333,12 +339,14 @@ impl DocumentOpening<'_> {
         }
         let mut sources: Vec<(Span, Zeroizing<String>)> = Vec::with_capacity(values.len() + comments.len());
         for (tokens, family) in [(&values, Family::Leaf), (&comments, Family::Comment)] {
-            for opened in tokens {
-                let source = crypto::open(secrets.keys(), family, opened.associated_data, &opened.token.sealed)
-                    .ok()
-                    .and_then(into_text)
-                    .ok_or_else(|| self.forged(opened.item, None))?;
-                sources.push((self.span(opened.item), source));
+            let opened = each(tokens.len(), |index| {
+                let OpenedToken { item, token, associated_data } = &tokens[index];
+                let source = crypto::open(secrets.keys(), family, *associated_data, &token.sealed).ok();
+                let source = source.and_then(into_text).ok_or_else(|| self.forged(*item, None))?;
+                Ok::<_, OpenError>((self.span(*item), source))
+            });
+            for source in opened {
+                sources.push(source?);
             }
         }
         sources.sort_by_key(|(span, _)| *span);
@@ -359,18 +367,25 @@ impl DocumentOpening<'_> {
     }
 
     fn value_tokens(&self, places: &Places, comments: &[LeafId]) -> Result<Vec<OpenedToken>, OpenError> {
-        let mut tokens = Vec::with_capacity(places.values.len());
-        let mut previous = None;
-        for (index, place) in places.values.iter().enumerate() {
-            let token = self.token(place.item)?.ok_or_else(|| self.half_encrypted(place.item))?;
-            if token.stamp.kind == TokenKind::Comment {
-                return Err(self.misplaced(place.item, Misplacement::OtherKind));
+        let read = each(places.values.len(), |index| {
+            let item = places.values[index].item;
+            match self.token(item)? {
+                None => Err(self.half_encrypted(item)),
+                Some(token) if token.stamp.kind == TokenKind::Comment => {
+                    Err(self.misplaced(item, Misplacement::OtherKind))
+                }
+                Some(token) => Ok(token),
             }
-            let associated_data = places.of_value(index, self.header.file_id, &token.stamp, previous, comments);
-            previous = Some(token.sealed.id());
-            tokens.push(OpenedToken { item: place.item, token, associated_data });
-        }
-        Ok(tokens)
+        });
+        let tokens = read.into_iter().collect::<Result<Vec<Token>, OpenError>>()?;
+        let bound = each(tokens.len(), |index| {
+            let previous = index.checked_sub(1).map(|previous| tokens[previous].sealed.id());
+            places.of_value(index, self.header.file_id, &tokens[index].stamp, previous, comments)
+        });
+        let opened = tokens.into_iter().zip(bound).zip(&places.values);
+        Ok(opened
+            .map(|((token, associated_data), place)| OpenedToken { item: place.item, token, associated_data })
+            .collect())
     }
 
     fn comment_tokens(&self, places: &Places) -> Result<Vec<OpenedToken>, OpenError> {
@@ -440,10 +455,8 @@ impl DocumentOpening<'_> {
     /// Parses the plaintext and demands that it has the same items as the encrypted document, each source text
     /// exactly where it was put: a text like `a, b` must not become two items of a list.
     fn check_result(&self, plaintext: &str, sources: &[(Span, Zeroizing<String>)]) -> Result<Document, OpenError> {
-        let document = document::parse(self.header.format, plaintext).map_err(|error| OpenError::Changed {
-            line: error.line + self.lines_before,
-            key: String::new(),
-        })?;
+        let document = document::parse(self.header.format, plaintext)
+            .map_err(|error| OpenError::Changed { line: error.line + self.lines_before, key: String::new() })?;
         let mut sources = sources.iter();
         let mut next = sources.next();
         let mut pairs = self.document.items.iter().zip(&document.items).enumerate();
@@ -476,9 +489,17 @@ impl DocumentOpening<'_> {
         let from = (0..places.values.len()).filter(|index| *index != broken).find(|index| {
             let before = index.checked_sub(1).map(id_at);
             // Where two neighbours were swapped, the token before the old place is the one that was moved here.
-            [before, Some(id_at(*index)), Some(id_at(broken)), broken.checked_sub(1).map(id_at)].into_iter().any(|previous| {
-                token.sealed.is_intact(places.of_value(*index, self.header.file_id, &token.stamp, previous, comments))
-            })
+            [before, Some(id_at(*index)), Some(id_at(broken)), broken.checked_sub(1).map(id_at)].into_iter().any(
+                |previous| {
+                    token.sealed.is_intact(places.of_value(
+                        *index,
+                        self.header.file_id,
+                        &token.stamp,
+                        previous,
+                        comments,
+                    ))
+                },
+            )
         });
         self.forged(values[broken].item, from.map(|index| self.key(places.values[index].item)))
     }
@@ -570,19 +591,22 @@ fn into_text(mut bytes: Zeroizing<Vec<u8>>) -> Option<Zeroizing<String>> {
 fn refuse_plaintext(file: &[u8]) -> ReadError {
     // `secret-v1.v.2026-…`: prose about tokens is none.
     let is_token = |token: &[u8]| {
-        token.starts_with(TOKEN_MARK) && token[11] == b'.' && token[12..16].iter().all(u8::is_ascii_digit) && token[16] == b'-'
+        token.starts_with(TOKEN_MARK)
+            && token[11] == b'.'
+            && token[12..16].iter().all(u8::is_ascii_digit)
+            && token[16] == b'-'
     };
     let first_token = file.windows(17).position(is_token);
     match first_token {
         Some(offset) => conflict(file).unwrap_or_else(|| ReadError::TokensWithoutHeader {
-            line: 1 + file[..offset].iter().filter(|byte| **byte == b'\n').count(),
+            line: file[..offset].split(|byte| *byte == b'\n').count(),
         }),
         None => ReadError::NotEncrypted,
     }
 }
 
 /// Finds the markers that git leaves in a file it could not merge.
-fn conflict(file: &[u8]) -> Option<ReadError> {
+pub fn conflict(file: &[u8]) -> Option<ReadError> {
     let mut lines = file.split(|byte| *byte == b'\n');
     let line = lines.position(|line| line.starts_with(b"<<<<<<< "))?;
     lines.any(|line| line.starts_with(b">>>>>>> ")).then_some(ReadError::Conflict { line: line + 1 })

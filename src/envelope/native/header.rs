@@ -11,7 +11,7 @@ use super::field::{Field, FieldValue, WRAPPED_KEY};
 use crate::crypto::{FileId, FileKeys, MAC_BYTES, NotAuthentic, random};
 use crate::document::{Format, KeyPattern};
 
-/// What the header of a file says. It is true only after [`SignedHeader::verify`].
+/// What the header of a file says. It is true only after `SignedHeader::verify`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The file's name over its whole life.
@@ -238,7 +238,11 @@ impl Header {
         fields.extend(recipient_fields(&self.recipients));
         if !self.exposed.is_empty() {
             let exposed = self.exposed.iter().map(|exposure| {
-                FieldValue::List(vec![text(&exposure.member), FieldValue::Number(exposure.generation), day(exposure.day)])
+                FieldValue::List(vec![
+                    text(&exposure.member),
+                    FieldValue::Number(exposure.generation),
+                    day(exposure.day),
+                ])
             });
             fields.push(Field::new("exposed", FieldValue::List(exposed.collect())));
         }
@@ -340,7 +344,8 @@ impl Reading<'_> {
             purpose: self.optional_text("purpose")?,
             rotate_every: self.optional_text("rotate_every")?,
             rotation_due: self.optional("rotation_due", date)?,
-            tags: self.named("tags", |value| if let FieldValue::Text(text) = value { Some(text.clone()) } else { None })?,
+            tags: self
+                .named("tags", |value| if let FieldValue::Text(text) = value { Some(text.clone()) } else { None })?,
         };
         let header = Header {
             file_id: self.required("file_id", |value| text(value)?.parse().ok())?,
@@ -367,14 +372,21 @@ impl Reading<'_> {
         if header.recipients.is_empty() {
             return Err(HeaderError::Missing { name: "recipients" });
         }
-        Ok(SignedHeader { header, mac: self.required("mac", |value| pair(value).map(|(salt, mac)| HeaderMac { salt, mac }))? })
+        Ok(SignedHeader {
+            header,
+            mac: self.required("mac", |value| pair(value).map(|(salt, mac)| HeaderMac { salt, mac }))?,
+        })
     }
 
     fn find(&self, name: &str) -> Option<&FieldValue> {
         self.fields.iter().find(|field| field.name == name && field.subname.is_none()).map(|field| &field.value)
     }
 
-    fn optional<T>(&self, name: &'static str, read: impl Fn(&FieldValue) -> Option<T>) -> Result<Option<T>, HeaderError> {
+    fn optional<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&FieldValue) -> Option<T>,
+    ) -> Result<Option<T>, HeaderError> {
         self.find(name).map(|value| read(value).ok_or(HeaderError::Value { name })).transpose()
     }
 
@@ -449,8 +461,26 @@ fn exposures(value: &FieldValue) -> Option<Vec<Exposure>> {
 pub const VERSION: u32 = 1;
 
 const KNOWN: [&str; 20] = [
-    "version", "file_id", "path", "format", "mode", "generation", "revision", "owner", "purpose", "created", "rotate_every",
-    "rotation_due", "comments", "cleartext", "tags", "recipients", "exposed", "body", WRAPPED_KEY, "mac",
+    "version",
+    "file_id",
+    "path",
+    "format",
+    "mode",
+    "generation",
+    "revision",
+    "owner",
+    "purpose",
+    "created",
+    "rotate_every",
+    "rotation_due",
+    "comments",
+    "cleartext",
+    "tags",
+    "recipients",
+    "exposed",
+    "body",
+    WRAPPED_KEY,
+    "mac",
 ];
 
 /// What marks a comment that a program reads.

@@ -37,8 +37,7 @@ impl FileSecrets {
     /// Tells whether this data key was made by somebody who had the one before it, `former`. Who lost access knows the
     /// continuity secret, and could otherwise make a file that looks like the next generation.
     pub fn follows(&self, former: &Self, generation: u32) -> bool {
-        self.file_id() == former.file_id()
-            && bool::from(self.link.ct_eq(&former.keys.link(generation, &self.data_key)))
+        self.file_id() == former.file_id() && bool::from(self.link.ct_eq(&former.keys.link(generation, &self.data_key)))
     }
 
     fn new(continuity: ContinuitySecret, data_key: DataKey, link: [u8; LINK_BYTES]) -> Self {

@@ -108,7 +108,8 @@ impl Places {
 
     /// Returns the digest that binds a document without any sealed leaf.
     pub fn body_digest(&self, salt: [u8; 16], comments: &[LeafId]) -> BodyDigest {
-        let digest = Sha256::new().chain_update(b"secret/v1 body digest").chain_update(salt).chain_update(self.tail(comments));
+        let digest =
+            Sha256::new().chain_update(b"secret/v1 body digest").chain_update(salt).chain_update(self.tail(comments));
         BodyDigest { salt, digest: digest.finalize().into() }
     }
 

@@ -37,6 +37,16 @@ pub fn origins(old: &[Candidate<'_>], new: &[Candidate<'_>]) -> Vec<Origin> {
     matching.origins
 }
 
+/// Returns for each new comment what it was. One that is unchanged is the same comment wherever it stands: its path is
+/// that of the leaf behind it, which comes and goes.
+pub fn comment_origins(old: &[Candidate<'_>], new: &[Candidate<'_>]) -> Vec<Origin> {
+    let mut matching = Matching { old, new, origins: vec![Origin::New; new.len()], is_used: vec![false; old.len()] };
+    matching.match_unchanged();
+    matching.match_renamed();
+    matching.match_paths();
+    matching.origins
+}
+
 struct Matching<'a> {
     old: &'a [Candidate<'a>],
     new: &'a [Candidate<'a>],
@@ -45,22 +55,39 @@ struct Matching<'a> {
 }
 
 impl<'a> Matching<'a> {
-    /// Pairs leaves with the same path. Where several have it (list items), equal neighbours decide.
+    /// Pairs what is left over and has the same path. Where several have it (list items), equal neighbours decide.
     fn match_paths(&mut self) {
+        let (old, new) = self.left_over();
         let mut groups: HashMap<&[u8], (Vec<usize>, Vec<usize>)> = HashMap::new();
-        for (index, candidate) in self.old.iter().enumerate() {
-            groups.entry(candidate.path).or_default().0.push(index);
+        for index in old {
+            groups.entry(self.old[index].path).or_default().0.push(index);
         }
-        for (index, candidate) in self.new.iter().enumerate() {
-            groups.entry(candidate.path).or_default().1.push(index);
+        for index in new {
+            groups.entry(self.new[index].path).or_default().1.push(index);
         }
         for (old, new) in groups.into_values() {
-            self.match_group(&old, &new);
+            self.match_group(&old, &new, true);
         }
     }
 
-    fn match_group(&mut self, old: &[usize], new: &[usize]) {
-        if let ([old], [new]) = (old, new) {
+    /// Pairs what has the same spelling and stands in the same order.
+    fn match_unchanged(&mut self) {
+        let (old, new) = self.left_over();
+        self.match_group(&old, &new, false);
+    }
+
+    /// Returns what has no partner yet.
+    fn left_over(&self) -> (Vec<usize>, Vec<usize>) {
+        let old = (0..self.old.len()).filter(|index| !self.is_used[*index]).collect();
+        let new = (0..self.new.len()).filter(|index| self.origins[*index] == Origin::New).collect();
+        (old, new)
+    }
+
+    /// Pairs equal neighbours, and with `pairs_changed` what stands between the same ones.
+    fn match_group(&mut self, old: &[usize], new: &[usize], pairs_changed: bool) {
+        if let ([old], [new]) = (old, new)
+            && pairs_changed
+        {
             self.keep(*old, *new);
             return;
         }
@@ -88,6 +115,7 @@ impl<'a> Matching<'a> {
                 DiffOp::Equal { old_index, new_index, len } => {
                     (0..len).for_each(|offset| self.keep(old[old_index + offset], new[new_index + offset]));
                 }
+                DiffOp::Replace { .. } if !pairs_changed => {}
                 DiffOp::Replace { old_index, old_len, new_index, new_len } => {
                     let pairs = old[old_index..old_index + old_len].iter().zip(&new[new_index..new_index + new_len]);
                     pairs.for_each(|(old, new)| self.keep(*old, *new));
@@ -98,8 +126,7 @@ impl<'a> Matching<'a> {
 
     /// Pairs what is left over on both sides and has the same value: its key or place changed.
     fn match_renamed(&mut self) {
-        let old: Vec<usize> = (0..self.old.len()).filter(|index| !self.is_used[*index]).collect();
-        let new: Vec<usize> = (0..self.new.len()).filter(|index| self.origins[*index] == Origin::New).collect();
+        let (old, new) = self.left_over();
         if !old.is_empty() && !new.is_empty() {
             self.match_equal(&old, &new, |candidate| candidate.value);
         }
@@ -155,7 +182,7 @@ const MIN_COPY: usize = 8;
 
 #[cfg(test)]
 mod tests {
-    use super::{Candidate, Origin, origins};
+    use super::{Candidate, Origin, comment_origins, origins};
     use crate::document::ScalarKind;
 
     fn candidates<'a>(leaves: &'a [(&'a str, &'a str)]) -> Vec<Candidate<'a>> {
@@ -183,6 +210,15 @@ mod tests {
             &[("l", "0"), ("l", "1"), ("l", "x"), ("l", "3")],
             &[Origin::New, Origin::Kept(0), Origin::Kept(1), Origin::Kept(2)],
         );
+    }
+
+    #[test]
+    fn an_unchanged_comment_stays_the_same_when_the_leaf_behind_it_goes() {
+        let old = candidates(&[("b", " x"), ("c", " y"), ("", " z")]);
+        let new = candidates(&[("c", " x"), ("", " z")]);
+        assert_eq!(comment_origins(&old, &new), [Origin::Kept(0), Origin::Kept(2)]);
+        let new = candidates(&[("b", " x"), ("c", " new"), ("", " z")]);
+        assert_eq!(comment_origins(&old, &new), [Origin::Kept(0), Origin::Kept(1), Origin::Kept(2)]);
     }
 
     #[test]

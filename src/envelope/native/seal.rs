@@ -7,9 +7,10 @@ use jiff::civil::Date;
 use super::carrier::{self, Carrier};
 use super::file::{EncryptedFile, Opened, OpenedToken, breaks_line_somewhere, span_of};
 use super::header::{BodyDigest, Header, Mode, SignedHeader};
+use super::parallel::each;
 use super::payload::FileSecrets;
 use super::place::{self, Places};
-use super::reuse::{Candidate, Origin, origins};
+use super::reuse::{Candidate, Origin, comment_origins, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
 use crate::crypto::{self, Family, LeafId, random};
 use crate::document::{self, Document, Format, Item, Leaf, Problem, ScalarKind, Span, SyntaxError, splice};
@@ -163,7 +164,13 @@ impl Sealing<'_> {
         }
     }
 
-    fn seal_values(&self, document: &Document, text: &str, places: &Places, comments: &[LeafId]) -> Vec<(Span, String)> {
+    fn seal_values(
+        &self,
+        document: &Document,
+        text: &str,
+        places: &Places,
+        comments: &[LeafId],
+    ) -> Vec<(Span, String)> {
         let leaves: Vec<&Leaf> = places.values.iter().map(|place| document.leaf(place.item)).collect();
         let new: Vec<Candidate<'_>> =
             leaves.iter().zip(&places.values).map(|(leaf, place)| candidate(leaf, text, &place.path)).collect();
@@ -171,15 +178,15 @@ impl Sealing<'_> {
         let old: Vec<Candidate<'_>> =
             former.iter().map(|former| candidate(former.leaf, former.text, &former.path)).collect();
 
-        let mut ids = self.former_ids();
-        let mut previous_id = None;
-        let mut tokens = Vec::with_capacity(new.len());
-        for (index, origin) in origins(&old, &new).into_iter().enumerate() {
-            let (original, id) = match origin {
-                Origin::Kept(original) => (Some(original), former[original].opened.token.sealed.id()),
-                Origin::Copied(original) => (Some(original), fresh_id(&mut ids)),
-                Origin::New => (None, fresh_id(&mut ids)),
-            };
+        let mut used = self.former_ids();
+        let identified = origins(&old, &new).into_iter().map(|origin| match origin {
+            Origin::Kept(original) => (Some(original), former[original].opened.token.sealed.id()),
+            Origin::Copied(original) => (Some(original), fresh_id(&mut used)),
+            Origin::New => (None, fresh_id(&mut used)),
+        });
+        let identified: Vec<(Option<usize>, LeafId)> = identified.collect();
+        each(new.len(), |index| {
+            let (original, id) = identified[index];
             // Another spelling of the same value is the same secret: its age does not change.
             let dated = original.filter(|original| old[*original].value == new[index].value);
             let (day, generation) = dated.map_or((self.today, self.header.generation), |original| {
@@ -188,7 +195,8 @@ impl Sealing<'_> {
             });
             let kind = if leaves[index].style.is_block() { TokenKind::Block } else { TokenKind::Value };
             let stamp = Stamp { kind, day, generation };
-            let associated_data = places.of_value(index, self.header.file_id, &stamp, previous_id, comments);
+            let previous = index.checked_sub(1).map(|previous| identified[previous].1);
+            let associated_data = places.of_value(index, self.header.file_id, &stamp, previous, comments);
             let kept = original.filter(|original| {
                 let opened = former[*original].opened;
                 self.keeps_tokens()
@@ -204,14 +212,12 @@ impl Sealing<'_> {
                     Token { stamp, sealed }
                 }
             };
-            previous_id = Some(id);
-            tokens.push((leaves[index].span, spell(&token, self.header.format)));
-        }
-        tokens
+            (leaves[index].span, spell(&token, self.header.format))
+        })
     }
 
-    /// Seals the comments; returns their tokens and ids. A comment stands before the leaf behind it: that decides which
-    /// one was which before, and a changed one keeps its id, so that the next value's token stays.
+    /// Seals the comments; returns their tokens and ids. A changed comment is told by the leaf behind it and keeps its
+    /// id, so that the next value's token stays.
     fn seal_comments(&self, document: &Document, text: &str, places: &Places) -> (Vec<(Span, String)>, Vec<LeafId>) {
         let new_paths = next_paths(document, &places.comments);
         let new = comment_candidates(document, text, &places.comments, &new_paths);
@@ -219,14 +225,15 @@ impl Sealing<'_> {
             let items: Vec<usize> = previous.comments.iter().map(|opened| opened.item).collect();
             (next_paths(document, &items), items, document, text)
         });
-        let old = former.as_ref().map(|(paths, items, document, text)| comment_candidates(document, text, items, paths));
+        let old =
+            former.as_ref().map(|(paths, items, document, text)| comment_candidates(document, text, items, paths));
         let old = old.unwrap_or_default();
         let former_tokens = self.previous.map_or(&[][..], |previous| &previous.comments);
 
         let mut used = self.former_ids();
         let mut tokens = Vec::with_capacity(new.len());
         let mut ids = Vec::with_capacity(new.len());
-        for (index, origin) in origins(&old, &new).into_iter().enumerate() {
+        for (index, origin) in comment_origins(&old, &new).into_iter().enumerate() {
             let (original, id) = match origin {
                 Origin::Kept(original) => (Some(original), former_tokens[original].token.sealed.id()),
                 Origin::Copied(_) | Origin::New => (None, fresh_id(&mut used)),
@@ -318,7 +325,12 @@ fn next_paths(document: &Document, comments: &[usize]) -> Vec<Vec<u8>> {
     paths
 }
 
-fn comment_candidates<'a>(document: &Document, text: &'a str, comments: &[usize], paths: &'a [Vec<u8>]) -> Vec<Candidate<'a>> {
+fn comment_candidates<'a>(
+    document: &Document,
+    text: &'a str,
+    comments: &[usize],
+    paths: &'a [Vec<u8>],
+) -> Vec<Candidate<'a>> {
     let sources = comments.iter().map(|item| span_of(&document.items[*item]).of(text));
     sources.zip(paths).map(|(source, path)| Candidate { path, source, value: (ScalarKind::String, source) }).collect()
 }

@@ -44,10 +44,10 @@ pub enum TokenKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is damaged.
-    #[error("this encrypted value is damaged")]
+    #[error("is damaged")]
     Malformed,
     /// Another version of the format.
-    #[error("this encrypted value is of a newer format version")]
+    #[error("is of a newer format version")]
     NewerVersion,
 }
 
@@ -71,7 +71,8 @@ impl Stamp {
 impl Token {
     /// Tells whether a text begins as tokens of any version do.
     pub fn is_likely(text: &str) -> bool {
-        text.strip_prefix(ANY_VERSION).is_some_and(|rest| rest.starts_with(|character: char| character.is_ascii_digit()))
+        text.strip_prefix(ANY_VERSION)
+            .is_some_and(|rest| rest.starts_with(|character: char| character.is_ascii_digit()))
     }
 
     /// Reads a token; `None` for a text that does not begin like one.
@@ -103,8 +104,11 @@ impl Token {
         }
         let (salt, rest) = bytes.split_at(SALT_BYTES);
         let (ciphertext, checksum) = rest.split_at(padded + TAG_BYTES);
-        let sealed =
-            Sealed { salt: salt.try_into().ok()?, ciphertext: ciphertext.to_vec(), checksum: checksum.try_into().ok()? };
+        let sealed = Sealed {
+            salt: salt.try_into().ok()?,
+            ciphertext: ciphertext.to_vec(),
+            checksum: checksum.try_into().ok()?,
+        };
         Some(Self { stamp, sealed })
     }
 }

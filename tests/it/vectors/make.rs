@@ -58,7 +58,13 @@ impl<'a> Case<'a> {
             body: None,
             wrapped_key: String::new(),
         };
-        Self { name, about, header, secrets: (continuity, DataKey::from_bytes(&test_key(name, "data key 1"))), link: [0; 32] }
+        Self {
+            name,
+            about,
+            header,
+            secrets: (continuity, DataKey::from_bytes(&test_key(name, "data key 1"))),
+            link: [0; 32],
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Header)) -> Self {
@@ -114,7 +120,8 @@ impl<'a> Case<'a> {
         fs::create_dir_all(&folder).expect("a new folder");
         fs::write(folder.join("plaintext"), plaintext).expect("a file");
         fs::write(folder.join("encrypted"), file).expect("a file");
-        let descriptor = format!("about = {:?}\noutcome = \"opens\"\npayload = \"{}\"\n", self.about, hex(&self.payload()));
+        let descriptor =
+            format!("about = {:?}\noutcome = \"opens\"\npayload = \"{}\"\n", self.about, hex(&self.payload()));
         fs::write(folder.join("vector.toml"), descriptor).expect("a file");
     }
 }
@@ -122,10 +129,11 @@ impl<'a> Case<'a> {
 fn plain_cases() {
     use Format::{Dotenv, Ini, Json, Toml, Yaml};
     let long = "long: \"".to_owned() + &"x".repeat(1000) + "\"\n";
-    let buckets: String =
-        [1, 31, 32, 63, 64, 127, 128, 255, 256, 287, 288, 4095].map(|length| format!("n{length}: {}\n", "x".repeat(length))).concat();
+    let buckets: String = [1, 31, 32, 63, 64, 127, 128, 255, 256, 287, 288, 4095]
+        .map(|length| format!("n{length}: {}\n", "x".repeat(length)))
+        .concat();
     #[rustfmt::skip]
-    let cases: [(&str, &str, Format, &str); 57] = [
+    let cases: [(&str, &str, Format, &str); 60] = [
         ("yaml-block", "maps and lists in block style, comments before and behind", Yaml, "# why\na: 1\nb:\n  c: two # note\n  d: [x, y]\nlist:\n  - one\n  - two\n"),
         ("yaml-bom", "a byte order mark stays first, and is authenticated", Yaml, "\u{feff}a: 1\n"),
         ("yaml-crlf", "the header takes the line end of the first line", Yaml, "# why\r\na: 1\r\nb: |\r\n  x\r\n  y\r\n"),
@@ -153,6 +161,7 @@ fn plain_cases() {
         ("json-bom", "a byte order mark before the brace", Json, "\u{feff}{\"a\": 1}\n"),
         ("json-blanks-before", "blanks before the brace stay", Json, " \n\t{\"a\": 1}"),
         ("json-crlf", "the header takes the line end of the first line", Json, "{\r\n  \"a\": 1\r\n}\r\n"),
+        ("json-lone-cr", "lone carriage returns are blanks; the header has LF", Json, "{\r\"a\": 1,\r\"b\": 2\r}\r"),
         ("json-empty-object", "an empty object has a digest, and no comma behind the header", Json, "{}"),
         ("json-empty-object-blanks", "the same with blanks in it", Json, "{ \n }\n"),
         ("json-nulls", "nulls are events", Json, "{\"a\": null, \"b\": []}\n"),
@@ -171,11 +180,13 @@ fn plain_cases() {
         ("dotenv-blanks", "blanks around the sign and behind the value are authenticated", Dotenv, "A = x  \nexport  B= y\nC=z\t\n"),
         ("dotenv-bom", "a byte order mark stays first", Dotenv, "\u{feff}A=1\n"),
         ("dotenv-crlf", "carriage returns are authenticated, because shells read them", Dotenv, "A=1\r\n#x\r\nB=2\r\n"),
+        ("dotenv-multi-line", "a quoted value over several lines, with what looks like a comment in it", Dotenv, "A=\"one\n# two\nB=3\"\nC='x\ny'\n"),
         ("dotenv-no-final-newline", "nothing follows the last token", Dotenv, "A=1\nB=2"),
         ("dotenv-empty", "an empty file has a digest", Dotenv, ""),
         ("dotenv-only-comments", "sealed comments without a value", Dotenv, "# one\n#two"),
         ("ini-sections", "sections, both separators, comments with both signs", Ini, "top = 0\n[a]\nk = v\nl: w\n; why\n# too\n[b \"c\"]\nk=v\n"),
         ("ini-bom", "a byte order mark stays first", Ini, "\u{feff}[a]\nk = v\n"),
+        ("ini-continued", "a value over several lines, and a key without a value", Ini, "[a]\nk = one\n  two\nflag\n"),
         ("ini-crlf", "carriage returns are authenticated", Ini, "[a]\r\nk = v\r\n"),
         ("ini-no-final-newline", "nothing follows the last token", Ini, "[a]\nk = v"),
         ("ini-empty", "an empty file has a digest", Ini, ""),
@@ -227,14 +238,12 @@ fn header_cases() {
         .with(|header| {
             "secrets/Prüfung\u{202e}.json".clone_into(&mut header.path);
             header.metadata.purpose = Some("\"x\" \\ \u{1}\u{7f}".to_owned());
-            header.metadata.tags = BTreeMap::from([("a b.c".to_owned(), "x".to_owned()), ("x\"y".to_owned(), "z".to_owned())]);
+            header.metadata.tags =
+                BTreeMap::from([("a b.c".to_owned(), "x".to_owned()), ("x\"y".to_owned(), "z".to_owned())]);
             header.recipients.insert("bob smith".to_owned(), vec![recipient().to_string(), recipient().to_string()]);
             header.cleartext = patterns(&["users[*].id", "**.kind"]);
         })
         .write("{\"users\": [{\"id\": 1, \"kind\": \"x\", \"key\": \"y\"}], \"kind\": \"z\"}\n");
-    Case::new("header-opaque-yaml", "a structured format that is sealed as a whole", Format::Yaml)
-        .with(|header| header.mode = Mode::Opaque)
-        .write("a: 1\n");
     Case::new("clear-comments", "comments stay as they are and are not authenticated", Format::Yaml)
         .with(|header| header.comments = Comments::Clear)
         .write("# clear\na: 1 # too\n");
@@ -267,7 +276,11 @@ fn edited_cases() {
     let second = case.seal(b"a: 1\nb: new\nc: 3\nd: 4\n", Some(&first), LATER);
     case.write_file(b"a: 1\nb: new\nc: 3\nd: 4\n", &second);
 
-    let mut case = Case::new("generation-2", "a reader left: new data key, link, exposed; values keep day and generation", Format::Yaml);
+    let mut case = Case::new(
+        "generation-2",
+        "a reader left: new data key, link, exposed; values keep day and generation",
+        Format::Yaml,
+    );
     let first = case.seal(b"a: 1\nb: 2 # x\n", None, DAY);
     case.next_generation();
     case.header.wrapped_key.clear();
@@ -278,7 +291,8 @@ fn edited_cases() {
     let second = case.seal(b"a: 1\nb: 3 # x\n", Some(&first), LATER);
     case.write_file(b"a: 1\nb: 3 # x\n", &second);
 
-    let mut case = Case::new("generation-2-opaque", "the body keeps its day and generation under a new key", Format::Opaque);
+    let mut case =
+        Case::new("generation-2-opaque", "the body keeps its day and generation under a new key", Format::Opaque);
     let first = case.seal(b"content", None, DAY);
     case.next_generation();
     case.header.wrapped_key.clear();
