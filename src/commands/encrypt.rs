@@ -177,6 +177,7 @@ pub(super) fn tell(target: &Target, creation: &Creation, context: &Context<'_>) 
             let place = match source {
                 Source::Head => "HEAD",
                 Source::Index => "the index",
+                Source::WorkTree => "the file it replaces",
             };
             ui.note(&format!("encrypted {} with the key it has in {place}; readers: {readers}", target.shown));
         }

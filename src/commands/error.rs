@@ -173,6 +173,7 @@ fn exit_of(error: &Error) -> Exit {
         | Error::NotAFollower { .. }
         | Error::NotAuthentic { .. }
         | Error::RolledBack { .. }
+        | Error::SealsLess { .. }
         | Error::TwoPaths { .. } => Exit::NotAuthentic,
         Error::Read { source, .. } => match source {
             ReadError::NotEncrypted | ReadError::Conflict { .. } => Exit::Failed,
@@ -215,10 +216,13 @@ fn hints_of(error: &Error) -> Vec<String> {
             format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
         }
         Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
-        Error::NoPolicy { .. } => "run `secret init` in the repository".to_owned(),
-        Error::NotAFollower { .. } => {
-            "a former reader could have made it; compare with git's history before you trust it".to_owned()
-        }
+        Error::NoPolicy { .. } => "run `secret init`, or bring the one back that git's history has: `git log -- .secret.toml`".to_owned(),
+        Error::NotAFollower { path } => format!(
+            "a former reader could have made it. If it was rekeyed twice in one commit by somebody you trust, `secret rekey --new-key {}` makes a key of your own",
+            quote(path)
+        ),
+        Error::SealsLess { path, .. } => format!("run `secret rekey {}`: it seals what the policy demands", quote(path)),
+        Error::UncommittedKey { .. } => "commit it before you rekey again, so that history can tell who made which key".to_owned(),
         Error::NotAuthentic { source, .. } => return authenticity_hint(source),
         Error::NotGoverned { path, rules } => {
             let rules = if rules.is_empty() { "none".to_owned() } else { rules.join(", ") };

@@ -34,6 +34,9 @@ pub struct RekeyArgs {
     /// Agree to values becoming clear
     #[arg(long)]
     allow_cleartext: bool,
+    /// Make a new data key in any case, also where it is not known who made the last one
+    #[arg(long)]
+    new_key: bool,
 }
 
 pub const EXAMPLES: &str = "\
@@ -49,24 +52,35 @@ pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandErr
     if arguments.check {
         return check(&workspace, targets, context);
     }
-    let mut changed = 0;
+    let mut plans = Vec::new();
     let mut errors = Vec::new();
     let count = targets.len();
     for target in targets {
-        match workspace.plan_rekey(target).map_err(CommandError::from).and_then(|plan| {
-            plan.map_or(Ok(false), |plan| rekey(&plan, &arguments, &workspace, context).map(|()| true))
-        }) {
-            Ok(is_changed) => changed += usize::from(is_changed),
-            Err(error) => errors.push(error),
+        match workspace.plan_rekey(target, arguments.new_key) {
+            Ok(plan) => plans.extend(plan),
+            Err(error) => errors.push(error.into()),
         }
     }
-    if errors.is_empty() && changed == 0 {
+    // All or nothing: a file that cannot be rekeyed keeps the others from being.
+    CommandError::worst(errors, context.ui)?;
+    if plans.is_empty() {
         context.ui.note(&match count {
             1 => "1 file is in line with the policy".to_owned(),
             count => format!("{count} files are in line with the policy"),
         });
+        return Ok(());
     }
-    CommandError::worst(errors, context.ui)
+    plans.iter().for_each(|plan| tell(plan, context));
+    if arguments.dry_run {
+        return Ok(());
+    }
+    plans.iter().try_for_each(|plan| agree(plan, &arguments, context))?;
+    workspace.rekey(&plans)?;
+    context.ui.note(&match plans.len() {
+        1 => "rekeyed 1 file".to_owned(),
+        count => format!("rekeyed {count} files"),
+    });
+    Ok(())
 }
 
 fn check(
@@ -78,7 +92,8 @@ fn check(
     for target in targets {
         let (stored, file) = workspace.read_encrypted(target)?;
         if !workspace.is_in_line(&stored.target, file.header())? {
-            context.ui.print(&stored.target.shown)?;
+            // The answer stands, whether or not anybody reads the list.
+            let _ = context.ui.print(&stored.target.shown);
             drifted += 1;
         }
     }
@@ -91,12 +106,8 @@ fn check(
     }
 }
 
-fn rekey(
-    plan: &RekeyPlan,
-    arguments: &RekeyArgs,
-    workspace: &Workspace<'_>,
-    context: &Context<'_>,
-) -> Result<(), CommandError> {
+/// Says what a rekey does.
+fn tell(plan: &RekeyPlan, context: &Context<'_>) {
     let ui = context.ui;
     let shown = &plan.target.shown;
     ui.note(&format!("{shown}: readers {}", plan.readers.join(", ")));
@@ -117,13 +128,6 @@ fn rekey(
     if !plan.cleared.is_empty() {
         ui.note(&format!("  in clear from now on: {}", plan.cleared.join(", ")));
     }
-    if arguments.dry_run {
-        return Ok(());
-    }
-    agree(plan, arguments, context)?;
-    workspace.rekey(plan)?;
-    ui.note(&format!("rekeyed {shown}"));
-    Ok(())
 }
 
 /// Asks when somebody is added or a value becomes clear.

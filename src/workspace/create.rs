@@ -15,7 +15,7 @@ use crate::envelope::native::{
     Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, Opened, ReadError, Recipients,
     SealError, conflict, seal,
 };
-use crate::fs::Snapshot;
+use crate::fs::{self, Snapshot};
 use crate::keys::{self, Recipient};
 use crate::policy::Rule;
 
@@ -58,6 +58,8 @@ pub enum Source {
     Head,
     /// What was staged.
     Index,
+    /// The file that is written over.
+    WorkTree,
 }
 
 impl Workspace<'_> {
@@ -149,7 +151,13 @@ impl Workspace<'_> {
     fn former(&self, target: &Target, plaintext: &[u8]) -> Result<Option<(Source, OpenFile)>, Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &target.recorded) else { return Ok(None) };
         let path = Path::new(recorded);
+        // What stands at the path itself comes first: it may have been changed since it was staged.
+        let standing = match fs::kind(&target.path)? {
+            Some(fs::Kind::File) => Some(fs::read(&target.path, self.within(), MAX_ENCRYPTED)?),
+            _ => None,
+        };
         let blobs = [
+            (Source::WorkTree, standing),
             (Source::Index, repository.index_file(path, MAX_ENCRYPTED)?),
             (Source::Head, repository.head_file(path, MAX_ENCRYPTED)?),
         ];

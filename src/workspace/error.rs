@@ -189,6 +189,20 @@ pub enum Error {
         /// Generation and revision in history.
         there: String,
     },
+    /// Something stands in clear that the rule wants sealed.
+    #[error("{path} does not seal {what}, as the policy demands")]
+    SealsLess {
+        /// The file.
+        path: String,
+        /// What is not sealed.
+        what: String,
+    },
+    /// A new data key is asked for before the last one is committed.
+    #[error("{path} has a new data key that is not committed yet")]
+    UncommittedKey {
+        /// The file.
+        path: String,
+    },
     /// The plaintext cannot be sealed.
     #[error("{path}: {source}")]
     Seal {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Error, OpenFile, Target, Workspace};
-use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, peek_file_id};
+use crate::envelope::native::{Comments, EncryptedFile, Header, MAX_ENCRYPTED, Mode, Opened, peek_file_id};
 use crate::fs;
-use crate::keys::Recipient;
-use crate::policy::{Readers, Rule, drift};
+use crate::git::{EntryKind, GitError, Repository};
+use crate::keys::{Recipient, UnwrapError};
+use crate::policy::{FILE_NAME, Readers, Rule, drift};
 
 impl Workspace<'_> {
     /// Returns the rule for a file, which must be governed.
@@ -21,75 +22,135 @@ impl Workspace<'_> {
         })
     }
 
-    /// Refuses to write a file that somebody can read whom the policy no longer names, that was put back to an older
-    /// header, or whose id another file has too.
+    /// Refuses to write a file that somebody can read whom the policy no longer names, that seals less than its rule
+    /// demands, that was put back to an older header, or whose id another file has too.
     ///
     /// # Errors
     /// When any of that is so.
     pub fn check_writable(&self, file: &OpenFile) -> Result<(), Error> {
-        // Without a policy nobody says who may read, but what history knows still counts.
-        let Some(policy) = self.policy()? else { return self.check_history(file) };
-        let rule = self.rule(&file.target)?;
-        let drift = drift(&file.opened.header.recipients, &policy.readers(rule));
-        if drift.has_surplus() {
-            return Err(Error::Drifted { path: file.target.shown.clone(), drift });
+        self.check_history(file, false)?;
+        let header = &file.opened.header;
+        if let Some(policy) = self.policy()? {
+            let rule = self.rule(&file.target)?;
+            let drift = drift(&header.recipients, &policy.readers(rule));
+            if drift.has_surplus() {
+                return Err(Error::Drifted { path: file.target.shown.clone(), drift });
+            }
+            if let Some(what) = seals_less(header, rule) {
+                return Err(Error::SealsLess { path: file.target.shown.clone(), what });
+            }
+        } else if self.had_policy()? {
+            // Who removes the policy must not get rid of what it forbids.
+            self.required_policy()?;
         }
-        self.check_history(file)?;
-        self.check_copies(&file.target, &file.opened.header)
+        self.check_copies(&file.target, header)
     }
 
-    /// Refuses a file that is older than what git's history knows of it, or whose data key no earlier reader made.
-    pub(super) fn check_history(&self, file: &OpenFile) -> Result<(), Error> {
+    /// Refuses a file that is older than what git's history knows of it, and (unless `accepts_key`) one whose data key
+    /// does not come from the readers of the one before.
+    pub(super) fn check_history(&self, file: &OpenFile, accepts_key: bool) -> Result<(), Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &file.target.recorded) else { return Ok(()) };
         let header = &file.opened.header;
-        let mut former: Option<EncryptedFile> = None;
+        let mut lower: Vec<EncryptedFile> = Vec::new();
         for past in repository.history([Path::new(recorded)])? {
-            let Ok(blob) = repository.content(past?.content, MAX_ENCRYPTED) else { continue };
-            if *blob == file.encrypted || peek_file_id(&blob) != Some(header.file_id) {
-                continue;
-            }
-            let Ok(known) = EncryptedFile::parse(&blob) else { continue };
-            if age(known.header()) > age(header) {
+            let known = match repository.content(past?.content, MAX_ENCRYPTED) {
+                Ok(blob) if *blob == file.encrypted || peek_file_id(&blob) != Some(header.file_id) => continue,
+                Ok(blob) => EncryptedFile::parse(&blob),
+                Err(GitError::TooLarge { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let Ok(known) = known else { continue };
+            if age(known.header()) > age(header) && self.may_be_authentic(&known) {
                 return Err(Error::RolledBack {
                     path: file.target.shown.clone(),
                     here: describe_age(header),
                     there: describe_age(known.header()),
                 });
             }
-            if known.header().generation + 1 == header.generation
-                && former.as_ref().is_none_or(|former| age(known.header()) > age(former.header()))
+            let is_same_wrap = known.header().wrapped_key == header.wrapped_key;
+            if known.header().generation < header.generation {
+                lower.push(known);
+            } else if known.header().generation == header.generation
+                && !is_same_wrap
+                && !accepts_key
+                && self.try_open(&known).is_some_and(|known| !known.secrets.has_data_key_of(&file.opened.secrets))
             {
-                former = Some(known);
+                return Err(Error::NotAFollower { path: file.target.shown.clone() });
             }
         }
-        if let Some(former) = former
-            // Who joined later cannot open the earlier key, and then cannot tell.
-            && let Ok(payload) = self.identities.unwrap(&former.header().wrapped_key)
-            && let Ok(former) = former.open(&payload)
-            && !file.opened.secrets.follows(&former.secrets, header.generation)
-        {
-            return Err(Error::NotAFollower { path: file.target.shown.clone() });
+        if accepts_key || self.is_follower(file, &lower, repository) {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::NotAFollower { path: file.target.shown.clone() })
+    }
+
+    /// Tells whether the data key was made by somebody who had the one before, as far as that can be told.
+    fn is_follower(&self, file: &OpenFile, lower: &[EncryptedFile], repository: &Repository) -> bool {
+        let generation = file.opened.header.generation;
+        let Some(newest) = lower.iter().map(|known| known.header().generation).max() else { return true };
+        if newest + 1 != generation {
+            // The key between was never committed, so nobody can tell; but a history that was cut off proves nothing.
+            return repository.is_shallow();
+        }
+        let mut former = lower.iter().filter(|known| known.header().generation == newest);
+        // Who joined later cannot open the earlier key, and then cannot tell.
+        former.find_map(|former| self.try_open(former)).is_none_or(|former| {
+            file.opened.secrets.follows(&former.secrets, generation)
+        })
+    }
+
+    /// Tells whether a file from history must be taken seriously: everybody can commit a header with high numbers.
+    fn may_be_authentic(&self, file: &EncryptedFile) -> bool {
+        match self.identities.unwrap(&file.header().wrapped_key) {
+            Ok(payload) => file.open(&payload).is_ok(),
+            Err(UnwrapError::Malformed(_) | UnwrapError::NotAuthentic) => false,
+            Err(_) => true,
+        }
+    }
+
+    fn try_open(&self, file: &EncryptedFile) -> Option<Opened> {
+        let payload = self.identities.unwrap(&file.header().wrapped_key).ok()?;
+        file.open(&payload).ok()
     }
 
     /// Refuses a file whose id another governed file has too: a copy shares the key, and the readers of one would be
     /// the readers of the other.
     pub(super) fn check_copies(&self, target: &Target, header: &Header) -> Result<(), Error> {
-        let (Some(repository), Some(root), Some(policy)) = (&self.repository, self.within(), self.policy()?) else {
-            return Ok(());
-        };
+        let (Some(repository), Some(root)) = (&self.repository, self.within()) else { return Ok(()) };
+        let policy = self.policy()?;
         for file in repository.index_files()? {
             let Some(path) = file.path.to_str() else { continue };
-            if Some(path) == target.recorded.as_deref() || policy.rule_for(path).is_none() {
+            let is_governed = policy.is_none_or(|policy| policy.rule_for(path).is_some());
+            if Some(path) == target.recorded.as_deref() || file.kind != EntryKind::File || !is_governed {
                 continue;
             }
-            let Ok(top) = fs::read_top(&root.path().join(path), Some(root), PEEK_BYTES) else { continue };
+            let absolute = root.path().join(path);
+            if fs::kind(&absolute)? != Some(fs::Kind::File) {
+                continue;
+            }
+            let mut top = fs::read_top(&absolute, Some(root), PEEK_BYTES)?;
+            if top.len() == PEEK_BYTES && top.iter().all(u8::is_ascii_whitespace) {
+                // Blanks may stand before a JSON document; they must not hide a copy.
+                top = fs::read(&absolute, Some(root), MAX_ENCRYPTED)?;
+            }
             if peek_file_id(&top) == Some(header.file_id) {
                 return Err(Error::TwoPaths { path: target.shown.clone(), other: path.to_owned() });
             }
         }
         Ok(())
+    }
+
+    /// Refuses a second new data key before the first is committed: history could not tell who made them.
+    pub(super) fn check_committed(&self, file: &OpenFile) -> Result<(), Error> {
+        let (Some(repository), Some(recorded)) = (&self.repository, &file.target.recorded) else { return Ok(()) };
+        let Some(blob) = repository.head_file(Path::new(recorded), MAX_ENCRYPTED)? else { return Ok(()) };
+        let header = &file.opened.header;
+        match EncryptedFile::parse(&blob) {
+            Ok(head) if head.header().file_id == header.file_id && head.header().generation < header.generation => {
+                Err(Error::UncommittedKey { path: file.target.shown.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the readers whom the committed policy does not name for this file with these recipients: a change of
@@ -104,6 +165,36 @@ impl Workspace<'_> {
         };
         let new = readers.iter().filter(|(name, member)| !is_reviewed(name, &member.recipients));
         Ok(new.map(|(name, _)| (*name).to_owned()).collect())
+    }
+
+    /// Tells whether the repository has ever had a policy.
+    fn had_policy(&self) -> Result<bool, Error> {
+        let Some(repository) = &self.repository else { return Ok(false) };
+        Ok(repository.history([Path::new(FILE_NAME)])?.next().transpose()?.is_some())
+    }
+}
+
+/// Says what of a file is in clear that its rule wants sealed.
+pub(super) fn seals_less(header: &Header, rule: &Rule) -> Option<String> {
+    if header.mode == Mode::Opaque {
+        return None;
+    }
+    if rule.mode == Mode::Opaque {
+        return Some("it as a whole".to_owned());
+    }
+    if strictness(header.comments) < strictness(rule.comments) {
+        return Some("its comments".to_owned());
+    }
+    let surplus = header.cleartext.iter().find(|pattern| !rule.cleartext.contains(pattern));
+    surplus.map(|pattern| format!("`{pattern}`"))
+}
+
+/// Orders the ways to treat comments by how much they seal.
+pub(super) fn strictness(comments: Comments) -> u8 {
+    match comments {
+        Comments::Clear => 0,
+        Comments::Modelines => 1,
+        Comments::Sealed => 2,
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::create::wrap;
-use super::guard::recipients;
+use super::guard::{recipients, strictness};
 use super::save::{WRITE_MODE, seal_error};
 use super::{Error, Target, Workspace};
-use crate::document::{Document, Format, Leaf};
+use crate::document::{Format, Leaf};
 use crate::envelope::native::{Comments, Exposure, Header, Mode, Opened, seal};
-use crate::fs::{Expect, Snapshot, replace};
+use crate::fs::{Expect, FolderLock, Snapshot, commit};
 use crate::policy::Rule;
 
 /// What a rekey of one file does; nothing is written yet.
@@ -41,13 +41,14 @@ pub struct ReaderChange {
 }
 
 impl Workspace<'_> {
-    /// Plans the rekey of a file; `None` when it is in line with the policy.
+    /// Plans the rekey of a file; `None` when it is in line with the policy. With `makes_key` it gets a new data key in any
+    /// case, and the old one may be of unknown origin.
     ///
     /// # Errors
     /// When the file cannot be opened, no rule is for it, or it was put back to an older state.
-    pub fn plan_rekey(&self, target: Target) -> Result<Option<RekeyPlan>, Error> {
+    pub fn plan_rekey(&self, target: Target, makes_key: bool) -> Result<Option<RekeyPlan>, Error> {
         let file = self.open(target, false)?;
-        self.check_history(&file)?;
+        self.check_history(&file, makes_key)?;
         self.check_copies(&file.target, &file.opened.header)?;
         let rule = self.rule(&file.target)?;
         let readers = self.required_policy()?.readers(rule);
@@ -83,13 +84,16 @@ impl Workspace<'_> {
             .collect();
         let is_resealed =
             (header.mode, header.comments, &header.cleartext) != (before.mode, before.comments, &before.cleartext);
-        if header == *before {
+        if header == *before && !makes_key {
             return Ok(None);
         }
 
-        let has_new_key = !removed.is_empty() || is_resealed;
+        let has_new_key = makes_key || !removed.is_empty() || is_resealed;
         let renewed;
         let secrets = if has_new_key {
+            if !makes_key {
+                self.check_committed(&file)?;
+            }
             header.generation = header.generation.saturating_add(1);
             header.exposed.extend(removed.iter().map(|reader| Exposure {
                 member: reader.member.clone(),
@@ -121,13 +125,17 @@ impl Workspace<'_> {
         }))
     }
 
-    /// Writes what was planned.
+    /// Writes what was planned: all files, or none when one of them was changed meanwhile or cannot be written.
     ///
     /// # Errors
-    /// When the file was changed meanwhile, or cannot be written.
-    pub fn rekey(&self, plan: &RekeyPlan) -> Result<(), Error> {
-        let expect = Expect::Unchanged(&plan.snapshot);
-        Ok(replace(&plan.target.path, self.within(), &plan.bytes, expect, WRITE_MODE)?)
+    /// Names the file that stood in the way.
+    pub fn rekey(&self, plans: &[RekeyPlan]) -> Result<(), Error> {
+        let lock = FolderLock::acquire(plans.iter().map(|plan| plan.target.path.as_path()), self.within())?;
+        let mut staged = Vec::with_capacity(plans.len());
+        for RekeyPlan { target, bytes, snapshot, .. } in plans {
+            staged.push(lock.stage(&target.path, bytes, Expect::Unchanged(snapshot), WRITE_MODE)?);
+        }
+        Ok(commit(staged)?)
     }
 }
 
@@ -148,13 +156,19 @@ fn adopt_sealing(header: &mut Header, rule: &Rule) {
     }
 }
 
-/// Returns the keys that are sealed now and will be in clear.
+/// Returns what is sealed now and will be in clear: keys, patterns for keys to come, comments.
 fn cleared(opened: &Opened, header: &Header) -> Vec<String> {
     if header.mode == Mode::Opaque {
         return Vec::new();
     }
-    let becomes_clear = |leaf: &&Leaf| opened.header.seals(&leaf.path) && !header.seals(&leaf.path);
-    let leaves = opened.document.iter().flat_map(Document::leaves);
-    let keys: BTreeSet<String> = leaves.filter(becomes_clear).map(|leaf| leaf.path.to_string()).collect();
-    keys.into_iter().collect()
+    let before = &opened.header;
+    let becomes_clear = |leaf: &&Leaf| before.seals(&leaf.path) && !header.seals(&leaf.path);
+    let leaves = opened.document.iter().flat_map(|document| document.leaves());
+    let mut cleared: BTreeSet<String> = leaves.filter(becomes_clear).map(|leaf| leaf.path.to_string()).collect();
+    let patterns = header.cleartext.iter().filter(|pattern| !before.cleartext.contains(pattern));
+    cleared.extend(patterns.map(|pattern| format!("every {pattern}")));
+    if strictness(header.comments) < strictness(before.comments) {
+        cleared.insert("comments".to_owned());
+    }
+    cleared.into_iter().collect()
 }

@@ -382,21 +382,6 @@ fn a_link_to_an_encrypted_file_is_no_copy_of_it() {
 }
 
 #[test]
-fn a_move_that_was_undone_is_known_to_the_history() {
-    let world = World::new().with_file(DB, "password: old\n");
-    let before = world.read(DB);
-    world.secret(["mv", DB, "secrets/main.yaml"]).success();
-    world.secret_with(["set", "secrets/main.yaml", "password", "--stdin"], "new", &[]).success();
-    world.commit("moved and rotated");
-    fs::remove_file(world.path("secrets/main.yaml")).expect("it is there");
-    world.write(DB, before);
-    world.commit("as it was before");
-
-    let outcome = world.secret(["meta", DB, "--owner", "x"]);
-    assert_eq!(outcome.code, 5, "{outcome:#?}");
-}
-
-#[test]
 fn a_file_has_the_mode_it_had_after_it_was_in_plaintext() {
     let world = World::new().with_file(DB, "password: x\n");
     let mode = || fs::metadata(world.path(DB)).expect("it is there").permissions().mode() & 0o777;

@@ -33,25 +33,25 @@ fn examples(command: &Cli) -> Vec<String> {
     lines.lines().map(|line| line.trim().to_owned()).collect()
 }
 
-/// The world that the examples speak of.
+/// The world that the examples speak of, with an editor and a random generator that answer by themselves.
 fn prepared() -> World {
     let world = World::new().with_file("secrets/db.yaml", DB).with_file("secrets/app.env", "API_TOKEN=canary\n");
     world.write("secrets/plain.env", "A=1\n");
     world.write("changed.yaml", DB.replace("5432", "5433"));
     world.write("key.pem", "-----BEGIN CERTIFICATE-----\n");
+    // Written by another process: were they open for writing here, another test could not start them at that moment.
+    let install = "mkdir \"$0\" && cd \"$0\" && ln -s \"$1\" secret && \
+                   printf '#!/bin/sh\\nfor last; do :; done\\necho \"# new\" >> \"$last\"\\n' > nano && \
+                   printf '#!/bin/sh\\necho 00112233\\n' > openssl && chmod +x nano openssl";
+    let tools = world.home().join("tools");
+    let installed = Command::new("sh").args(["-c", install]).arg(tools).arg(env!("CARGO_BIN_EXE_secret")).status();
+    assert!(installed.expect("a shell").success());
     world
 }
 
-/// Runs a line in a shell that finds the program, and an editor and a random generator that answer by themselves.
+/// Runs a line as somebody would type it.
 fn run(world: &World, line: &str) -> std::process::Output {
-    let tools = world.home().join("tools");
-    // Written by another process: were they open for writing here, another test could not start them at that moment.
-    let install = "mkdir -p \"$0\" && cd \"$0\" && ln -s \"$1\" secret && \
-                   printf '#!/bin/sh\\nfor last; do :; done\\necho \"# new\" >> \"$last\"\\n' > nano && \
-                   printf '#!/bin/sh\\necho 00112233\\n' > openssl && chmod +x nano openssl";
-    let installed = Command::new("sh").args(["-c", install]).arg(&tools).arg(env!("CARGO_BIN_EXE_secret")).status();
-    assert!(installed.expect("a shell").success());
-    let path = format!("{}:{}", tools.display(), std::env::var("PATH").expect("a PATH"));
+    let path = format!("{}:{}", world.home().join("tools").display(), std::env::var("PATH").expect("a PATH"));
     world.command(Path::new("sh")).args(["-c", line]).env("PATH", path).env("EDITOR", "nano").output().expect("a shell")
 }
 
@@ -68,10 +68,10 @@ fn every_command_has_examples_that_begin_with_itself() {
 
 #[test]
 fn every_example_works() {
+    let prepared = prepared();
     for (_, command) in commands() {
         for example in examples(&command) {
-            let world = prepared();
-            let output = run(&world, &example);
+            let output = run(&prepared.copy(), &example);
             assert!(
                 output.status.success(),
                 "{example}\n{}{}",

@@ -118,22 +118,23 @@ fn every_token_is_bound_to_the_events_that_were_written_by_hand() {
 
 #[test]
 fn no_byte_of_a_header_can_be_changed() {
-    for name in ["yaml-crlf", "ini-bom", "header-all-fields", "header-all-fields-json", "opaque-1"] {
+    for name in ["header-all-fields", "header-all-fields-json", "ini-bom", "yaml-crlf"] {
         let vector = all().into_iter().find(|vector| vector.name == format!("valid/{name}")).expect("it is there");
         let file = vector.encrypted();
-        let mac = file.windows(3).rposition(|bytes| bytes == b"mac").expect("a header has a MAC");
-        let end = mac + file[mac..].iter().position(|byte| *byte == b'.').expect("it has a salt") + 44;
-        for index in 0..end {
+        let position =
+            |text: &str| file.windows(text.len()).position(|window| window == text.as_bytes()).expect("it has it");
+        // Blanks before the brace of a JSON document are no part of the header; of the armor one line is enough.
+        let start = usize::from(name.ends_with("json"));
+        let armor = position("-----BEGIN AGE") + 60..position("-----END AGE");
+        let end = position("mac") + 70;
+        for index in (start..end).filter(|index| !armor.contains(index)) {
             let byte = file[index];
             for changed in
                 [vec![], vec![byte ^ 1], vec![byte ^ 0x20], vec![byte, byte], vec![b' ', byte], vec![b'+', byte]]
             {
                 let changed = [&file[..index], &changed, &file[index + 1..]].concat();
-                assert!(
-                    changed == file || outcome(&changed, &vector.payload).is_err(),
-                    "{name}: byte {index} {:?}",
-                    char::from(byte)
-                );
+                let is_refused = changed == file || outcome(&changed, &vector.payload).is_err();
+                assert!(is_refused, "{name}: byte {index}, {:?}", char::from(byte));
             }
         }
     }

@@ -55,6 +55,15 @@ impl World {
         Self::new().with_file("secrets/db.yaml", DB)
     }
 
+    /// A world that is the same as this one, and goes on by itself.
+    pub fn copy(&self) -> Self {
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        let from = self.folder.path().join(".");
+        let status = Command::new("cp").arg("-a").arg(from).arg(copy.path()).status();
+        assert!(status.expect("cp runs").success());
+        Self { folder: copy }
+    }
+
     pub fn repo(&self) -> PathBuf {
         self.folder.path().join("repo")
     }

@@ -185,7 +185,7 @@ fn split_opaque<'a>(file: &'a [u8], marked: &[u8]) -> Result<Carried<'a>, Carrie
 fn split_comments<'a>(text: &'a str, carrier: Carrier, marked: &'a str) -> Result<Carried<'a>, CarrierError> {
     let first_line = marked.split('\n').next().unwrap_or_default();
     let newline = if first_line.ends_with('\r') { "\r\n" } else { "\n" };
-    check_version(first_line.trim_end_matches('\r'), BEGIN)?;
+    check_version(first_line.strip_suffix('\r').unwrap_or(first_line), BEGIN)?;
     let mut fields = Vec::new();
     let mut rest = marked.split_once(newline).ok_or(CarrierError::Truncated)?.1;
     let end_line = format!("{MARK}1{END}");
@@ -389,6 +389,7 @@ mod tests {
             (file.replace("v1 end", "v1 END"), CarrierError::NotCanonical { line: 9 }),
             (format!("a: b\n{file}"), CarrierError::Misplaced { line: 2 }),
             (format!("{file}{file}"), CarrierError::Misplaced { line: 10 }),
+            (file.replacen("begin\n", "begin\r\r\n", 1), CarrierError::NotCanonical { line: 1 }),
             (file[..60].to_owned(), CarrierError::Truncated),
             (file.replacen('\n', "\r\n", 1), CarrierError::Truncated),
         ];

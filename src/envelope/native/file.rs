@@ -178,13 +178,21 @@ pub enum Misplacement {
 }
 
 /// Reads the file id out of the top of an encrypted file, without checking anything else of it.
+///
+/// Looks only where it stands in a header, so that a text which quotes one is not taken for a file.
 pub fn peek_file_id(top: &[u8]) -> Option<FileId> {
-    let top = &top[..top.len().min(PEEK_BYTES)];
-    let quoted = |mark: &[u8]| {
-        let start = top.windows(mark.len()).position(|window| window == mark)? + mark.len();
-        str::from_utf8(top.get(start..start + 32)?).ok()?.parse().ok()
+    let top = top.strip_prefix(carrier::BOM.as_bytes()).unwrap_or(top);
+    let mut lines = top.trim_ascii_start().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let first = lines.next()?;
+    let mark: &[u8] = match first {
+        b"{" if lines.next()? == b"\"$secret\": {" => b"\"file_id\": \"",
+        _ if first.windows(9).any(|window| window == b"secret/v1") => b"file_id = \"",
+        _ => return None,
     };
-    quoted(b"file_id = \"").or_else(|| quoted(b"\"file_id\": \""))
+    lines.next()?;
+    let line = lines.next()?;
+    let start = line.windows(mark.len()).position(|window| window == mark)? + mark.len();
+    str::from_utf8(line.get(start..start + 32)?).ok()?.parse().ok()
 }
 
 fn moved(from: Option<&String>) -> String {
@@ -485,6 +493,9 @@ impl DocumentOpening<'_> {
     /// Says of a token that does not fit its place where it was sealed for, if that place is in the file.
     fn explain(&self, places: &Places, values: &[OpenedToken], comments: &[LeafId], broken: usize) -> OpenError {
         let token = &values[broken].token;
+        if token.sealed.ciphertext.len().saturating_mul(values.len()) > MAX_SEARCH {
+            return self.forged(values[broken].item, None);
+        }
         let id_at = |index: usize| values[index].token.sealed.id();
         let from = (0..places.values.len()).filter(|index| *index != broken).find(|index| {
             let before = index.checked_sub(1).map(id_at);
@@ -614,6 +625,6 @@ pub fn conflict(file: &[u8]) -> Option<ReadError> {
 
 /// How large an encrypted file may be.
 pub const MAX_ENCRYPTED: usize = 256 << 20;
-/// The file id is the second field.
-const PEEK_BYTES: usize = 1 << 10;
+/// How many bytes are hashed, about, to find out where a token came from.
+const MAX_SEARCH: usize = 16 << 20;
 const TOKEN_MARK: &[u8] = b"secret-v1.";

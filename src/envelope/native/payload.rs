@@ -40,6 +40,11 @@ impl FileSecrets {
         self.file_id() == former.file_id() && bool::from(self.link.ct_eq(&former.keys.link(generation, &self.data_key)))
     }
 
+    /// Tells whether both have the same data key, in constant time.
+    pub fn has_data_key_of(&self, other: &Self) -> bool {
+        bool::from(self.data_key.expose().ct_eq(other.data_key.expose()))
+    }
+
     fn new(continuity: ContinuitySecret, data_key: DataKey, link: [u8; LINK_BYTES]) -> Self {
         let keys = data_key.derive(continuity.file_id());
         Self { continuity, data_key, link, keys }
