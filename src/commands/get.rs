@@ -36,8 +36,10 @@ pub fn run(arguments: &GetArgs, context: &Context<'_>) -> Result<(), CommandErro
     let file = workspace.open(workspace.target(&arguments.file)?, arguments.at_any_path)?;
     let shown = || file.target.shown.clone();
     let document = file.opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown() })?;
-    let path = lookup(document, file.opened.header.format, &arguments.key).map_err(CommandError::usage)?;
-    let view = View::of(document);
+    let format = file.opened.header.format;
+    let path = lookup(document, format, &arguments.key).map_err(CommandError::usage)?;
+    let text = str::from_utf8(&file.opened.plaintext).expect("a document that was parsed is UTF-8");
+    let view = View::of(document, format, text);
     let Some((node, index)) = view.find(&path) else {
         let keys = key_paths(document);
         let similar = similar_keys(&arguments.key, keys.iter().map(String::as_str));
@@ -46,10 +48,8 @@ pub fn run(arguments: &GetArgs, context: &Context<'_>) -> Result<(), CommandErro
     match view.leaf(node) {
         Some(leaf) if !arguments.json => Ok(context.ui.reveal(leaf.value.as_bytes())?),
         _ => {
-            let mut json =
-                view.json(node, index).map_err(|error| CommandError::failed(format!("{}: {error}", shown())))?;
-            json.push('\n');
-            Ok(context.ui.reveal(json.as_bytes())?)
+            let json = view.json(node, index).map_err(|error| CommandError::failed(format!("{}: {error}", shown())))?;
+            Ok(context.ui.reveal_json(&json)?)
         }
     }
 }

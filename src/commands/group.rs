@@ -61,7 +61,7 @@ pub fn run(arguments: GroupArgs, context: &Context<'_>) -> Result<(), CommandErr
             }
             let rows: Vec<[String; 2]> =
                 policy.groups.iter().map(|(name, members)| [name.clone(), members.join(", ")]).collect();
-            Ok(context.ui.print(&crate::ui::table(&rows))?)
+            Ok(context.ui.print_table(&rows)?)
         }
     }
 }

@@ -91,5 +91,5 @@ pub fn run(arguments: &InfoArgs, context: &Context<'_>) -> Result<(), CommandErr
         );
     }
     row("file id", header.file_id.to_string());
-    Ok(context.ui.print(&crate::ui::table(&rows))?)
+    Ok(context.ui.print_table(&rows)?)
 }

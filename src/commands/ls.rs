@@ -32,7 +32,7 @@ pub fn run(arguments: &LsArgs, context: &Context<'_>) -> Result<(), CommandError
         Listed::Keys(keys) if arguments.json => {
             Ok(context.ui.print_json(&serde_json::json!({ "version": 1, "keys": keys }))?)
         }
-        Listed::Keys(keys) => Ok(context.ui.print(&keys.join("\n"))?),
+        Listed::Keys(keys) => Ok(context.ui.print_table(&keys.into_iter().map(|key| [key]).collect::<Vec<_>>())?),
         Listed::Files(files) if arguments.json => {
             let files: Vec<serde_json::Value> =
                 files.iter().map(|(path, state)| serde_json::json!({ "file": path, "state": state.name() })).collect();
@@ -45,7 +45,7 @@ pub fn run(arguments: &LsArgs, context: &Context<'_>) -> Result<(), CommandError
                     [path, if state == State::Encrypted { String::new() } else { state.name().to_owned() }]
                 })
                 .collect();
-            Ok(context.ui.print(&crate::ui::table(&rows))?)
+            Ok(context.ui.print_table(&rows)?)
         }
     }
 }

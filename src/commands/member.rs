@@ -93,7 +93,7 @@ fn list(arguments: &ListArgs, context: &Context<'_>) -> Result<(), CommandError>
     let rows = policy.members.iter().flat_map(|(name, member)| {
         member.recipients.iter().map(|recipient| [name.clone(), member.kind.to_string(), recipient.to_string()])
     });
-    Ok(context.ui.print(&crate::ui::table(&rows.collect::<Vec<_>>()))?)
+    Ok(context.ui.print_table(&rows.collect::<Vec<_>>())?)
 }
 
 fn parse_kind(text: &str) -> Result<MemberKind, &'static str> {

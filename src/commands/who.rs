@@ -50,7 +50,7 @@ pub fn run(arguments: &WhoArgs, context: &Context<'_>) -> Result<(), CommandErro
     rows.extend(header.exposed.iter().map(|exposure| {
         [exposure.member.clone(), format!("no longer, since {}; knew generation {}", exposure.day, exposure.generation)]
     }));
-    context.ui.print(&crate::ui::table(&rows))?;
+    context.ui.print_table(&rows)?;
     if !drift.is_empty() {
         context.ui.hint("`secret rekey` brings the file in line with the policy");
     }

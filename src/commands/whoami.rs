@@ -49,5 +49,5 @@ pub fn run(arguments: &WhoamiArgs, context: &Context<'_>) -> Result<(), CommandE
     if known.is_empty() {
         return Err(CommandError::failed("you have no identity").hint("make one with `secret keygen`"));
     }
-    Ok(context.ui.print(&crate::ui::table(&rows))?)
+    Ok(context.ui.print_table(&rows)?)
 }

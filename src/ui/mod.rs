@@ -1,23 +1,22 @@
 //! The terminal: the only part that prints and asks.
 //!
-//! Values go to stdout, everything else to stderr. Text that somebody else wrote (key names, paths, metadata) is
-//! escaped before it meets a terminal.
+//! Values go to stdout, everything else to stderr. Text that somebody else wrote (key names, paths, metadata) could steer
+//! a terminal or pose as a line of ours. So what is said is one line a call, and escaped as a whole here.
 
 #![allow(clippy::disallowed_methods, reason = "this is the one place that prints")]
 
-mod sanitize;
+mod escaped;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
 
 use dialoguer::theme::SimpleTheme;
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 
 use crate::keys::{Prompt, PromptError};
 
-pub use sanitize::sanitize;
-pub use table::table;
+use escaped::Escaped;
+use table::table;
 
 /// The three standard streams, and what the user wants to see on them.
 pub struct Ui {
@@ -48,47 +47,57 @@ impl Ui {
             stdout.write_all(value)?;
             return stdout.flush();
         }
-        let shown = match str::from_utf8(value) {
-            Ok(text) => Zeroizing::new(sanitize(text)),
-            Err(_) => {
-                self.note(&format!("{} bytes that are not text; send them to a file with -o or >", value.len()));
-                return Ok(());
-            }
+        let Ok(text) = str::from_utf8(value) else {
+            self.note(&format!("{} bytes that are not text; send them to a file with -o or >", value.len()));
+            return Ok(());
         };
-        stdout.write_all(shown.as_bytes())?;
-        if !shown.ends_with('\n') {
+        write!(stdout, "{}", Escaped::text(text))?;
+        if !text.ends_with('\n') {
             stdout.write_all(b"\n")?;
         }
         stdout.flush()
     }
 
-    /// Writes lines of data that hold no secret to stdout.
+    /// Writes secret values as JSON; on a terminal it is spelled without control characters, and means the same.
     ///
     /// # Errors
     /// When stdout cannot be written.
-    pub fn print(&self, text: &str) -> io::Result<()> {
+    pub fn reveal_json(&self, json: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         if stdout.is_terminal() {
-            stdout.write_all(sanitize(text).as_bytes())?;
+            writeln!(stdout, "{}", Escaped::json(json))?;
         } else {
-            stdout.write_all(text.as_bytes())?;
-        }
-        if !text.is_empty() && !text.ends_with('\n') {
-            stdout.write_all(b"\n")?;
+            writeln!(stdout, "{json}")?;
         }
         stdout.flush()
     }
 
-    /// Writes a value as JSON to stdout.
+    /// Writes one line of data that holds no secret to stdout.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn print(&self, line: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{}", Escaped::line(line))?;
+        stdout.flush()
+    }
+
+    /// Writes rows of data that hold no secret to stdout.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn print_table<const N: usize>(&self, rows: &[[String; N]]) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(table(rows).as_bytes())?;
+        stdout.flush()
+    }
+
+    /// Writes data that holds no secret as JSON to stdout.
     ///
     /// # Errors
     /// When stdout cannot be written.
     pub fn print_json(&self, value: &serde_json::Value) -> io::Result<()> {
-        let text = Zeroizing::new(serde_json::to_string_pretty(value).map_err(io::Error::other)?);
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.write_all(b"\n")?;
-        stdout.flush()
+        self.reveal_json(&serde_json::to_string_pretty(value).map_err(io::Error::other)?)
     }
 
     /// Tells what was done.
@@ -106,6 +115,11 @@ impl Ui {
     /// Tells what failed.
     pub fn error(&self, text: &str) {
         to_stderr(&self.colored("error: ", "31"), text);
+    }
+
+    /// Tells more of what failed.
+    pub fn more(&self, text: &str) {
+        to_stderr("", text);
     }
 
     /// Tells what to do next.
@@ -127,7 +141,7 @@ impl Ui {
             return Err(PromptError::NoTerminal);
         }
         dialoguer::Confirm::with_theme(&SimpleTheme)
-            .with_prompt(sanitize(question))
+            .with_prompt(Escaped::line(question).to_string())
             .default(false)
             .interact()
             .map_err(|dialoguer::Error::IO(error)| prompt_error(error))
@@ -142,7 +156,7 @@ impl Ui {
             return Err(PromptError::NoTerminal);
         }
         dialoguer::Password::with_theme(&SimpleTheme)
-            .with_prompt(sanitize(prompt))
+            .with_prompt(Escaped::line(prompt).to_string())
             .with_confirmation("again", "they differ; once more")
             .interact()
             .map(SecretString::from)
@@ -160,16 +174,16 @@ impl Prompt for Ui {
             return Err(PromptError::NoTerminal);
         }
         dialoguer::Password::with_theme(&SimpleTheme)
-            .with_prompt(sanitize(prompt))
+            .with_prompt(Escaped::line(prompt).to_string())
             .interact()
             .map(SecretString::from)
             .map_err(|dialoguer::Error::IO(error)| prompt_error(error))
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place that writes to stderr")]
+/// Writes one line. Whether anybody can read it does not decide whether a command works.
 fn to_stderr(label: &str, text: &str) {
-    eprintln!("{label}{}", sanitize(text));
+    let _ = io::stderr().write_all(format!("{label}{}\n", Escaped::line(text)).as_bytes());
 }
 
 fn prompt_error(error: io::Error) -> PromptError {
