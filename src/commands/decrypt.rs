@@ -1,18 +1,20 @@
 //! `secret decrypt`.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
 use super::{CommandError, Context};
-use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED};
-use crate::fs::{Expect, Mode, Root, create_private_folder, create_private_folder_in, kind, read};
-use crate::workspace::{Error, OpenFile, Workspace};
+use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED, ReadError};
+use crate::fs::{self, Expect, FolderLock, Mode, Root, Snapshot};
+use crate::workspace::{OpenFile, Workspace};
 
 /// Decrypt one file to stdout, or several to a folder
 ///
 /// Nothing is written before all of a file was authenticated. A file that stands elsewhere in the repository than it
-/// was encrypted for is refused, so that staging is never deployed as production.
+/// was encrypted for is refused, so that staging is never deployed as production. A plaintext takes the place of
+/// another plaintext, but never of an encrypted file or a link.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DecryptArgs {
@@ -43,72 +45,160 @@ pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandE
     if arguments.files.len() > 1 && arguments.output_dir.is_none() && !arguments.in_place {
         return Err(CommandError::usage("several files need --output-dir DIR"));
     }
-    let workspace = context.workspace(&arguments.files[0])?;
     // All or nothing: the first file is written when the last one is authentic.
     let mut opened = Vec::new();
     let mut errors = Vec::new();
     for file in &arguments.files {
-        match workspace.target(file).and_then(|target| workspace.open(target, arguments.at_any_path)) {
+        match open(file, &arguments, context) {
             Ok(file) => opened.push(file),
-            Err(error) => errors.push(error.into()),
+            Err(error) => errors.push(error),
         }
     }
     CommandError::worst(errors, context.ui)?;
-    opened.iter().try_for_each(|file| publish(file, &arguments, &workspace, context))
+    let files = || opened.iter().map(|(_, file)| file);
+    match (&arguments.output, &arguments.output_dir) {
+        _ if arguments.in_place => replace(&opened, context),
+        (Some(output), _) => files().try_for_each(|file| write_to(output, file, context)),
+        (None, Some(folder)) => write_below(folder, files(), context),
+        (None, None) => Ok(files().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?),
+    }
 }
 
-fn publish(
-    file: &OpenFile,
+/// Opens a file in its own workspace: where another one stands does not decide what is checked of it.
+fn open<'a>(
+    file: &Path,
     arguments: &DecryptArgs,
-    workspace: &Workspace<'_>,
+    context: &Context<'a>,
+) -> Result<(Workspace<'a>, OpenFile), CommandError> {
+    let workspace = context.workspace(file)?;
+    let target = workspace.target(file)?;
+    if arguments.in_place {
+        workspace.refuse_links(&target)?;
+    }
+    let file = workspace.open(target, arguments.at_any_path)?;
+    Ok((workspace, file))
+}
+
+/// Puts plaintexts in the place of their files.
+fn replace(opened: &[(Workspace<'_>, OpenFile)], context: &Context<'_>) -> Result<(), CommandError> {
+    let places = opened.iter().map(|(_, file)| Ok((fs::real_path(&file.target.path)?, file)));
+    refuse_twice(places.collect::<Result<Vec<_>, CommandError>>()?)?;
+    for (workspace, file) in opened {
+        let OpenFile { target, snapshot, opened, .. } = file;
+        workspace.write_new(target, &opened.plaintext, Expect::Unchanged(snapshot), Mode::Private)?;
+        context.ui.note(&format!("{0} is in plaintext now; `secret encrypt {0}` makes it what it was", target.shown));
+    }
+    Ok(())
+}
+
+/// Writes a plaintext to a file that the user names.
+fn write_to(output: &Path, file: &OpenFile, context: &Context<'_>) -> Result<(), CommandError> {
+    let workspace = context.workspace(output)?;
+    let target = workspace.target(output)?;
+    workspace.refuse_links(&target)?;
+    write(&[Output::new(target.path, file, workspace.within())?], workspace.within())
+}
+
+/// Writes plaintexts below a folder.
+fn write_below<'f>(
+    folder: &Path,
+    files: impl Iterator<Item = &'f OpenFile>,
     context: &Context<'_>,
 ) -> Result<(), CommandError> {
-    let plaintext = &file.opened.plaintext;
-    if arguments.in_place {
-        workspace.write_new(&file.target, plaintext, Expect::Unchanged(&file.snapshot), Mode::Private)?;
-        context
-            .ui
-            .note(&format!("{0} is in plaintext now; `secret encrypt {0}` makes it what it was", file.target.shown));
-        return Ok(());
+    let paths = files.map(|file| Ok((path_below(file)?, file)));
+    let paths = refuse_twice(paths.collect::<Result<Vec<_>, CommandError>>()?)?;
+    let root = output_folder(folder, context)?;
+    let mut outputs = Vec::new();
+    for (path, file) in paths {
+        root.refuse_links(&path)?;
+        outputs.push(Output::new(root.path().join(path), file, Some(&root))?);
     }
-    let output = match (&arguments.output, &arguments.output_dir) {
-        (Some(output), _) => context.env.current_dir().join(output),
-        (None, Some(folder)) => context.env.current_dir().join(folder).join(below(file)?),
-        (None, None) => return Ok(context.ui.reveal(plaintext)?),
-    };
-    // A link in the repository may have been committed by somebody who wants to read along elsewhere.
-    let root = match (&arguments.output_dir, workspace.root()) {
-        (Some(folder), _) => {
-            let folder = context.env.current_dir().join(folder);
-            create_private_folder(&folder)?;
-            Some(Root::open(&folder)?)
+    for folder in outputs.iter().filter_map(|output| output.path.parent()) {
+        fs::create_private_folder(folder, Some(&root))?;
+    }
+    write(&outputs, Some(&root))
+}
+
+/// Opens the output folder, which is made if it is missing.
+fn output_folder(folder: &Path, context: &Context<'_>) -> Result<Root, CommandError> {
+    let workspace = context.workspace(folder)?;
+    let path = context.env.current_dir().join(folder);
+    if let Some(root) = workspace.within() {
+        let target = workspace.target(folder)?;
+        workspace.refuse_links(&target)?;
+        fs::create_private_folder(&path, Some(root))?;
+    } else {
+        fs::create_private_folder(&path, None)?;
+    }
+    Ok(Root::open(&path)?)
+}
+
+/// A plaintext on its way to a file.
+struct Output<'f> {
+    path: PathBuf,
+    plaintext: &'f [u8],
+    /// The plaintext that stands there.
+    former: Option<Snapshot>,
+}
+
+impl<'f> Output<'f> {
+    /// Looks at what stands at the output's place: only a plaintext may, in a regular file.
+    fn new(path: PathBuf, file: &'f OpenFile, within: Option<&Root>) -> Result<Self, CommandError> {
+        let plaintext = &file.opened.plaintext;
+        if fs::kind(&path)?.is_none() {
+            return Ok(Self { path, plaintext, former: None });
         }
-        (None, Some(root)) if output.starts_with(root) => Some(Root::open(root)?),
-        (None, _) => None,
-    };
-    if let (Some(_), Some(root), Some(folder)) = (&arguments.output_dir, &root, output.parent()) {
-        create_private_folder_in(root, folder)?;
+        let content = fs::read(&path, within, MAX_ENCRYPTED)?;
+        match EncryptedFile::parse(&content) {
+            // Tokens whose header is gone are of no use to anybody.
+            Err(ReadError::NotEncrypted | ReadError::TokensWithoutHeader { .. }) => {
+                Ok(Self { path, plaintext, former: Some(Snapshot::of(&content)) })
+            }
+            _ => Err(CommandError::failed(format!("{} is an encrypted file; it is not overwritten", path.display()))
+                .hint("write elsewhere, or decrypt it with --in-place")),
+        }
     }
-    refuse_encrypted(&output, root.as_ref())?;
-    crate::fs::replace(&output, root.as_ref(), plaintext, Expect::Anything, Mode::Private)?;
+}
+
+/// Writes plaintexts; refused where something else stands by now.
+fn write(outputs: &[Output<'_>], within: Option<&Root>) -> Result<(), CommandError> {
+    let lock = FolderLock::acquire(outputs.iter().map(|output| output.path.as_path()), within)?;
+    for Output { path, plaintext, former } in outputs {
+        let expect = former.as_ref().map_or(Expect::Absent, Expect::Unchanged);
+        lock.replace(path, plaintext, expect, Mode::Private)?;
+    }
     Ok(())
 }
 
-/// Refuses to put a plaintext in the place of an encrypted file by another way than `--in-place`.
-fn refuse_encrypted(output: &Path, root: Option<&Root>) -> Result<(), CommandError> {
-    if kind(output)?.is_some() && EncryptedFile::parse(&read(output, root, MAX_ENCRYPTED)?).is_ok() {
-        return Err(CommandError::failed(format!("{} is an encrypted file; it is not overwritten", output.display()))
-            .hint("write elsewhere, or decrypt it with --in-place"));
+/// Refuses two plaintexts for one place, of which the second would silently win.
+fn refuse_twice(places: Vec<(PathBuf, &OpenFile)>) -> Result<BTreeMap<PathBuf, &OpenFile>, CommandError> {
+    let mut known: BTreeMap<PathBuf, &OpenFile> = BTreeMap::new();
+    for (place, file) in places {
+        if let Some(other) = known.get(&place) {
+            let (one, other) = (&other.target.shown, &file.target.shown);
+            return Err(CommandError::failed(format!(
+                "{one} and {other} would both be written to {}",
+                place.display()
+            ))
+            .hint("decrypt them one by one, with -o FILE"));
+        }
+        known.insert(place, file);
     }
-    Ok(())
+    Ok(known)
 }
 
-/// Returns the path of a file below the output folder: that in its header, which somebody with the key wrote.
-fn below(file: &OpenFile) -> Result<PathBuf, CommandError> {
-    let path = Path::new(&file.opened.header.path);
-    let is_name = |component| matches!(component, std::path::Component::Normal(_));
-    if path.components().all(is_name) {
+/// Returns the path of a file below the output folder: that in its header.
+///
+/// Everybody can write a header. Where the file does not stand at its path, nothing vouches for that: then it may not
+/// name what programs look for at the top of a folder, as shells do for `.profile`.
+fn path_below(file: &OpenFile) -> Result<PathBuf, CommandError> {
+    let (shown, recorded) = (&file.target.shown, &file.opened.header.path);
+    let path = Path::new(recorded);
+    let is_name = |part| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git"));
+    let is_vouched_for = file.target.recorded.as_ref() == Some(recorded) || !recorded.starts_with('.');
+    if path.file_name().is_some() && path.components().all(is_name) && is_vouched_for {
         return Ok(path.to_path_buf());
     }
-    Err(Error::AtOtherPath { path: file.target.shown.clone(), recorded: file.opened.header.path.clone() }.into())
+    Err(CommandError::failed(format!("{shown} was encrypted as {recorded}: no plaintext is written to such a path"))
+        .hint("name the place yourself, with -o FILE"))
 }

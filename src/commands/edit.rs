@@ -79,7 +79,7 @@ enum Subject {
 
 impl Session<'_> {
     fn take_from(&self, from: &Path) -> Result<(), CommandError> {
-        let plaintext = fs::read(&self.context.env.current_dir().join(from), None, MAX_ENCRYPTED)?;
+        let plaintext = self.context.read_plaintext(from)?;
         self.save(&Edited { metadata: MetadataChange::default(), plaintext })
     }
 

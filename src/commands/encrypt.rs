@@ -77,11 +77,11 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
     let target = workspace.target(recorded)?;
     let (plaintext, snapshot) = match source {
         Some(_) if arguments.output.is_none() => {
+            workspace.refuse_links(&target)?;
             let stored = workspace.read(target.clone())?;
             (stored.bytes, Some(stored.snapshot))
         }
-        // A plaintext that becomes another file may lie anywhere.
-        Some(source) => (fs::read(&context.env.current_dir().join(source), None, MAX_ENCRYPTED)?, None),
+        Some(source) => (context.read_plaintext(source)?, None),
         None => (read_stdin()?, None),
     };
     let request = CreationRequest {
@@ -94,8 +94,15 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
     let creation = workspace.create(request)?;
     agree(&target, &creation, arguments, context)?;
     match snapshot {
-        Some(snapshot) => write(&workspace, &target, &creation, Expect::Unchanged(&snapshot))?,
-        None => write(&workspace, &target, &creation, expect_new(&workspace, &target)?.as_expect())?,
+        // A file that git knows was made private by `decrypt --in-place`; encrypted it needs not be.
+        Some(snapshot) => {
+            let mode = if creation.resumed.is_some() { Mode::New(0o666) } else { Mode::KeepOr(0o666) };
+            workspace.write_new(&target, &creation.bytes, Expect::Unchanged(&snapshot), mode)?;
+        }
+        None => {
+            let former = expect_new(&workspace, &target)?;
+            write(&workspace, &target, &creation, former.as_ref().map_or(Expect::Absent, Expect::Unchanged))?;
+        }
     }
     tell(&target, &creation, context);
     Ok(())
@@ -132,31 +139,16 @@ fn agree(
     agree_to_readers(target, &creation.unreviewed, (arguments.yes, &arguments.add), context)
 }
 
-/// What has to stand at the place of an output file.
-enum Former {
-    Absent,
-    File(Snapshot),
-}
-
-impl Former {
-    fn as_expect(&self) -> Expect<'_> {
-        match self {
-            Self::Absent => Expect::Absent,
-            Self::File(snapshot) => Expect::Unchanged(snapshot),
-        }
-    }
-}
-
 /// Lets an output file be new, or one that is encrypted already; a plaintext is not overwritten.
-fn expect_new(workspace: &Workspace<'_>, target: &Target) -> Result<Former, CommandError> {
+fn expect_new(workspace: &Workspace<'_>, target: &Target) -> Result<Option<Snapshot>, CommandError> {
     if fs::kind(&target.path)?.is_none() {
-        return Ok(Former::Absent);
+        return Ok(None);
     }
     let (stored, _) = workspace.read_encrypted(target.clone()).map_err(|_| {
         CommandError::failed(format!("{} exists and is not an encrypted file", target.shown))
             .hint("remove it first, or write elsewhere with -o")
     })?;
-    Ok(Former::File(stored.snapshot))
+    Ok(Some(stored.snapshot))
 }
 
 pub(super) fn write(

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use crate::document::Problem;
+use crate::document::{self, Problem};
 use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
 use crate::fs::FsError;
 use crate::keys::{PromptError, UnwrapError};
+use crate::policy::edit::EditError;
 use crate::ui::Ui;
 use crate::workspace::{Error, NewIdentityError};
 
@@ -14,6 +15,8 @@ use crate::workspace::{Error, NewIdentityError};
 pub struct CommandError {
     exit: Exit,
     error: anyhow::Error,
+    /// More of what failed, each a line.
+    more: Vec<String>,
     hints: Vec<String>,
     /// Whether another text would help.
     is_in_text: bool,
@@ -45,7 +48,8 @@ enum Exit {
 impl CommandError {
     /// Builds a failure with a message of the command's own.
     pub fn failed(message: impl std::fmt::Display) -> Self {
-        Self { exit: Exit::Failed, error: anyhow::anyhow!("{message}"), hints: Vec::new(), is_in_text: false }
+        let error = anyhow::anyhow!("{message}");
+        Self { exit: Exit::Failed, error, more: Vec::new(), hints: Vec::new(), is_in_text: false }
     }
 
     /// Builds a failure of arguments that exclude each other.
@@ -74,6 +78,7 @@ impl CommandError {
     pub fn report(&self, ui: &Ui) -> u8 {
         if self.exit != Exit::BrokenPipe {
             ui.error(&format!("{:#}", self.error));
+            self.more.iter().for_each(|line| ui.more(line));
             self.hints.iter().for_each(|hint| ui.hint(hint));
         }
         self.exit as u8
@@ -116,7 +121,17 @@ impl From<Error> for CommandError {
             error,
             Error::Syntax { .. } | Error::Seal { .. } | Error::MetadataMissing { .. } | Error::MetadataValue { .. }
         );
-        Self { exit, error: anyhow::anyhow!("{}", message(&error)), hints, is_in_text }
+        let mut messages = messages(&error).into_iter();
+        let first = messages.next().unwrap_or_default();
+        Self { exit, more: messages.collect(), hints, is_in_text, ..Self::failed(first) }
+    }
+}
+
+/// Returns what is to be said, each a line.
+fn messages(error: &Error) -> Vec<String> {
+    match error {
+        Error::Policy(errors) | Error::PolicyEdit(EditError::Invalid(errors)) => errors.lines(),
+        _ => vec![message(error)],
     }
 }
 
@@ -185,6 +200,7 @@ fn exit_of(error: &Error) -> Exit {
             _ => Exit::NoIdentity,
         },
         Error::Identity(_) => Exit::NoIdentity,
+        Error::Edit { source: document::edit::EditError::KeyPath(_), .. } => Exit::Usage,
         _ => Exit::Failed,
     }
 }
@@ -216,13 +232,19 @@ fn hints_of(error: &Error) -> Vec<String> {
             format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
         }
         Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
-        Error::NoPolicy { .. } => "run `secret init`, or bring the one back that git's history has: `git log -- .secret.toml`".to_owned(),
+        Error::NoPolicy { .. } => {
+            "run `secret init`, or bring the one back that git's history has: `git log -- .secret.toml`".to_owned()
+        }
         Error::NotAFollower { path } => format!(
             "a former reader could have made it. If it was rekeyed twice in one commit by somebody you trust, `secret rekey --new-key {}` makes a key of your own",
             quote(path)
         ),
-        Error::SealsLess { path, .. } => format!("run `secret rekey {}`: it seals what the policy demands", quote(path)),
-        Error::UncommittedKey { .. } => "commit it before you rekey again, so that history can tell who made which key".to_owned(),
+        Error::SealsLess { path, .. } => {
+            format!("run `secret rekey {}`: it seals what the policy demands", quote(path))
+        }
+        Error::UncommittedKey { .. } => {
+            "commit it before you rekey again, so that history can tell who made which key".to_owned()
+        }
         Error::NotAuthentic { source, .. } => return authenticity_hint(source),
         Error::NotGoverned { path, rules } => {
             let rules = if rules.is_empty() { "none".to_owned() } else { rules.join(", ") };
@@ -309,6 +331,7 @@ fn unwrap_hint(error: &UnwrapError, readers: &[String]) -> Vec<String> {
 fn fs_hint(error: &FsError) -> Vec<String> {
     let hint = match error {
         FsError::Changed { .. } => "look at what changed, and run the command again",
+        FsError::Link { .. } => "name the file or folder itself",
         FsError::Locked { .. } => "run the command again when the other one has ended",
         FsError::Outside { .. } => "nothing is read or written outside of the repository",
         _ => return Vec::new(),

@@ -27,10 +27,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use zeroize::Zeroizing;
 
 pub use error::CommandError;
 
 use crate::env::Env;
+use crate::keys::Identities;
 use crate::process::ProcessError;
 use crate::ui::Ui;
 use crate::workspace::Workspace;
@@ -56,7 +58,7 @@ struct Global {
     /// Use the identities of this file and no others (can be repeated)
     #[arg(long = "identity", short = 'i', value_name = "FILE", global = true)]
     identities: Vec<PathBuf>,
-    /// Say nothing but warnings and errors
+    /// Say nothing but warnings and errors, also not who can read what is written
     #[arg(long, short, global = true)]
     quiet: bool,
 }
@@ -86,13 +88,25 @@ enum Command {
 struct Context<'a> {
     env: &'a Env,
     ui: &'a Ui,
-    identities: &'a [PathBuf],
+    /// Shared by all workspaces of the process, so that a passphrase is asked for once.
+    identities: &'a Identities<'a>,
 }
 
 impl<'a> Context<'a> {
     /// Finds the workspace around a file that the command is about.
     fn workspace(&self, path: &Path) -> Result<Workspace<'a>, CommandError> {
-        Ok(Workspace::around(self.env, path, self.identities, self.ui)?)
+        Ok(Workspace::around(self.env, path, self.identities)?)
+    }
+
+    /// Reads a plaintext, which may lie anywhere; but in a repository it must not be behind a link, or who can commit
+    /// one would choose which of the user's files is encrypted to him.
+    fn read_plaintext(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+        let workspace = self.workspace(path)?;
+        let target = workspace.target(path)?;
+        if workspace.root().is_some() {
+            workspace.refuse_links(&target)?;
+        }
+        Ok(workspace.read(target)?.bytes)
     }
 }
 
@@ -118,7 +132,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env, unprotected
     }
     // Plaintext that a killed `edit` left in memory-backed storage is removed by whichever command comes next.
     crate::fs::ScratchFolder::sweep(&env);
-    let context = Context { env: &env, ui: &ui, identities: &cli.global.identities };
+    let identities = Identities::discover(&env, &cli.global.identities, &ui);
+    let context = Context { env: &env, ui: &ui, identities: &identities };
     match dispatch(cli.command, &context) {
         Ok(()) => 0,
         Err(error) => error.report(&ui),

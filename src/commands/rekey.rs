@@ -70,7 +70,9 @@ pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandErr
         });
         return Ok(());
     }
-    plans.iter().for_each(|plan| tell(plan, context));
+    for plan in &plans {
+        tell(plan, context);
+    }
     if arguments.dry_run {
         return Ok(());
     }

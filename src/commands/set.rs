@@ -9,8 +9,6 @@ use zeroize::Zeroizing;
 use super::encrypt::read_stdin;
 use super::{CommandError, Context};
 use crate::document::{self, edit::NewValue};
-use crate::envelope::native::MAX_ENCRYPTED;
-use crate::fs;
 use crate::workspace::{Error, Saved, lookup};
 
 /// Set one value, which is asked for
@@ -30,6 +28,9 @@ pub struct SetArgs {
     /// Read the value from a file, every byte of it
     #[arg(long, value_name = "FILE")]
     from_file: Option<PathBuf>,
+    /// Accept an empty value, from standard input or a file
+    #[arg(long)]
+    allow_empty: bool,
     /// The value is JSON: a number, true, null, a list, a map
     #[arg(long)]
     json: bool,
@@ -71,13 +72,9 @@ pub fn run(arguments: SetArgs, context: &Context<'_>) -> Result<(), CommandError
 }
 
 fn read_value(arguments: &SetArgs, context: &Context<'_>) -> Result<Zeroizing<String>, CommandError> {
-    let bytes = match &arguments.from_file {
-        Some(file) => fs::read(&context.env.current_dir().join(file), None, MAX_ENCRYPTED)?,
-        None if arguments.stdin => {
-            let mut bytes = read_stdin()?;
-            drop_line_end(&mut bytes);
-            bytes
-        }
+    let mut bytes = match &arguments.from_file {
+        Some(file) => context.read_plaintext(file)?,
+        None if arguments.stdin => read_stdin()?,
         None => {
             let value = context
                 .ui
@@ -86,6 +83,14 @@ fn read_value(arguments: &SetArgs, context: &Context<'_>) -> Result<Zeroizing<St
             Zeroizing::new(value.expose_secret().as_bytes().to_vec())
         }
     };
+    // Nothing at all is also what a program leaves that should have written the value and failed.
+    if bytes.is_empty() && !arguments.allow_empty {
+        return Err(CommandError::failed("the value is empty")
+            .hint("see whether the program that writes it works; if it shall be empty, add --allow-empty"));
+    }
+    if arguments.stdin {
+        drop_line_end(&mut bytes);
+    }
     into_text(bytes).ok_or_else(|| {
         CommandError::failed("the value is not UTF-8 text")
             .hint("encrypt it as a file of its own, or encode it (base64)")

@@ -46,11 +46,7 @@ pub fn open_body(
     salt: &[u8; SALT_BYTES],
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
-    let length = sealed.len().checked_sub(CHECKSUM_BYTES).ok_or(NotAuthentic)?;
-    let (sealed, stated) = sealed.split_at(length);
-    if stated != checksum(associated_data, salt, sealed) {
-        return Err(NotAuthentic);
-    }
+    let sealed = intact_chunks(associated_data, salt, sealed).ok_or(NotAuthentic)?;
     let cipher = derive_cipher(&keys.body, salt, INFO);
     let chunks = sealed.len().div_ceil(CHUNK_BYTES + TAG_BYTES);
     let padded_length = sealed.len().checked_sub(chunks * TAG_BYTES).ok_or(NotAuthentic)?;
@@ -64,6 +60,17 @@ pub fn open_body(
     let content = padding::content_length(&padded)?;
     padded.truncate(content);
     Ok(padded)
+}
+
+/// Tells whether the unkeyed checksum of a body matches. Anybody can make one that does.
+pub fn is_body_intact(associated_data: AssociatedData, salt: &[u8; SALT_BYTES], sealed: &[u8]) -> bool {
+    intact_chunks(associated_data, salt, sealed).is_some()
+}
+
+/// Returns the chunks without the checksum, if that matches.
+fn intact_chunks<'s>(associated_data: AssociatedData, salt: &[u8; SALT_BYTES], sealed: &'s [u8]) -> Option<&'s [u8]> {
+    let (chunks, stated) = sealed.split_at_checked(sealed.len().checked_sub(CHECKSUM_BYTES)?)?;
+    (stated == checksum(associated_data, salt, chunks)).then_some(chunks)
 }
 
 /// Opens one chunk and appends it to `content`, whose buffer is large enough.

@@ -33,6 +33,12 @@ pub enum FsError {
         #[source]
         source: io::Error,
     },
+    /// A symlink where none is followed.
+    #[error("{} is a symlink, which is not followed here", path.display())]
+    Link {
+        /// The symlink.
+        path: PathBuf,
+    },
     /// Another process held the lock on a folder for longer than one waits.
     #[error("another secret is writing in {}", folder.display())]
     Locked {

@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::AtFlags;
@@ -27,7 +27,7 @@ pub struct FolderLock<'r> {
 /// One locked folder.
 #[derive(Debug)]
 pub(super) struct Folder {
-    pub(super) handle: File,
+    pub(super) handle: Arc<File>,
     pub(super) path: PathBuf,
     /// Device and inode: the folder whatever its path.
     identity: (u64, u64),
@@ -41,10 +41,13 @@ impl<'r> FolderLock<'r> {
     pub fn acquire<'p>(files: impl IntoIterator<Item = &'p Path>, within: Option<&'r Root>) -> Result<Self, FsError> {
         let mut folders = Vec::new();
         for file in files {
-            folders.push(Folder::of(Place::find(file, within)?)?);
+            let folder = Folder::of(Place::find(file, within)?)?;
+            // At once: a process may have no more than some hundred folders open.
+            if folders.iter().all(|known: &Folder| known.identity != folder.identity) {
+                folders.push(folder);
+            }
         }
         folders.sort_by_key(|folder| folder.identity);
-        folders.dedup_by_key(|folder| folder.identity);
         let deadline = Instant::now() + PATIENCE;
         for folder in &folders {
             let locked = folder.lock(deadline)?;
@@ -58,7 +61,8 @@ impl<'r> FolderLock<'r> {
         let place = Place::find(path, self.within)?;
         let identity = identity(&place.folder, &place.path)?;
         let folder = self.folders.iter().find(|folder| folder.identity == identity);
-        folder.map(|folder| (folder, place)).ok_or_else(|| FsError::Changed { path: path.to_path_buf() })
+        let folder = folder.ok_or_else(|| FsError::Changed { path: path.to_path_buf() })?;
+        Ok((folder, Place { folder: Arc::clone(&folder.handle), ..place }))
     }
 }
 

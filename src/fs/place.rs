@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -31,6 +32,25 @@ impl Root {
     /// Returns its path, without symlinks.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Refuses a path below the root that is, or stands behind, a symlink, also where that leads to another place in
+    /// the root. It need not exist.
+    pub fn refuse_links(&self, below: &Path) -> Result<(), FsError> {
+        let mut path = self.path.clone();
+        for name in below {
+            path.push(name);
+            match super::kind(&path)? {
+                None => break,
+                Some(Kind::Symlink) => {
+                    let leads_out = super::real_path(&path).is_ok_and(|real| !real.starts_with(&self.path));
+                    let root = self.path.clone();
+                    return Err(if leads_out { FsError::Outside { path, root } } else { FsError::Link { path } });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -93,7 +113,7 @@ impl fmt::Display for Kind {
 /// All that happens to the file goes through the open folder and follows no further link, so whoever swaps a folder
 /// or file for a symlink meanwhile gains nothing.
 pub(super) struct Place {
-    pub(super) folder: File,
+    pub(super) folder: Arc<File>,
     pub(super) name: OsString,
     /// The path without symlinks, for comparing and for messages.
     pub(super) path: PathBuf,
@@ -110,7 +130,7 @@ impl Place {
             return Err(FsError::NotFile { kind: Kind::Folder, path: real });
         };
         let folder = open_folder(folder, within, path)?;
-        Ok(Self { folder, name: name.to_owned(), path: real })
+        Ok(Self { folder: Arc::new(folder), name: name.to_owned(), path: real })
     }
 
     /// Returns what the system knows of the file, `None` where there is none; anything but a file is an error.
@@ -213,6 +233,22 @@ mod tests {
         let sibling = world.path().join("repo-other");
         fs::create_dir(&sibling).expect("a folder");
         assert!(matches!(Place::find(&sibling.join("x"), Some(&root)), Err(FsError::Outside { .. })));
+    }
+
+    #[test]
+    fn where_no_link_is_followed_one_in_the_midst_of_a_path_is_refused_too() {
+        let (_world, root) = world();
+        symlink("secrets", root.path().join("folder")).expect("a link");
+        symlink("..", root.path().join("up")).expect("a link");
+        symlink("nowhere", root.path().join("secrets/dangling")).expect("a link");
+        let refuse = |path: &str| root.refuse_links(Path::new(path));
+        for path in ["", "secrets", "secrets/a", "secrets/new", "new/deeper"] {
+            refuse(path).expect(path);
+        }
+        for path in ["folder", "folder/a", "folder/new/deeper", "secrets/dangling"] {
+            assert!(matches!(refuse(path), Err(FsError::Link { .. })), "{path}");
+        }
+        assert!(matches!(refuse("up/outside"), Err(FsError::Outside { .. })));
     }
 
     #[test]

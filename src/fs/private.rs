@@ -16,13 +16,8 @@ pub fn create_private(path: &Path, content: &[u8]) -> Result<(), FsError> {
 }
 
 /// Creates a folder and those above it that are missing, for the owner only (0700); existing ones stay as they are.
-pub fn create_private_folder(path: &Path) -> Result<(), FsError> {
-    create_folders(path, None, 0o700)
-}
-
-/// As [`create_private_folder`], never outside of the root.
-pub fn create_private_folder_in(root: &Root, path: &Path) -> Result<(), FsError> {
-    create_folders(path, Some(root), 0o700)
+pub fn create_private_folder(path: &Path, within: Option<&Root>) -> Result<(), FsError> {
+    create_folders(path, within, 0o700)
 }
 
 /// Creates a folder and those above it that are missing, never outside of the root.
@@ -59,8 +54,8 @@ mod tests {
         let world = tempfile::tempdir().expect("a temporary folder");
         let folder = world.path().join("secret/deeper");
         let file = folder.join("identities.txt");
-        create_private_folder(&folder).expect("folders");
-        create_private_folder(&folder).expect("they are there");
+        create_private_folder(&folder, None).expect("folders");
+        create_private_folder(&folder, None).expect("they are there");
         create_private(&file, b"key").expect("a file");
         let mode = |path: &Path| fs::metadata(path).expect("it is there").mode() & 0o777;
         assert_eq!([mode(&folder), mode(&world.path().join("secret")), mode(&file)], [0o700, 0o700, 0o600]);

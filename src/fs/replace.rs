@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io::{self, Seek as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -37,6 +37,8 @@ pub enum Expect<'s> {
 pub enum Mode {
     /// Who could read the old one; for a new file these permission bits, less the user's umask.
     KeepOr(u32),
+    /// Whoever these permission bits name, less the user's umask, whatever the old one allowed.
+    New(u32),
     /// Only its owner (0600), whatever the old one allowed: for plaintext and identities.
     Private,
 }
@@ -83,11 +85,13 @@ impl FolderLock<'_> {
         let (folder, place) = self.place(path)?;
         let old = place.stat()?;
         let creation_mode = match (mode, &old) {
-            (Mode::KeepOr(new), None) => new,
+            (Mode::KeepOr(new), None) | (Mode::New(new), _) => new,
             _ => 0o600,
         };
-        let (mut file, name) = create(&place, creation_mode)?;
-        let staged = Staged { folder, place, name, expect };
+        let mut staged = Staged { folder, place, name: temporary_name(), unnamed: None, expect };
+        let unnamed = if mode == Mode::Private { create_unnamed(&staged.place.folder) } else { None };
+        let is_unnamed = unnamed.is_some();
+        let mut file = unnamed.map_or_else(|| create(&staged.place, &staged.name, creation_mode), Ok)?;
         let path = staged.path();
         let refused = |step| move |source: io::Error| FsError::io(step, path, source);
         file.write_all(content).map_err(refused(Step::Write))?;
@@ -96,9 +100,10 @@ impl FolderLock<'_> {
         }
         file.sync_all().map_err(refused(Step::Sync))?;
         file.rewind().map_err(refused(Step::Read))?;
-        if !holds(file, content).map_err(refused(Step::Read))? {
+        if !holds(&file, content).map_err(refused(Step::Read))? {
             return Err(FsError::ReadBack { path: path.to_path_buf() });
         }
+        staged.unnamed = is_unnamed.then_some(file);
         Ok(staged)
     }
 }
@@ -108,6 +113,8 @@ pub struct Staged<'l> {
     folder: &'l Folder,
     place: Place,
     name: String,
+    /// A private file, as long as it does not have that name: of a process that is killed no plaintext is left.
+    unnamed: Option<File>,
     expect: Expect<'l>,
 }
 
@@ -130,6 +137,9 @@ impl Staged<'_> {
 
     fn publish(&self) -> Result<(), FsError> {
         let Place { folder, name, path } = &self.place;
+        if let Some(file) = &self.unnamed {
+            give_name(file, folder, &self.name).map_err(|source| FsError::io(Step::Create, path, source))?;
+        }
         let renamed = match self.expect {
             Expect::Absent => rename_to_absent(folder, &self.name, name),
             Expect::Anything | Expect::Unchanged(_) => rename(folder, &self.name, name),
@@ -166,12 +176,38 @@ fn check(place: &Place, expect: Expect<'_>) -> Result<(), FsError> {
 }
 
 /// Creates an empty file beside the one to be replaced.
-fn create(place: &Place, mode: u32) -> Result<(File, String), FsError> {
-    let name = temporary_name();
+fn create(place: &Place, name: &str, mode: u32) -> Result<File, FsError> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let open = || rustix::fs::openat(&place.folder, &name, flags, rustix::fs::Mode::from_raw_mode(mode));
+    let open = || rustix::fs::openat(&place.folder, name, flags, rustix::fs::Mode::from_raw_mode(mode));
     let file = rustix::io::retry_on_intr(open).map_err(|source| FsError::io(Step::Create, &place.path, source))?;
-    Ok((OwnedFd::into(file), name))
+    Ok(OwnedFd::into(file))
+}
+
+/// Creates an empty private file that has no name yet; `None` where the system or the file system cannot.
+#[cfg(target_os = "linux")]
+fn create_unnamed(folder: &File) -> Option<File> {
+    let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let open = || rustix::fs::openat(folder, ".", flags, rustix::fs::Mode::from_raw_mode(0o600));
+    let file: File = OwnedFd::into(rustix::io::retry_on_intr(open).ok()?);
+    // Not everywhere is there a /proc, through which it gets its name.
+    let known = rustix::fs::stat(name_in_proc(&file)).ok()?;
+    let metadata = file.metadata().ok()?;
+    ((known.st_dev, known.st_ino) == (metadata.dev(), metadata.ino())).then_some(file)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn create_unnamed(_folder: &File) -> Option<File> {
+    None
+}
+
+/// Gives a file without a name this one, which nobody has.
+fn give_name(file: &File, folder: &File, name: &str) -> rustix::io::Result<()> {
+    rustix::fs::linkat(rustix::fs::CWD, name_in_proc(file), folder, name, AtFlags::SYMLINK_FOLLOW)
+}
+
+/// Returns the name under which the system knows an open file, open(2).
+fn name_in_proc(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 /// Gives the new file the owner of the old one, where the user may, and its mode. In this order: a new owner costs bits.
@@ -184,7 +220,7 @@ fn adopt(file: &File, old: &Stat, mode: Mode) -> io::Result<()> {
     }
     match mode {
         Mode::KeepOr(_) => file.set_permissions(Permissions::from_mode(old.st_mode & 0o777)),
-        Mode::Private => Ok(()),
+        Mode::New(_) | Mode::Private => Ok(()),
     }
 }
 
@@ -248,6 +284,33 @@ mod tests {
             replace(&path, None, b"x", Expect::Anything, Mode::Private).expect("a file");
             assert_eq!(mode_of(&path), 0o600);
             fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("a mode");
+        }
+    }
+
+    #[test]
+    fn a_file_that_need_not_be_private_any_more_gets_the_mode_of_a_new_one() {
+        let world = world();
+        let path = world.path().join("file");
+        fs::write(world.path().join("by-std"), "x").expect("a file");
+        replace(&path, None, b"plain", Expect::Absent, Mode::Private).expect("a file");
+        replace(&path, None, b"sealed", Expect::Anything, Mode::New(0o666)).expect("a file");
+        assert_eq!(mode_of(&path), mode_of(&world.path().join("by-std")));
+    }
+
+    #[test]
+    fn a_private_file_has_no_name_before_it_takes_its_place() {
+        let world = world();
+        let path = world.path().join("file");
+        let lock = FolderLock::acquire([path.as_path()], None).expect("a lock");
+        if create_unnamed(&File::open(world.path()).expect("a folder")).is_some() {
+            for content in ["first", "second"] {
+                let before = names(world.path());
+                let staged = lock.stage(&path, content.as_bytes(), Expect::Anything, Mode::Private).expect("a file");
+                assert_eq!(names(world.path()), before);
+                commit(vec![staged]).expect("it takes its place");
+                assert_eq!(fs::read_to_string(&path).expect("a file"), content);
+                assert_eq!((names(world.path()), mode_of(&path)), (vec!["file".to_owned()], 0o600));
+            }
         }
     }
 

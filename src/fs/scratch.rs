@@ -99,7 +99,7 @@ impl ScratchFolder {
     fn create_in(place: &Path, storage: Storage) -> Result<Self, FsError> {
         watch_signals().map_err(|source| FsError::io(Step::Watch, place, source))?;
         if storage == Storage::Disk {
-            create_private_folder(place)?;
+            create_private_folder(place, None)?;
         }
         // Also held by the signal thread while it removes: no folder can come to be behind its back.
         let mut live = live();

@@ -173,15 +173,17 @@ pub enum PolicyProblem {
     },
 }
 
+impl PolicyErrors {
+    /// Returns the message of each mistake, with its place.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |error: &PolicyError| format!("{}:{}:{}: {}", self.file, error.line, error.column, error.problem);
+        self.errors.iter().map(line).collect()
+    }
+}
+
 impl fmt::Display for PolicyErrors {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.errors.iter().enumerate() {
-            if index > 0 {
-                out.write_str("\n")?;
-            }
-            write!(out, "{}:{}:{}: {}", self.file, error.line, error.column, error.problem)?;
-        }
-        Ok(())
+        out.write_str(&self.lines().join("\n"))
     }
 }
 

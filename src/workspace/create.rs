@@ -247,7 +247,10 @@ pub(super) fn wrap(target: &Target, header: &Header, secrets: &FileSecrets) -> R
 fn refuse_encrypted(target: &Target, plaintext: &[u8], format: Format) -> Result<(), Error> {
     let path = target.shown.clone();
     match EncryptedFile::parse(plaintext) {
-        Ok(_) => Err(Error::AlreadyEncrypted { path }),
+        Ok(file) => match file.check() {
+            Ok(()) => Err(Error::AlreadyEncrypted { path }),
+            Err(source) => Err(Error::NotAuthentic { path, source }),
+        },
         // A format that tolerates the markers would seal both sides as values.
         Err(ReadError::NotEncrypted) => match conflict(plaintext).filter(|_| format != Format::Opaque) {
             Some(source) => Err(Error::Read { path, source }),

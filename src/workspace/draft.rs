@@ -23,11 +23,16 @@ impl Workspace<'_> {
         let sealed = keys::wrap_text(&recipients.iter().collect::<Vec<_>>(), text)
             .map_err(|source| Error::Wrap { path: target.shown.clone(), source })?;
         let folder = cache.join("secret").join("drafts");
-        fs::create_private_folder(&folder)?;
-        let name = target.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        fs::create_private_folder(&folder, None)?;
+        let name = target.path.file_name().unwrap_or_default().to_string_lossy();
+        let end = (0..=name.len().min(LONGEST_NAME)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
         let number: String = random::<4>().iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = folder.join(format!("{name}-{}-{number}.age", self.env.today()));
+        let path = folder.join(format!("{}-{}-{number}.age", &name[..end], self.env.today()));
         fs::create_private(&path, sealed.as_bytes())?;
         Ok(Some(path))
     }
 }
+
+/// How many bytes of the file's name stand in that of its draft: file systems take names of 255 bytes, and those that
+/// encrypt names fewer.
+const LONGEST_NAME: usize = 100;

@@ -60,19 +60,24 @@ impl EditBuffer {
             lines.extend(error.lines().map(|line| format!("## error: {line}")));
             lines.push("## Nothing was saved yet. Save to try again; leave without a change to give up.".to_owned());
         }
-        let readers = header.recipients.keys().cloned().collect::<Vec<_>>().join(", ");
-        lines.push(format!("## {}: readers {readers}", header.path));
+        // The header's own spelling keeps every text on one line, whoever wrote it.
+        let shown = |mark: &str, field: Field| format!("{mark} {}", field.toml_lines().concat());
+        let readers = header.recipients.keys().cloned().map(FieldValue::Text).collect();
+        lines.push(shown("##", Field::new("path", FieldValue::Text(header.path.clone()))));
+        lines.push(shown("##", Field::new("readers", FieldValue::List(readers))));
         lines.push("## These fields stand in clear in the header; an empty one is left out.".to_owned());
-        // The header's own spelling keeps every text on one line.
-        let field = |name: &str, value: Option<String>| {
-            let field = Field::new(name, FieldValue::Text(value.unwrap_or_default()));
-            format!("# {}", field.toml_lines().concat())
-        };
-        lines.push(field("owner", metadata.owner.clone()));
-        lines.push(field("purpose", metadata.purpose.clone()));
-        lines.push(field("rotate_every", metadata.rotate_every.clone()));
-        lines.push(field("rotation_due", metadata.rotation_due.map(|day| day.to_string())));
-        lines.extend(metadata.tags.iter().map(|(name, tag)| field(&format!("tags.{name}"), Some(tag.clone()))));
+        let fields = [
+            ("owner", metadata.owner.clone()),
+            ("purpose", metadata.purpose.clone()),
+            ("rotate_every", metadata.rotate_every.clone()),
+            ("rotation_due", metadata.rotation_due.map(|day| day.to_string())),
+        ];
+        for (name, text) in fields {
+            lines.push(shown("#", Field::new(name, FieldValue::Text(text.unwrap_or_default()))));
+        }
+        for (name, tag) in &metadata.tags {
+            lines.push(shown("#", Field::with_subname("tags", name, FieldValue::Text(tag.clone()))));
+        }
         lines.push(SCISSORS.to_owned());
         let top: String = lines.into_iter().map(|line| line + newline).collect();
         let mut text = Zeroizing::new(String::with_capacity(top.len() + plaintext.len()));
@@ -188,6 +193,16 @@ mod tests {
     }
 
     #[test]
+    fn nothing_in_a_header_is_a_line_of_its_own() {
+        let tags = BTreeMap::from([(format!("a\n{SCISSORS}\nb"), "x".to_owned())]);
+        let metadata = Metadata { tags, ..Metadata::default() };
+        let mut header = header(metadata.clone());
+        header.recipients = BTreeMap::from([(format!("alice\n{SCISSORS}\n"), vec!["age1x".to_owned()])]);
+        let buffer = EditBuffer::compose(&header, &metadata, "a: 1\n", None);
+        assert_eq!(buffer.text.lines().filter(|line| *line == SCISSORS).count(), 1);
+    }
+
+    #[test]
     fn a_final_line_end_that_the_editor_added_is_dropped() {
         let metadata = Metadata::default();
         let buffer = EditBuffer::compose(&header(metadata.clone()), &metadata, "a: 1", None);
@@ -200,7 +215,7 @@ mod tests {
         let metadata = Metadata::default();
         let buffer = EditBuffer::compose(&header(metadata.clone()), &metadata, "a: 1\n", None);
         let without = buffer.text.replace(SCISSORS, "##");
-        assert_eq!(buffer.read(without.as_bytes()).err(), Some(BufferError::NotField { line: 8 }));
+        assert_eq!(buffer.read(without.as_bytes()).err(), Some(BufferError::NotField { line: 9 }));
         assert_eq!(buffer.read(b"").err(), Some(BufferError::NoScissors));
     }
 }

@@ -94,9 +94,9 @@ impl Workspace<'_> {
         }
         let mut former = lower.iter().filter(|known| known.header().generation == newest);
         // Who joined later cannot open the earlier key, and then cannot tell.
-        former.find_map(|former| self.try_open(former)).is_none_or(|former| {
-            file.opened.secrets.follows(&former.secrets, generation)
-        })
+        former
+            .find_map(|former| self.try_open(former))
+            .is_none_or(|former| file.opened.secrets.follows(&former.secrets, generation))
     }
 
     /// Tells whether a file from history must be taken seriously: everybody can commit a header with high numbers.

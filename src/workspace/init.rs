@@ -129,7 +129,7 @@ pub fn create_identity(
         return Err(fs::FsError::Exists { path }.into());
     }
     if let Some(folder) = path.parent() {
-        fs::create_private_folder(folder)?;
+        fs::create_private_folder(folder, None)?;
     }
     let is_protected = passphrase.is_some();
     let new = generate(env.today(), passphrase)?;

@@ -38,7 +38,7 @@ pub use view::{View, ViewError, key_paths, lookup};
 use crate::env::Env;
 use crate::fs::{self, Root};
 use crate::git::Repository;
-use crate::keys::{Identities, Prompt};
+use crate::keys::Identities;
 use crate::policy::{self, Policy};
 
 /// The place a command works in, and whom it works for.
@@ -46,7 +46,7 @@ pub struct Workspace<'a> {
     env: &'a Env,
     root: Option<Root>,
     repository: Option<Repository>,
-    identities: Identities<'a>,
+    identities: &'a Identities<'a>,
     policy: OnceCell<Option<Policy>>,
     head_policy: OnceCell<Option<Policy>>,
 }
@@ -56,19 +56,13 @@ impl<'a> Workspace<'a> {
     ///
     /// # Errors
     /// When there is a repository that may not or cannot be read.
-    pub fn around(
-        env: &'a Env,
-        path: &Path,
-        identity_files: &[PathBuf],
-        prompt: &'a dyn Prompt,
-    ) -> Result<Self, Error> {
-        let start = nearest_folder(&env.current_dir().join(path));
+    pub fn around(env: &'a Env, path: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
+        let start = start_folder(&env.current_dir().join(path))?;
         let repository = Repository::discover(&start)?;
         let root = match &repository {
             Some(repository) => Some(Root::open(repository.root())?),
             None => policy_folder(&start)?.map(|folder| Root::open(&folder)).transpose()?,
         };
-        let identities = Identities::discover(env, identity_files, prompt);
         Ok(Self { env, root, repository, identities, policy: OnceCell::new(), head_policy: OnceCell::new() })
     }
 
@@ -79,7 +73,7 @@ impl<'a> Workspace<'a> {
 
     /// Returns the identities at hand.
     pub fn identities(&self) -> &Identities<'a> {
-        &self.identities
+        self.identities
     }
 
     /// Returns the policy of the work tree.
@@ -146,12 +140,20 @@ impl<'a> Workspace<'a> {
     }
 }
 
-/// Returns the nearest folder upwards that exists.
-fn nearest_folder(path: &Path) -> PathBuf {
-    let is_folder = |path: &&Path| {
+/// Returns the nearest folder upwards that exists, but none behind a symlink that stands in a repository: who can commit
+/// one must not have a command work in another place than the user wrote.
+fn start_folder(path: &Path) -> Result<PathBuf, Error> {
+    let ancestors: Vec<&Path> = path.ancestors().collect();
+    for pair in ancestors.windows(2).rev() {
+        let (path, folder) = (pair[0], pair[1]);
+        if fs::kind(path)? == Some(fs::Kind::Symlink) && Repository::discover(folder)?.is_some() {
+            return Ok(folder.to_path_buf());
+        }
+    }
+    let is_folder = |path: &&&Path| {
         fs::real_path(path).ok().and_then(|path| fs::kind(&path).ok().flatten()) == Some(fs::Kind::Folder)
     };
-    path.ancestors().find(is_folder).unwrap_or(path).to_path_buf()
+    Ok(ancestors.iter().find(is_folder).map_or(path, |folder| folder).to_path_buf())
 }
 
 fn policy_folder(start: &Path) -> Result<Option<PathBuf>, Error> {

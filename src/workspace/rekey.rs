@@ -6,7 +6,7 @@ use super::create::wrap;
 use super::guard::{recipients, strictness};
 use super::save::{WRITE_MODE, seal_error};
 use super::{Error, Target, Workspace};
-use crate::document::{Format, Leaf};
+use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{Comments, Exposure, Header, Mode, Opened, seal};
 use crate::fs::{Expect, FolderLock, Snapshot, commit};
 use crate::policy::Rule;
@@ -163,7 +163,7 @@ fn cleared(opened: &Opened, header: &Header) -> Vec<String> {
     }
     let before = &opened.header;
     let becomes_clear = |leaf: &&Leaf| before.seals(&leaf.path) && !header.seals(&leaf.path);
-    let leaves = opened.document.iter().flat_map(|document| document.leaves());
+    let leaves = opened.document.iter().flat_map(Document::leaves);
     let mut cleared: BTreeSet<String> = leaves.filter(becomes_clear).map(|leaf| leaf.path.to_string()).collect();
     let patterns = header.cleartext.iter().filter(|pattern| !before.cleartext.contains(pattern));
     cleared.extend(patterns.map(|pattern| format!("every {pattern}")));

@@ -1,11 +1,13 @@
 //! Writing a changed file back, so that two writers never lose an update.
 
+use std::path::Path;
+
 use zeroize::Zeroizing;
 
 use super::{Error, OpenFile, Target, Workspace};
 use crate::document::Format;
 use crate::envelope::native::{Header, SealError, seal};
-use crate::fs::{self, Expect, FolderLock, Mode};
+use crate::fs::{self, Expect, FolderLock, FsError, Kind, Mode};
 
 /// What became of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,21 @@ impl Workspace<'_> {
             fs::create_folder(folder, self.within())?;
         }
         Ok(fs::replace(&target.path, self.within(), bytes, expect, mode)?)
+    }
+
+    /// Refuses a file of the work tree that is, or stands behind, a symlink: who can commit one must not choose which
+    /// plaintext is read, or where one is written.
+    ///
+    /// # Errors
+    /// When there is a link, or the folders cannot be read.
+    pub fn refuse_links(&self, target: &Target) -> Result<(), Error> {
+        match (self.within(), &target.recorded) {
+            (Some(root), Some(recorded)) => Ok(root.refuse_links(Path::new(recorded))?),
+            _ if fs::kind(&target.path)? == Some(Kind::Symlink) => {
+                Err(FsError::Link { path: target.path.clone() }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn reseal(&self, file: &OpenFile, plaintext: &[u8], header: Header) -> Result<Vec<u8>, Error> {

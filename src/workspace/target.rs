@@ -43,7 +43,7 @@ impl Workspace<'_> {
     }
 
     /// Returns the folder that reading and writing must not leave.
-    pub(super) fn within(&self) -> Option<&Root> {
+    pub fn within(&self) -> Option<&Root> {
         self.root.as_ref()
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! They work on the tree that the parser of the spans made, so that no second parser can see another document.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use zeroize::Zeroizing;
 
 use crate::document::path::Component;
-use crate::document::{Content, Document, Entry, Format, KeyPath, KeyPathError, Leaf, Node, ScalarKind};
+use crate::document::{
+    Content, Document, Entry, EventKind, Format, Item, KeyPath, KeyPathError, Leaf, MAX_DEPTH, Node, ScalarKind,
+};
 
 /// Reads a key as the user wrote it. In flat formats a key may have dots in it.
 ///
@@ -52,8 +55,10 @@ fn collect_paths(node: &Node, path: &KeyPath, paths: &mut Vec<String>) {
 pub struct View<'a> {
     document: &'a Document,
     /// Per document of the stream: the nodes by anchor. A later anchor of the same name counts for later aliases; as
-    /// few documents do that, it is refused by [`View::of`].
+    /// few documents do that, aliases of that name are refused.
     anchors: Vec<HashMap<&'a str, &'a Node>>,
+    /// Where the keys stand that take in the entries of other maps.
+    merge_keys: HashSet<usize>,
 }
 
 /// Why there is no typed view.
@@ -65,21 +70,25 @@ pub enum ViewError {
     /// An alias refers to an anchor that is set twice, or to none.
     #[error("an alias refers to an anchor that is set twice, or contains itself")]
     Ambiguous,
+    /// What a merge key takes in has no keys.
+    #[error("a merge key (`<<`) refers to something that is no map")]
+    NotMergeable,
+    /// JSON knows keys of one type only.
+    #[error("two keys of one map are the same text in JSON")]
+    SameKey,
 }
 
 impl<'a> View<'a> {
-    /// Notes the anchors of a document.
-    ///
-    /// # Errors
-    /// When an anchor that is used is set twice in one document.
-    pub fn of(document: &'a Document) -> Self {
+    /// Notes the anchors and merge keys of a document, which was parsed from `text`.
+    pub fn of(document: &'a Document, format: Format, text: &str) -> Self {
         let mut anchors = Vec::new();
         for root in &document.roots {
             let mut found = HashMap::new();
             collect_anchors(root, &mut found);
             anchors.push(found.into_iter().filter_map(|(name, node)| Some((name, node?))).collect());
         }
-        Self { document, anchors }
+        let merge_keys = if format == Format::Yaml { merge_keys(document, text) } else { HashSet::new() };
+        Self { document, anchors, merge_keys }
     }
 
     /// Returns the node at a path, and the number of its document.
@@ -119,9 +128,9 @@ impl<'a> View<'a> {
     /// # Errors
     /// When that is not possible within bounds.
     pub fn json(&self, node: &'a Node, document: usize) -> Result<Zeroizing<String>, ViewError> {
-        let mut writer = JsonWriter { view: self, index: document, nodes: 0, out: Zeroizing::new(String::new()) };
+        let mut writer = JsonWriter { view: self, index: document, nodes: 0, out: Secret::default() };
         writer.node(node, 0)?;
-        Ok(writer.out)
+        Ok(writer.out.text)
     }
 
     /// Follows aliases to the node that they mean.
@@ -151,145 +160,225 @@ fn collect_anchors<'a>(node: &'a Node, anchors: &mut HashMap<&'a str, Option<&'a
     }
 }
 
+/// Returns where merge keys start: `<<` without quotes and tag.
+fn merge_keys(document: &Document, text: &str) -> HashSet<usize> {
+    let mut found = HashSet::new();
+    let mut is_tagged = false;
+    for item in &document.items {
+        match item {
+            Item::Event(event) if event.kind == EventKind::Tag => is_tagged = true,
+            Item::Event(event) if event.kind == EventKind::Anchor => {}
+            Item::Comment(_) => {}
+            Item::Event(event) if event.kind == EventKind::Key && !is_tagged && event.span.of(text) == "<<" => {
+                found.insert(event.span.start);
+            }
+            Item::Event(_) | Item::Leaf(_) => is_tagged = false,
+        }
+    }
+    found
+}
+
 struct JsonWriter<'v, 'a> {
     view: &'v View<'a>,
     index: usize,
     nodes: usize,
-    out: Zeroizing<String>,
+    out: Secret,
+}
+
+/// The entries of a map and of those that it takes in.
+#[derive(Default)]
+struct Merged<'a> {
+    entries: Vec<(Cow<'a, str>, &'a Node)>,
+    /// The names there are, and which of the maps had each last.
+    names: HashMap<Cow<'a, str>, usize>,
+    /// How many maps were looked at.
+    maps: usize,
 }
 
 impl<'a> JsonWriter<'_, 'a> {
     fn node(&mut self, node: &'a Node, depth: usize) -> Result<(), ViewError> {
-        self.nodes += 1;
+        self.count(1)?;
         // An alias of something around it nests without end: the depth bounds that, the count bounds the rest.
-        if self.nodes > MAX_NODES || self.out.len() > MAX_BYTES || depth > crate::document::MAX_DEPTH {
+        if self.out.text.len() > MAX_BYTES || depth > MAX_DEPTH {
             return Err(ViewError::TooManyNodes);
         }
         let node = self.view.resolve(node, self.index)?;
         match &node.content {
-            Content::Alias(_) | Content::Null => self.out.push_str("null"),
+            Content::Alias(_) | Content::Null => self.out.push("null"),
             Content::Leaf(index) => write_scalar(&mut self.out, self.view.document.leaf(*index)),
             Content::List(items) => {
-                self.out.push('[');
+                self.out.push("[");
                 for (index, item) in items.iter().enumerate() {
                     self.separate(index, depth + 1);
                     self.node(item, depth + 1)?;
                 }
-                self.close(items.is_empty(), depth, ']');
+                self.close(items.is_empty(), depth, "]");
             }
             Content::Map(entries) => {
-                let entries = self.merged(entries)?;
-                self.out.push('{');
-                for (index, (key, node)) in entries.iter().enumerate() {
+                let mut merged = Merged::default();
+                self.merge(entries, &mut merged, depth)?;
+                self.out.push("{");
+                for (index, (key, node)) in merged.entries.iter().enumerate() {
                     self.separate(index, depth + 1);
                     write_text(&mut self.out, key);
-                    self.out.push_str(": ");
+                    self.out.push(": ");
                     self.node(node, depth + 1)?;
                 }
-                self.close(entries.is_empty(), depth, '}');
+                self.close(merged.entries.is_empty(), depth, "}");
             }
         }
         Ok(())
     }
 
-    /// Returns the entries of a map with those of its merge keys (`<<`), which count less than its own.
-    fn merged(&self, entries: &'a [Entry]) -> Result<Vec<(String, &'a Node)>, ViewError> {
-        let mut merged: Vec<(String, &Node)> = Vec::new();
+    /// Adds the entries of a map whose names are not there yet, then those of its merge keys.
+    fn merge(&mut self, entries: &'a [Entry], merged: &mut Merged<'a>, depth: usize) -> Result<(), ViewError> {
+        if depth > MAX_DEPTH {
+            return Err(ViewError::TooManyNodes);
+        }
+        merged.maps += 1;
         let mut bases = Vec::new();
         for entry in entries {
             let Component::Key { name, occurrence, .. } = &entry.key else { continue };
-            if name == "<<" {
-                let base = self.view.resolve(&entry.node, self.index)?;
-                match &base.content {
-                    Content::List(items) => bases.extend(items.iter().map(|item| self.view.resolve(item, self.index))),
-                    _ => bases.push(Ok(base)),
-                }
-            } else {
-                let name = if *occurrence > 0 { format!("{name}#{}", occurrence + 1) } else { name.clone() };
-                merged.push((name, &entry.node));
+            if self.view.merge_keys.contains(&entry.key_span.start) {
+                bases.push(self.view.resolve(&entry.node, self.index)?);
+                continue;
+            }
+            let name = match occurrence {
+                0 => Cow::Borrowed(name.as_str()),
+                _ => Cow::Owned(format!("{name}#{}", occurrence + 1)),
+            };
+            match merged.names.insert(name.clone(), merged.maps) {
+                None => merged.entries.push((name, &entry.node)),
+                Some(map) if map == merged.maps => return Err(ViewError::SameKey),
+                Some(_) => {}
             }
         }
-        let mut names: HashSet<String> =
-            if bases.is_empty() { HashSet::new() } else { merged.iter().map(|(name, _)| name.clone()).collect() };
         for base in bases {
-            let Content::Map(entries) = &base?.content else { return Err(ViewError::Ambiguous) };
-            for entry in entries {
-                if let Component::Key { name, .. } = &entry.key
-                    && names.insert(name.clone())
-                {
-                    merged.push((name.clone(), &entry.node));
-                }
+            let maps = if let Content::List(maps) = &base.content { maps } else { std::slice::from_ref(base) };
+            for map in maps {
+                let Content::Map(entries) = &self.view.resolve(map, self.index)?.content else {
+                    return Err(ViewError::NotMergeable);
+                };
+                self.count(1 + entries.iter().map(cost).sum::<usize>())?;
+                self.merge(entries, merged, depth + 1)?;
             }
         }
-        Ok(merged)
+        Ok(())
+    }
+
+    fn count(&mut self, nodes: usize) -> Result<(), ViewError> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES { Err(ViewError::TooManyNodes) } else { Ok(()) }
     }
 
     fn separate(&mut self, index: usize, depth: usize) {
-        self.out.push_str(if index == 0 { "\n" } else { ",\n" });
-        self.out.extend(std::iter::repeat_n("  ", depth));
+        self.out.push(if index == 0 { "\n" } else { ",\n" });
+        self.indent(depth);
     }
 
-    fn close(&mut self, is_empty: bool, depth: usize, bracket: char) {
+    fn close(&mut self, is_empty: bool, depth: usize, bracket: &str) {
         if !is_empty {
-            self.out.push('\n');
-            self.out.extend(std::iter::repeat_n("  ", depth));
+            self.out.push("\n");
+            self.indent(depth);
         }
         self.out.push(bracket);
     }
+
+    fn indent(&mut self, depth: usize) {
+        (0..depth).for_each(|_| self.out.push("  "));
+    }
 }
 
-fn write_scalar(out: &mut String, leaf: &Leaf) {
+/// Returns for how many nodes an entry counts that is compared with others: a long name for several.
+fn cost(entry: &Entry) -> usize {
+    match &entry.key {
+        Component::Key { name, .. } => 1 + name.len() / 64,
+        _ => 1,
+    }
+}
+
+/// A text that leaves no copy of itself behind when it grows.
+#[derive(Default)]
+struct Secret {
+    text: Zeroizing<String>,
+}
+
+impl Secret {
+    fn push(&mut self, more: &str) {
+        let needed = self.text.len() + more.len();
+        if needed > self.text.capacity() {
+            let mut grown = Zeroizing::new(String::with_capacity(needed.max(2 * self.text.capacity())));
+            grown.push_str(&self.text);
+            self.text = grown;
+        }
+        self.text.push_str(more);
+    }
+}
+
+impl Write for Secret {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        self.push(more);
+        Ok(())
+    }
+}
+
+fn write_scalar(out: &mut Secret, leaf: &Leaf) {
     let value = leaf.value.as_str();
     match leaf.kind {
-        ScalarKind::Boolean => out.push_str(if value.eq_ignore_ascii_case("true") { "true" } else { "false" }),
-        ScalarKind::Float if is_json_number(value) => out.push_str(value),
-        ScalarKind::Integer => match integer(value) {
-            Some(number) => out.push_str(&number),
-            None => write_text(out, value),
-        },
+        ScalarKind::Boolean => out.push(if value.eq_ignore_ascii_case("true") { "true" } else { "false" }),
+        ScalarKind::Float if is_json_number(value) => out.push(value),
+        ScalarKind::Integer => write_integer(out, value).unwrap_or_else(|| write_text(out, value)),
         ScalarKind::Float | ScalarKind::String | ScalarKind::Timestamp => write_text(out, value),
     }
 }
 
-/// Returns a whole number in decimal; hexadecimal, octal and binary ones up to 128 bits.
-fn integer(text: &str) -> Option<String> {
-    let text = text.replace('_', "");
+/// Writes a whole number in decimal; hexadecimal, octal and binary ones up to 128 bits. Writes nothing of another.
+fn write_integer(out: &mut Secret, text: &str) -> Option<()> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("-", digits),
-        None => ("", text.strip_prefix('+').unwrap_or(&text)),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
-    for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
-        if let Some(digits) = digits.strip_prefix(prefix) {
-            return u128::from_str_radix(digits, radix).ok().map(|number| format!("{sign}{number}"));
+    let prefixes = [("0x", 16), ("0o", 8), ("0b", 2)];
+    if let Some((digits, radix)) =
+        prefixes.iter().find_map(|(prefix, radix)| Some((digits.strip_prefix(prefix)?, *radix)))
+    {
+        let mut digits = digits.chars().filter(|digit| *digit != '_');
+        let number = digits.try_fold(0_u128, |number, digit| {
+            number.checked_mul(u128::from(radix))?.checked_add(u128::from(digit.to_digit(radix)?))
+        })?;
+        let _ = write!(out, "{sign}{number}");
+    } else {
+        let digits = digits.trim_start_matches(['0', '_']);
+        if !digits.bytes().all(|digit| digit.is_ascii_digit() || digit == b'_') {
+            return None;
         }
+        out.push(sign);
+        out.push(if digits.is_empty() { "0" } else { "" });
+        digits.split('_').for_each(|digits| out.push(digits));
     }
-    let digits = digits.trim_start_matches('0');
-    let digits = if digits.is_empty() { "0" } else { digits };
-    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| format!("{sign}{digits}"))
+    Some(())
 }
 
 fn is_json_number(text: &str) -> bool {
     serde_json::from_str::<serde_json::Number>(text).is_ok()
 }
 
-fn write_text(out: &mut String, text: &str) {
-    out.push('"');
+fn write_text(out: &mut Secret, text: &str) {
+    out.push("\"");
     for character in text.chars() {
         match character {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(character);
-            }
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
+            '"' => out.push("\\\""),
+            '\\' => out.push("\\\\"),
+            '\n' => out.push("\\n"),
+            '\r' => out.push("\\r"),
+            '\t' => out.push("\\t"),
             character if character.is_control() => {
                 let _ = write!(out, "\\u{:04x}", u32::from(character));
             }
-            character => out.push(character),
+            character => out.push(character.encode_utf8(&mut [0; 4])),
         }
     }
-    out.push('"');
+    out.push("\"");
 }
 
 /// How many nodes a typed view may have, aliases expanded.
@@ -298,3 +387,48 @@ const MAX_NODES: usize = 1 << 20;
 const MAX_BYTES: usize = 64 << 20;
 /// How many aliases may lead to one another.
 const MAX_ALIASES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::{View, ViewError};
+    use crate::document::{self, Format, KeyPath};
+
+    fn json(format: Format, text: &str, path: &str) -> Result<serde_json::Value, ViewError> {
+        let document = document::parse(format, text).expect("it is sound");
+        let view = View::of(&document, format, text);
+        let (node, index) = view.find(&KeyPath::parse(path).expect("a key path")).expect("it is there");
+        view.json(node, index).map(|json| serde_json::from_str(&json).expect("it is JSON"))
+    }
+
+    #[test]
+    fn a_merge_takes_in_what_its_maps_take_in() {
+        let text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: [*b, {z: 3}], w: 4}\n";
+        let expected = serde_json::json!({ "w": 4, "y": 2, "x": 1, "z": 3 });
+        assert_eq!(json(Format::Yaml, text, "c"), Ok(expected));
+    }
+
+    #[test]
+    fn only_yaml_has_merge_keys_and_only_without_quotes_and_tag() {
+        let expected = Ok(serde_json::json!({ "<<": { "x": 1 } }));
+        assert_eq!(json(Format::Yaml, "a: {\"<<\": {x: 1}}\n", "a"), expected);
+        assert_eq!(json(Format::Yaml, "a: {!!str <<: {x: 1}}\n", "a"), expected);
+        assert_eq!(json(Format::Json, "{\"a\": {\"<<\": {\"x\": 1}}}", "a"), expected);
+        assert_eq!(json(Format::Toml, "[a.'<<']\nx = 1\n", "a"), expected);
+    }
+
+    #[test]
+    fn what_json_cannot_say_is_refused() {
+        assert_eq!(json(Format::Yaml, "a: {1: x, \"1\": y}\n", "a"), Err(ViewError::SameKey));
+        assert_eq!(json(Format::Yaml, "a: {<<: {1: x, \"1\": y}}\n", "a"), Err(ViewError::SameKey));
+        assert_eq!(json(Format::Yaml, "a: {<<: x}\n", "a"), Err(ViewError::NotMergeable));
+        assert_eq!(json(Format::Yaml, "a: &a {<<: *a}\n", "a"), Err(ViewError::TooManyNodes));
+    }
+
+    #[test]
+    fn numbers_are_spelled_as_json_spells_them() {
+        let text = "a = [0x1F, 0b11, 1_000, +7, -8, 0o17, 0]\n";
+        assert_eq!(json(Format::Toml, text, "a"), Ok(serde_json::json!([31, 3, 1000, 7, -8, 15, 0])));
+        let text = "a: [007, 0x123456789012345678901234567890123]\n";
+        assert_eq!(json(Format::Yaml, text, "a"), Ok(serde_json::json!([7, "0x123456789012345678901234567890123"])));
+    }
+}

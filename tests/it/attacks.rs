@@ -191,6 +191,18 @@ fn a_text_in_a_header_cannot_add_lines_to_what_is_said() {
 }
 
 #[test]
+fn json_does_not_steer_a_terminal_and_stays_json() {
+    let world = World::new();
+    let purpose = "a\u{9b}31mb\u{202e}c\u{e0041}";
+    world.write(DB, stranger(&world, |header| header.metadata.purpose = Some(purpose.to_owned())));
+    let (code, shown) = world.at_terminal(&["info", DB, "--json"], &[], &[]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains(['\u{9b}', '\u{202e}', '\u{e0041}']), "{shown:?}");
+    let shown: serde_json::Value = serde_json::from_str(&shown).expect("it is JSON");
+    assert_eq!(shown["purpose"], purpose);
+}
+
+#[test]
 fn a_closed_stderr_does_not_break_a_command() {
     let world = World::new();
     world.write(DB, "password: x\n");

@@ -64,7 +64,7 @@ fn a_file_that_is_not_encrypted_is_refused_by_every_command_that_reads_values() 
         &["decrypt", "--in-place", "secrets/plain.yaml"],
         &["edit", "secrets/plain.yaml"],
         &["get", "secrets/plain.yaml", "db.user"],
-        &["set", "secrets/plain.yaml", "db.user", "--stdin"],
+        &["set", "secrets/plain.yaml", "db.user", "--stdin", "--allow-empty"],
         &["unset", "secrets/plain.yaml", "db.user"],
         &["info", "secrets/plain.yaml"],
         &["who", "secrets/plain.yaml"],
@@ -439,7 +439,7 @@ fn a_folder_and_a_missing_file_are_named() {
         ["encrypt", missing].as_slice(),
         &["decrypt", missing],
         &["get", missing, "a"],
-        &["set", missing, "a", "--stdin"],
+        &["set", missing, "a", "--stdin", "--allow-empty"],
         &["unset", missing, "a"],
         &["info", missing],
         &["who", missing],
@@ -635,7 +635,7 @@ fn hostile_file_names_are_only_names() {
         let path = format!("secrets/{name}");
         world.write(&path, DB);
         let outcome = world.secret(["encrypt", &path]).success();
-        let shown = path.replace('\u{1b}', "\\u{1b}");
+        let shown = path.replace('\u{1b}', "\\u{1b}").replace('\n', "\\u{a}");
         assert_eq!(outcome.stderr, format!("encrypted {shown}; readers: alice\n"));
         assert_eq!(world.secret(["decrypt", &path]).success().stdout, DB);
         let quoted = format!("'{}'", shown.replace('\'', r"'\''"));

@@ -25,7 +25,8 @@ fn commands_md_is_what_the_help_says() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&path, format!("{written}{BEGIN}{generated}")).expect("a written file");
     } else {
-        assert_eq!(shown, generated, "run UPDATE_DOCS=1 cargo test commands_md");
+        let first = shown.lines().zip(generated.lines()).find(|(shown, generated)| shown != generated);
+        assert!(shown == generated, "run UPDATE_DOCS=1 cargo test commands_md; the first difference is {first:?}");
     }
 }
 

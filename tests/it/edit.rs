@@ -41,7 +41,7 @@ fn the_editor_shows_the_header_the_scissors_and_the_plaintext() {
     assert_eq!(
         fs::read_to_string(shown).expect("the editor ran"),
         format!(
-            "## secrets/db.yaml: readers alice\n{FIELDS}# owner = \"payments\"\n# purpose = \"\"\n# rotate_every = \"\"\n\
+            "## path = \"secrets/db.yaml\"\n## readers = [\"alice\"]\n{FIELDS}# owner = \"payments\"\n# purpose = \"\"\n# rotate_every = \"\"\n\
              # rotation_due = \"\"\n# tags.tier = \"1\"\n{SCISSORS}{DB}"
         )
     );
@@ -93,7 +93,7 @@ fn a_field_that_there_is_not_is_named_and_what_was_typed_is_kept() {
     let before = world.listing();
     let outcome = edit(&world, FILE, "sed -i -e 's/# owner/# ovner/' -e 's/hunter2/hunter3/' \"$1\"");
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:#?}");
-    let said = "error: secrets/db.yaml: line 3: there is no field `ovner`; \
+    let said = "error: secrets/db.yaml: line 4: there is no field `ovner`; \
                 the fields are owner, purpose, rotate_every, rotation_due, tags.NAME\n";
     assert!(outcome.stderr.starts_with(&format!("{CAUTION}{said}")), "{outcome:#?}");
     assert_eq!((world.listing(), drafts(&world).len()), (before, 1));
@@ -113,7 +113,7 @@ fn what_does_not_parse_comes_back_with_the_error_on_top() {
     let (top, rest) = shown.split_once('\n').expect("lines");
     assert!(top.starts_with("## error: secrets/db.yaml is not valid yaml: line "), "{top}");
     assert!(
-        rest.starts_with("## Nothing was saved yet. Save to try again; leave without a change to give up.\n## secrets/db.yaml: readers alice\n"),
+        rest.starts_with("## Nothing was saved yet. Save to try again; leave without a change to give up.\n## path = \"secrets/db.yaml\"\n## readers = [\"alice\"]\n"),
         "{rest}"
     );
     // It was mended by half: `[mended` is still an open bracket, and the third call breaks off.
@@ -241,7 +241,7 @@ fn a_new_file_starts_from_its_rule() {
     assert_eq!(
         fs::read_to_string(shown).expect("the editor ran"),
         format!(
-            "## secrets/deep/new.yaml: readers alice\n{FIELDS}# owner = \"\"\n# purpose = \"\"\n# rotate_every = \"90d\"\n\
+            "## path = \"secrets/deep/new.yaml\"\n## readers = [\"alice\"]\n{FIELDS}# owner = \"\"\n# purpose = \"\"\n# rotate_every = \"90d\"\n\
              # rotation_due = \"\"\n{SCISSORS}"
         )
     );

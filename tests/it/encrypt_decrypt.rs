@@ -164,7 +164,7 @@ fn one_file_is_decrypted_to_another_place_readable_by_its_owner_alone() {
 fn a_plaintext_never_takes_the_place_of_an_encrypted_file_unasked() {
     let world = World::with_db().with_file("secrets/other.yaml", DB);
     for arguments in [["-o", FILE], ["-o", "secrets/other.yaml"], ["--output-dir", "."]] {
-        let path = if arguments[1] == "." { "./secrets/db.yaml" } else { arguments[1] };
+        let path = if arguments[1] == "." { FILE } else { arguments[1] };
         world.refuses(
             [&["decrypt", FILE], arguments.as_slice()].concat(),
             1,
@@ -236,4 +236,95 @@ fn an_encrypted_file_keeps_its_mode() {
     fs::set_permissions(world.path(FILE), fs::Permissions::from_mode(0o640)).expect("a mode");
     world.secret(["unset", FILE, "db.port"]).success();
     assert_eq!(mode(), 0o640);
+}
+
+#[test]
+fn no_link_in_a_repository_chooses_what_is_read_or_where_a_plaintext_goes() {
+    let world = World::with_db();
+    let outside = world.home().join("outside");
+    fs::create_dir(&outside).expect("a folder");
+    fs::write(outside.join("key.yaml"), "canary: mine\n").expect("a file");
+    fs::copy(world.path(FILE), outside.join("db.yaml")).expect("a copy");
+    world.write("public/readme", "for everybody\n");
+    symlink(&outside, world.path("out")).expect("a link");
+    symlink("public", world.path("run")).expect("a link");
+    symlink("public/readme", world.path("plain.yaml")).expect("a link");
+    let copy = outside.join("db.yaml").display().to_string();
+    let leads_out = |path: &str| {
+        format!(
+            "error: [WORLD]/repo/{path} leads out of [WORLD]/repo\nhint: nothing is read or written outside of the repository"
+        )
+    };
+    let is_link = |path: &str| {
+        format!(
+            "error: [WORLD]/repo/{path} is a symlink, which is not followed here\nhint: name the file or folder itself"
+        )
+    };
+    let cases: [(&[&str], String); 9] = [
+        (&["decrypt", FILE, "-o", "out/new.yaml"], leads_out("out")),
+        (&["decrypt", &copy, "-o", "out/new.yaml"], leads_out("out")),
+        (&["decrypt", FILE, "--output-dir", "out"], leads_out("out")),
+        (&["decrypt", &copy, "--output-dir", "run"], is_link("run")),
+        (&["decrypt", FILE, "-o", "plain.yaml"], is_link("plain.yaml")),
+        (&["encrypt", "out/key.yaml", "-o", "secrets/new.yaml"], leads_out("out")),
+        (&["encrypt", "plain.yaml", "-o", "secrets/new.yaml"], is_link("plain.yaml")),
+        (&["set", FILE, "db.user", "--from-file", "out/key.yaml"], leads_out("out")),
+        (&["edit", FILE, "--from", "plain.yaml"], is_link("plain.yaml")),
+    ];
+    for (command, said) in cases {
+        world.refuses(command, 1, &said);
+    }
+    assert_ne!(
+        world.secret(["decrypt", "out/db.yaml"]).code,
+        0,
+        "a file outside is not taken for one of the repository"
+    );
+    assert_eq!(fs::read_dir(&outside).expect("the folder").count(), 2);
+    // The user's own links, outside of a repository, and files there are as good as any.
+    symlink("key.yaml", outside.join("link.yaml")).expect("a link");
+    let link = outside.join("link.yaml").display().to_string();
+    world.secret(["encrypt", &link, "-o", "secrets/new.yaml"]).success();
+    assert_eq!(world.secret(["decrypt", "secrets/new.yaml"]).success().stdout, "canary: mine\n");
+}
+
+#[test]
+fn a_plaintext_takes_the_place_of_a_plaintext_and_of_nothing_else() {
+    let world = World::with_db();
+    world.write("run/secrets/db.yaml", "db: older\n");
+    world.secret(["decrypt", FILE, "--output-dir", "run"]).success();
+    assert_eq!(world.read("run/secrets/db.yaml"), DB);
+    fs::create_dir(world.path("folder")).expect("a folder");
+    world.refuses(["decrypt", FILE, "-o", "folder"], 1, "error: [WORLD]/repo/folder is a folder, not a file");
+    world.refuses(
+        ["decrypt", FILE, FILE, "--output-dir", "run"],
+        1,
+        "error: secrets/db.yaml and secrets/db.yaml would both be written to secrets/db.yaml\n\
+         hint: decrypt them one by one, with -o FILE",
+    );
+    world.refuses(
+        ["decrypt", "--in-place", FILE, "./secrets/db.yaml"],
+        1,
+        "error: secrets/db.yaml and ./secrets/db.yaml would both be written to [WORLD]/repo/secrets/db.yaml\n\
+         hint: decrypt them one by one, with -o FILE",
+    );
+}
+
+#[test]
+fn a_header_names_no_hidden_place_at_the_top_unless_the_file_stands_there() {
+    let world = World::new().with_file("secrets/.env", "A=canary\n");
+    world.tamper(".secret.toml", "path = \"secrets/**\"", "path = \"**\"");
+    world.commit("everything is secret");
+    let world = world.with_file(".env", "A=canary\n");
+    world.secret(["decrypt", ".env", "secrets/.env", "--output-dir", "run"]).success();
+    assert_eq!((world.read("run/.env"), world.read("run/secrets/.env")), ("A=canary\n".into(), "A=canary\n".into()));
+    let copy = world.home().join("copy");
+    fs::copy(world.path(".env"), &copy).expect("a copy");
+    let copy = copy.display().to_string();
+    world.refuses(
+        ["decrypt", &copy, "--output-dir", "run"],
+        1,
+        "error: [WORLD]/home/copy was encrypted as .env: no plaintext is written to such a path\n\
+         hint: name the place yourself, with -o FILE",
+    );
+    world.secret(["decrypt", &copy, "-o", "run/.env"]).success();
 }

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use secret::document::{self, Content, Document, Event, EventKind, Format, Item, Node};
+use secret::document::{Content, Document, Event, EventKind, Format, Item, Node};
 use serde::Deserialize;
 
 /// What each independent reader makes of a document; `None` where it cannot read it.
 pub fn readings(format: Format, text: &str) -> Vec<Option<String>> {
     match format {
-        Format::Dotenv => vec![Some(docker(text)), Some(shell(text))],
+        Format::Dotenv => vec![Some(docker(text)), shell(text)],
         Format::Ini => vec![Some(configparser(text)), Some(plain_lines(text))],
         Format::Json => vec![serde_json::from_str::<serde_json::Value>(text.trim_start_matches('\u{feff}')).ok().map(|value| value.to_string())],
         Format::Opaque => vec![Some(text.to_owned())],
@@ -16,11 +16,13 @@ pub fn readings(format: Format, text: &str) -> Vec<Option<String>> {
         Format::Yaml => {
             let mut values = String::new();
             let mut is_readable = true;
-            for document in serde_yaml::Deserializer::from_str(text) {
-                match serde_yaml::Value::deserialize(document) {
-                    Ok(value) => _ = writeln!(values, "{value:?}"),
-                    Err(_) => is_readable = false,
-                }
+            for document in serde_yaml::Deserializer::from_str(text.trim_start_matches('\u{feff}')) {
+                let Ok(value) = serde_yaml::Value::deserialize(document) else {
+                    // What follows an error is the same error, for ever.
+                    is_readable = false;
+                    break;
+                };
+                let _ = writeln!(values, "{value:?}");
             }
             vec![is_readable.then_some(values)]
         }
@@ -65,7 +67,8 @@ fn write_node(tree: &mut String, document: &Document, node: &Node) {
         Content::Map(entries) => {
             tree.push('{');
             for entry in entries {
-                let _ = write!(tree, "{:?}: ", entry.key);
+                // A key that is no scalar is named by its source text, blanks included.
+                tree.extend(format!("{:?}: ", entry.key).chars().filter(|character| !character.is_whitespace()));
                 write_node(tree, document, &entry.node);
                 tree.push_str(", ");
             }
@@ -81,56 +84,64 @@ pub fn comments(document: &Document, text: &str) -> Vec<String> {
     document.items.iter().filter_map(comment).collect()
 }
 
-/// Reads variables as `docker run --env-file` does: lines end with LF, all behind `=` is the value, quotes and blanks
-/// included. What ends a comment, which is part of that value for docker, does not count.
+/// Reads variables as `docker run --env-file` does: all behind `=` is the value, quotes and blanks included. A comment is
+/// a part of the value for docker; its text is compared where it is sealed. What stands behind a key without a value is
+/// bound by nothing: with a blank there docker refuses the file, with a CR it finds no such variable to hand on.
 fn docker(text: &str) -> String {
-    let lines = text.trim_start_matches('\u{feff}').split('\n').map(str::trim_start);
-    let variables = lines.filter(|line| !line.is_empty() && !line.starts_with('#') && line.trim_end() != "");
-    let value = |line: &'_ str| if line.contains('#') { line.trim_end().to_owned() } else { line.to_owned() };
-    format!("{:?}", variables.map(value).collect::<Vec<_>>())
+    let lines = text.trim_start_matches('\u{feff}').split(line_end(text)).map(str::trim_start);
+    let variables = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let cut = |line: &'_ str| {
+        let line = line.split_inclusive('#').next().unwrap_or_default();
+        if line.contains('=') { line.to_owned() } else { line.trim_end_matches([' ', '\t', '\r', '#']).to_owned() }
+    };
+    format!("{:?}", variables.map(cut).collect::<Vec<_>>())
 }
 
-/// Reads variables as shells do that source the file: quotes span lines, blanks end a word.
-fn shell(text: &str) -> String {
-    let mut read = String::new();
-    let mut characters = text.trim_start_matches('\u{feff}').chars().peekable();
-    let mut is_word_start = true;
+/// Returns the line end of a document; no reader of lines knows more than one.
+fn line_end(text: &str) -> char {
+    if text.contains('\n') { '\n' } else { '\r' }
+}
+
+/// Reads variables as shells do that source the file: blanks end a word, quotes span lines. `None` for what a shell
+/// refuses: a quote that is not closed, or line ends of two kinds.
+fn shell(text: &str) -> Option<String> {
+    let text = if line_end(text) == '\r' { text.replace('\r', "\n") } else { text.replace("\r\n", "\n") };
+    if text.contains('\r') {
+        return None;
+    }
+    let (mut lines, mut words, mut word) = (Vec::new(), Vec::new(), String::new());
+    let mut characters = text.trim_start_matches('\u{feff}').chars();
     while let Some(character) = characters.next() {
         match character {
-            '#' if is_word_start => {
-                while characters.peek().is_some_and(|next| *next != '\n') {
-                    characters.next();
-                }
-            }
-            quote @ ('\'' | '"' | '`') => {
-                read.push(quote);
-                while let Some(next) = characters.next() {
-                    read.push(next);
-                    if next == '\\' && quote != '\'' {
-                        read.extend(characters.next());
-                    } else if next == quote {
+            '#' if word.is_empty() => _ = characters.by_ref().find(|next| *next == '\n'),
+            '\'' | '"' | '`' => {
+                word.push(character);
+                loop {
+                    let next = characters.next()?;
+                    word.push(next);
+                    if next == character {
                         break;
                     }
+                    if next == '\\' && character != '\'' {
+                        word.push(characters.next()?);
+                    }
                 }
-                is_word_start = false;
                 continue;
             }
-            ' ' | '\t' | '\n' => {
-                if !read.ends_with(['\u{1}', '\u{2}']) && !read.is_empty() {
-                    read.push('\u{1}');
-                }
-                if character == '\n' && !read.is_empty() && !read.ends_with('\u{2}') {
-                    read.pop();
-                    read.push('\u{2}');
-                }
-                is_word_start = true;
+            ' ' | '\t' | '\n' => {}
+            other => {
+                word.push(other);
                 continue;
             }
-            other => read.push(other),
         }
-        is_word_start = false;
+        words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+        if !matches!(character, ' ' | '\t') {
+            lines.extend((!words.is_empty()).then(|| std::mem::take(&mut words)));
+        }
     }
-    format!("{:?}", read.trim_end_matches(['\u{1}', '\u{2}']))
+    words.extend((!word.is_empty()).then_some(word));
+    lines.extend((!words.is_empty()).then_some(words));
+    Some(format!("{lines:?}"))
 }
 
 /// Reads as Python's `configparser` does, with keys before sections and without values allowed.
@@ -165,6 +176,8 @@ fn configparser(text: &str) -> String {
 
 /// Reads line by line, without continuations: each line that is no comment, blanks at both ends cut.
 fn plain_lines(text: &str) -> String {
-    let lines = text.trim_start_matches('\u{feff}').split('\n').map(str::trim);
-    format!("{:?}", lines.filter(|line| !line.is_empty() && !line.starts_with([';', '#'])).collect::<Vec<_>>())
+    let lines = text.trim_start_matches('\u{feff}').split(line_end(text)).map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with([';', '#']));
+    let up_to_bracket = |line: &'_ str| if line.starts_with('[') { line.split_inclusive(']').next().unwrap_or_default().to_owned() } else { line.to_owned() };
+    format!("{:?}", lines.map(up_to_bracket).collect::<Vec<_>>())
 }

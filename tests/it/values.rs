@@ -121,6 +121,18 @@ fn set_keeps_every_byte_but_one_final_line_end_of_a_single_line() {
 }
 
 #[test]
+fn a_value_becomes_empty_only_when_that_is_meant() {
+    let world = World::with_db();
+    world.write("empty", "");
+    let hint = "error: the value is empty\n\
+                hint: see whether the program that writes it works; if it shall be empty, add --allow-empty";
+    world.refuses(["set", FILE, "db.user", "--stdin"], 1, hint);
+    world.refuses(["set", FILE, "db.user", "--from-file", "empty"], 1, hint);
+    world.secret(["set", FILE, "db.user", "--stdin", "--allow-empty"]).success();
+    assert_eq!(get(&world, FILE, "db.user"), "");
+}
+
+#[test]
 fn set_refuses_what_is_no_json_without_showing_it() {
     let world = World::with_db();
     world.refuses_with(

@@ -262,6 +262,26 @@ impl EncryptedFile {
         }
     }
 
+    /// Checks all that can be checked without a key: that every leaf is what the header says, and that no token was
+    /// damaged, moved, added or removed by somebody who did not mend the checksums. It proves nothing against an attacker.
+    ///
+    /// # Errors
+    /// When something is broken.
+    pub fn check(&self) -> Result<(), OpenError> {
+        match &self.content {
+            Content::Document { text, document, lines_before } => {
+                let (header, mac) = (self.header(), self.signed.mac());
+                DocumentOpening { header, mac, text, document, lines_before: *lines_before }.check().map(|_| ())
+            }
+            Content::Opaque { body } => {
+                let (stamp, chunks) = BodyStamp::split(body).ok_or(OpenError::Body)?;
+                let associated_data = place::of_body(self.header().file_id, stamp.day, stamp.generation);
+                let is_intact = crypto::is_body_intact(associated_data, &stamp.salt, chunks);
+                if is_intact { Ok(()) } else { Err(OpenError::Body) }
+            }
+        }
+    }
+
     /// Opens the file with what its age file holds.
     ///
     /// # Errors
@@ -323,6 +343,38 @@ struct DocumentOpening<'a> {
 
 impl DocumentOpening<'_> {
     fn open(&self, secrets: FileSecrets) -> Result<Opened, OpenError> {
+        let (values, comments) = self.check()?;
+        let mut sources: Vec<(Span, Zeroizing<String>)> = Vec::with_capacity(values.len() + comments.len());
+        for (tokens, family) in [(&values, Family::Leaf), (&comments, Family::Comment)] {
+            let opened = each(tokens.len(), |index| {
+                let OpenedToken { item, token, associated_data } = &tokens[index];
+                let source = crypto::open(secrets.keys(), family, *associated_data, &token.sealed).ok();
+                let source = source.and_then(into_text).ok_or_else(|| self.forged(*item, None))?;
+                Ok::<_, OpenError>((self.span(*item), source))
+            });
+            for source in opened {
+                sources.push(source?);
+            }
+        }
+        sources.sort_by_key(|(span, _)| *span);
+        let plaintext = splice(self.text, sources.iter().map(|(span, source)| (*span, source.as_str())));
+        let document = self.check_result(&plaintext, &sources)?;
+        let mut plaintext = plaintext;
+        let plaintext = Zeroizing::new(std::mem::take(&mut *plaintext).into_bytes());
+        Ok(Opened {
+            header: self.header.clone(),
+            mac: self.mac,
+            secrets,
+            plaintext,
+            document: Some(document),
+            values,
+            comments,
+            body: None,
+        })
+    }
+
+    /// Checks all that can be checked without a key, and returns the tokens of values and of comments.
+    fn check(&self) -> Result<(Vec<OpenedToken>, Vec<OpenedToken>), OpenError> {
         let header = self.header;
         let places = Places::of(
             header.format,
@@ -342,36 +394,10 @@ impl DocumentOpening<'_> {
             (Some(body), true) if places.body_digest(body.salt, &comment_ids) == body => {}
             _ => return Err(OpenError::Digest),
         }
-        if let Some(index) = values.iter().position(|opened| !opened.token.sealed.is_intact(opened.associated_data)) {
-            return Err(self.explain(&places, &values, &comment_ids, index));
+        match values.iter().position(|opened| !opened.token.sealed.is_intact(opened.associated_data)) {
+            Some(index) => Err(self.explain(&places, &values, &comment_ids, index)),
+            None => Ok((values, comments)),
         }
-        let mut sources: Vec<(Span, Zeroizing<String>)> = Vec::with_capacity(values.len() + comments.len());
-        for (tokens, family) in [(&values, Family::Leaf), (&comments, Family::Comment)] {
-            let opened = each(tokens.len(), |index| {
-                let OpenedToken { item, token, associated_data } = &tokens[index];
-                let source = crypto::open(secrets.keys(), family, *associated_data, &token.sealed).ok();
-                let source = source.and_then(into_text).ok_or_else(|| self.forged(*item, None))?;
-                Ok::<_, OpenError>((self.span(*item), source))
-            });
-            for source in opened {
-                sources.push(source?);
-            }
-        }
-        sources.sort_by_key(|(span, _)| *span);
-        let plaintext = splice(self.text, sources.iter().map(|(span, source)| (*span, source.as_str())));
-        let document = self.check_result(&plaintext, &sources)?;
-        let mut plaintext = plaintext;
-        let plaintext = Zeroizing::new(std::mem::take(&mut *plaintext).into_bytes());
-        Ok(Opened {
-            header: header.clone(),
-            mac: self.mac,
-            secrets,
-            plaintext,
-            document: Some(document),
-            values,
-            comments,
-            body: None,
-        })
     }
 
     fn value_tokens(&self, places: &Places, comments: &[LeafId]) -> Result<Vec<OpenedToken>, OpenError> {

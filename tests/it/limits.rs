@@ -1,0 +1,107 @@
+//! Documents that are too deep, too large, or made to explode: refused or handled in linear time, never a panic.
+
+use std::time::{Duration, Instant};
+
+use secret::document::{Format, Problem};
+use secret::envelope::native::SealError;
+
+use crate::generate::{File, Sample};
+use crate::laws::open;
+
+#[test]
+fn two_hundred_levels_are_refused() {
+    let yaml_block: String = (0..200).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let deep = [
+        (Format::Json, format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200))),
+        (Format::Json, format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200))),
+        (Format::Yaml, yaml_block + &" ".repeat(200) + "x: y\n"),
+        (Format::Yaml, format!("a: {}{}\n", "[".repeat(200), "]".repeat(200))),
+        (Format::Yaml, format!("{}x\n", "- ".repeat(200))),
+        (Format::Toml, format!("a = {}{}\n", "[".repeat(200), "]".repeat(200))),
+        (Format::Toml, format!("{} = 1\n", ["a"; 200].join("."))),
+        (Format::Toml, format!("[{}]\nx = 1\n", ["a"; 200].join("."))),
+    ];
+    for (format, text) in deep {
+        let result = File::new(&Sample::of(format, &text)).seal(text.as_bytes(), None, 1);
+        assert!(matches!(&result, Err(SealError::Syntax(error)) if matches!(error.problem, Problem::TooDeep)), "{format} {:?}: {text}", result.err());
+    }
+    // Far deeper ones must not overflow the stack either.
+    for (format, text) in [(Format::Json, "{\"a\":".repeat(100_000)), (Format::Yaml, "[".repeat(100_000)), (Format::Yaml, "- ".repeat(100_000)), (Format::Toml, format!("a = {}", "[".repeat(100_000)))] {
+        assert!(File::new(&Sample::of(format, "")).seal(text.as_bytes(), None, 1).is_err());
+    }
+}
+
+#[test]
+fn a_yaml_bomb_is_a_document_of_a_few_lines() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..30 {
+        let before = level - 1;
+        bomb += &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{before}"); 9].join(", "));
+    }
+    let file = File::new(&Sample::of(Format::Yaml, &bomb));
+    let sealed = file.seal(bomb.as_bytes(), None, 1).expect("aliases are not expanded");
+    let opened = open(&file, &sealed);
+    assert!(opened.plaintext.as_slice() == bomb.as_bytes() && opened.values.len() == 9);
+}
+
+#[test]
+fn sixteen_mebibytes_are_the_most() {
+    for length in [(16 << 20) - 3, (16 << 20) - 2] {
+        let text = format!("A={}\n", "x".repeat(length - usize::from(length % 2 == 0)));
+        let text = if length % 2 == 0 { text + "#" } else { text };
+        let file = File::new(&Sample::of(Format::Dotenv, ""));
+        let start = Instant::now();
+        match file.seal(text.as_bytes(), None, 1) {
+            Ok(sealed) => assert!(text.len() <= 16 << 20 && *open(&file, &sealed).plaintext == text.as_bytes()),
+            Err(SealError::Syntax(error)) => assert!(text.len() > 16 << 20 && matches!(error.problem, Problem::TooLarge)),
+            Err(error) => panic!("{error}"),
+        }
+        println!("{} bytes in one value: {:.1?}", text.len(), start.elapsed());
+    }
+}
+
+#[test]
+fn time_grows_with_the_number_of_values() {
+    // Under `SECRET_CASES=10000` with 100,000 values, as in the longer run.
+    let large = crate::generate::cases(10_000);
+    let kinds: [(&str, Format, fn(usize) -> String); 6] = [
+        ("flat JSON", Format::Json, |count| format!("{{{}}}", list(count, |index| format!("\"k{index}\": {index}")))),
+        ("JSON list", Format::Json, |count| format!("{{\"l\": [{}]}}", list(count, |index| format!("\"v{index}\"")))),
+        ("nested JSON", Format::Json, |count| {
+            format!("{{{}}}", list(count / 100, |outer| format!("\"m{outer}\": {{{}}}", list(100, |index| format!("\"k{index}\": [{{\"x\": {index}}}]")))))
+        }),
+        ("flat YAML", Format::Yaml, |count| (0..count).map(|index| format!("k{index}: v{index} # note\n")).collect()),
+        ("nested YAML", Format::Yaml, |count| {
+            (0..count / 100).map(|outer| format!("m{outer}:\n{}", (0..100).map(|index| format!("  k{index}:\n    - x: {index}\n")).collect::<String>())).collect()
+        }),
+        ("INI repeats", Format::Ini, |count| (0..count).map(|index| format!("[s]\nk = {index}\n")).collect()),
+    ];
+    for (name, format, document) in kinds {
+        let small = measure(format, &document(large / 10));
+        let big = measure(format, &document(large));
+        let ratio = |index: usize| big[index].as_secs_f64() / small[index].as_secs_f64();
+        println!(
+            "{name}, {large} values: seal {:.1?} (×{:.0}), open {:.1?} (×{:.0}), change {:.1?} (×{:.0} for ten times as many)",
+            big[0], ratio(0), big[1], ratio(1), big[2], ratio(2)
+        );
+    }
+}
+
+fn list(count: usize, item: impl Fn(usize) -> String) -> String {
+    (0..count).map(item).collect::<Vec<_>>().join(",\n")
+}
+
+/// Measures sealing, opening, and sealing again with a value removed and another one changed.
+fn measure(format: Format, text: &str) -> [Duration; 3] {
+    let file = File::new(&Sample::of(format, text));
+    let start = Instant::now();
+    let sealed = file.seal(text.as_bytes(), None, 1).expect("it can be sealed");
+    let seal = start.elapsed();
+    let start = Instant::now();
+    let opened = open(&file, &sealed);
+    let open = start.elapsed();
+    let changed = text.replacen("v7", "w7", 1).replacen("k5:", "q5:", 1);
+    let start = Instant::now();
+    file.seal(changed.as_bytes(), Some(&opened), 2).expect("it can be sealed");
+    [seal, open, start.elapsed()]
+}
