@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::{CommandError, Context};
 use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED, ReadError};
-use crate::fs::{self, Expect, FolderLock, Mode, Root, Snapshot};
-use crate::workspace::{OpenFile, Workspace};
+use crate::fs::{self, Expect, Mode, Root, Snapshot};
+use crate::workspace::OpenFile;
 
 /// Decrypt one file to stdout, or several to a folder
 ///
@@ -55,36 +55,30 @@ pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandE
         }
     }
     CommandError::worst(errors, context.ui)?;
-    let files = || opened.iter().map(|(_, file)| file);
     match (&arguments.output, &arguments.output_dir) {
-        _ if arguments.in_place => replace(&opened, context),
-        (Some(output), _) => files().try_for_each(|file| write_to(output, file, context)),
-        (None, Some(folder)) => write_below(folder, files(), context),
-        (None, None) => Ok(files().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?),
+        _ if arguments.in_place => replace(&arguments.files, &opened, context),
+        (Some(output), _) => opened.iter().try_for_each(|file| write_to(output, file, context)),
+        (None, Some(folder)) => write_below(folder, &opened, context),
+        (None, None) => Ok(opened.iter().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?),
     }
 }
 
 /// Opens a file in its own workspace: where another one stands does not decide what is checked of it.
-fn open<'a>(
-    file: &Path,
-    arguments: &DecryptArgs,
-    context: &Context<'a>,
-) -> Result<(Workspace<'a>, OpenFile), CommandError> {
+fn open(file: &Path, arguments: &DecryptArgs, context: &Context<'_>) -> Result<OpenFile, CommandError> {
     let workspace = context.workspace(file)?;
     let target = workspace.target(file)?;
     if arguments.in_place {
         workspace.refuse_links(&target)?;
     }
-    let file = workspace.open(target, arguments.at_any_path)?;
-    Ok((workspace, file))
+    Ok(workspace.open(target, arguments.at_any_path)?)
 }
 
 /// Puts plaintexts in the place of their files.
-fn replace(opened: &[(Workspace<'_>, OpenFile)], context: &Context<'_>) -> Result<(), CommandError> {
-    let places = opened.iter().map(|(_, file)| Ok((fs::real_path(&file.target.path)?, file)));
+fn replace(paths: &[PathBuf], files: &[OpenFile], context: &Context<'_>) -> Result<(), CommandError> {
+    let places = files.iter().map(|file| Ok((fs::real_path(&file.target.path)?, file)));
     refuse_twice(places.collect::<Result<Vec<_>, CommandError>>()?)?;
-    for (workspace, file) in opened {
-        let OpenFile { target, snapshot, opened, .. } = file;
+    for (path, OpenFile { target, snapshot, opened, .. }) in paths.iter().zip(files) {
+        let workspace = context.workspace(path)?;
         workspace.write_new(target, &opened.plaintext, Expect::Unchanged(snapshot), Mode::Private)?;
         context.ui.note(&format!("{0} is in plaintext now; `secret encrypt {0}` makes it what it was", target.shown));
     }
@@ -96,16 +90,12 @@ fn write_to(output: &Path, file: &OpenFile, context: &Context<'_>) -> Result<(),
     let workspace = context.workspace(output)?;
     let target = workspace.target(output)?;
     workspace.refuse_links(&target)?;
-    write(&[Output::new(target.path, file, workspace.within())?], workspace.within())
+    Output::new(target.path, file, workspace.within())?.write(workspace.within())
 }
 
 /// Writes plaintexts below a folder.
-fn write_below<'f>(
-    folder: &Path,
-    files: impl Iterator<Item = &'f OpenFile>,
-    context: &Context<'_>,
-) -> Result<(), CommandError> {
-    let paths = files.map(|file| Ok((path_below(file)?, file)));
+fn write_below(folder: &Path, files: &[OpenFile], context: &Context<'_>) -> Result<(), CommandError> {
+    let paths = files.iter().map(|file| Ok((path_below(file)?, file)));
     let paths = refuse_twice(paths.collect::<Result<Vec<_>, CommandError>>()?)?;
     let root = output_folder(folder, context)?;
     let mut outputs = Vec::new();
@@ -113,24 +103,24 @@ fn write_below<'f>(
         root.refuse_links(&path)?;
         outputs.push(Output::new(root.path().join(path), file, Some(&root))?);
     }
-    for folder in outputs.iter().filter_map(|output| output.path.parent()) {
-        fs::create_private_folder(folder, Some(&root))?;
+    for output in outputs {
+        if let Some(folder) = output.path.parent() {
+            fs::create_private_folder(folder, Some(&root))?;
+        }
+        output.write(Some(&root))?;
     }
-    write(&outputs, Some(&root))
+    Ok(())
 }
 
 /// Opens the output folder, which is made if it is missing.
 fn output_folder(folder: &Path, context: &Context<'_>) -> Result<Root, CommandError> {
     let workspace = context.workspace(folder)?;
-    let path = context.env.current_dir().join(folder);
-    if let Some(root) = workspace.within() {
-        let target = workspace.target(folder)?;
+    let target = workspace.target(folder)?;
+    if workspace.root().is_some() {
         workspace.refuse_links(&target)?;
-        fs::create_private_folder(&path, Some(root))?;
-    } else {
-        fs::create_private_folder(&path, None)?;
     }
-    Ok(Root::open(&path)?)
+    fs::create_private_folder(&target.path, workspace.within())?;
+    Ok(Root::open(&target.path)?)
 }
 
 /// A plaintext on its way to a file.
@@ -158,16 +148,12 @@ impl<'f> Output<'f> {
                 .hint("write elsewhere, or decrypt it with --in-place")),
         }
     }
-}
 
-/// Writes plaintexts; refused where something else stands by now.
-fn write(outputs: &[Output<'_>], within: Option<&Root>) -> Result<(), CommandError> {
-    let lock = FolderLock::acquire(outputs.iter().map(|output| output.path.as_path()), within)?;
-    for Output { path, plaintext, former } in outputs {
-        let expect = former.as_ref().map_or(Expect::Absent, Expect::Unchanged);
-        lock.replace(path, plaintext, expect, Mode::Private)?;
+    /// Writes the plaintext; refused if something else stands there by now.
+    fn write(&self, within: Option<&Root>) -> Result<(), CommandError> {
+        let expect = self.former.as_ref().map_or(Expect::Absent, Expect::Unchanged);
+        Ok(fs::replace(&self.path, within, self.plaintext, expect, Mode::Private)?)
     }
-    Ok(())
 }
 
 /// Refuses two plaintexts for one place, of which the second would silently win.

@@ -7,14 +7,13 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::encrypt::{agree_to_readers, tell, write};
+use super::meta::MetadataArgs;
 use super::{CommandError, Context};
 use crate::document::Format;
 use crate::envelope::native::{Header, MAX_ENCRYPTED};
 use crate::fs::{self, Expect, ScratchFolder, Storage};
 use crate::process::Editor;
-use crate::workspace::{
-    CreationRequest, EditBuffer, Edited, Error, MetadataChange, OpenFile, Saved, Target, Workspace,
-};
+use crate::workspace::{CreationRequest, EditBuffer, Edited, Error, OpenFile, Saved, Target, Workspace};
 
 /// Edit an encrypted file in your editor
 ///
@@ -32,12 +31,14 @@ pub struct EditArgs {
     /// The format of a new file [default: by name]
     #[arg(long)]
     format: Option<Format>,
-    /// Agree to readers of a new file whom the committed policy names
+    /// Ask nothing; a new file is not encrypted to readers whom the committed policy does not name
     #[arg(long, short)]
     yes: bool,
     /// Agree to this reader of a new file (can be repeated)
     #[arg(long = "add", value_name = "NAME")]
     add: Vec<String>,
+    #[command(flatten)]
+    metadata: MetadataArgs,
 }
 
 pub const EXAMPLES: &str = "\
@@ -80,7 +81,7 @@ enum Subject {
 impl Session<'_> {
     fn take_from(&self, from: &Path) -> Result<(), CommandError> {
         let plaintext = self.context.read_plaintext(from)?;
-        self.save(&Edited { metadata: MetadataChange::default(), plaintext })
+        self.save(&Edited { metadata: self.arguments.metadata.change(), plaintext })
     }
 
     fn run_editor(&self) -> Result<(), CommandError> {
@@ -95,7 +96,7 @@ impl Session<'_> {
         }
         let mut error = None;
         let mut attempt = self.plaintext()?;
-        let mut metadata = self.header()?.metadata;
+        let mut metadata = self.arguments.metadata.change().apply(&self.header()?.metadata)?;
         loop {
             let header = self.header()?;
             let buffer = EditBuffer::compose(&header, &metadata, &attempt, error.as_deref());
@@ -103,7 +104,8 @@ impl Session<'_> {
                 Ok(typed) => (buffer.read(&typed), typed),
                 Err(failure) => return Err(failure),
             };
-            if *typed == *buffer.text.as_bytes() {
+            let says_nothing_new = metadata == header.metadata || error.is_some();
+            if *typed == *buffer.text.as_bytes() && says_nothing_new {
                 return match error {
                     None if matches!(self.subject, Subject::New { .. }) => {
                         Err(CommandError::failed("nothing was typed: no file was made"))
@@ -177,19 +179,21 @@ impl Session<'_> {
     }
 
     fn save(&self, edited: &Edited) -> Result<(), CommandError> {
+        // While somebody typed, the policy may have changed: it is read anew.
+        let workspace = self.context.workspace(&self.arguments.file)?;
         match &self.subject {
-            Subject::Old(file) => self.save_old(file, edited),
-            Subject::New { target } => self.save_new(target, edited),
+            Subject::Old(file) => self.save_old(file, edited, &workspace),
+            Subject::New { target } => self.save_new(target, edited, &workspace),
         }
     }
 
-    fn save_old(&self, file: &OpenFile, edited: &Edited) -> Result<(), CommandError> {
+    fn save_old(&self, file: &OpenFile, edited: &Edited, workspace: &Workspace<'_>) -> Result<(), CommandError> {
         let header = &file.opened.header;
         let metadata = edited.metadata.apply(&header.metadata)?;
         if metadata != header.metadata {
-            self.workspace.check_required(&file.target, &metadata)?;
+            workspace.check_required(&file.target, &metadata)?;
         }
-        let saved = self.workspace.save(file, &edited.plaintext, Header { metadata, ..header.clone() })?;
+        let saved = workspace.save(file, &edited.plaintext, Header { metadata, ..header.clone() })?;
         self.context.ui.note(&match saved {
             Saved::Changed => format!("saved {}", file.target.shown),
             Saved::Unchanged => "nothing was changed".to_owned(),
@@ -197,7 +201,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn save_new(&self, target: &Target, edited: &Edited) -> Result<(), CommandError> {
+    fn save_new(&self, target: &Target, edited: &Edited, workspace: &Workspace<'_>) -> Result<(), CommandError> {
         let request = CreationRequest {
             target: target.clone(),
             plaintext: edited.plaintext.clone(),
@@ -205,9 +209,9 @@ impl Session<'_> {
             metadata: edited.metadata.clone(),
             is_fresh: false,
         };
-        let creation = self.workspace.create(request)?;
+        let creation = workspace.create(request)?;
         agree_to_readers(target, &creation.unreviewed, (self.arguments.yes, &self.arguments.add), self.context)?;
-        write(self.workspace, target, &creation, Expect::Absent)?;
+        write(workspace, target, &creation, Expect::Absent)?;
         tell(target, &creation, self.context);
         Ok(())
     }

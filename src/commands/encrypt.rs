@@ -36,7 +36,7 @@ pub struct EncryptArgs {
     /// Start a new file, although git has an encrypted form of it
     #[arg(long)]
     fresh: bool,
-    /// Agree to readers whom the committed policy names
+    /// Ask nothing; readers whom the committed policy does not name are refused
     #[arg(long, short)]
     yes: bool,
     /// Agree to this reader (can be repeated)

@@ -289,11 +289,11 @@ impl<'a> JsonWriter<'_, 'a> {
     }
 }
 
-/// Returns for how many nodes an entry counts that is compared with others: a long name for several.
+/// Returns for how many nodes an entry counts that a map takes in: its name is compared, and need not be printed.
 fn cost(entry: &Entry) -> usize {
     match &entry.key {
-        Component::Key { name, .. } => 1 + name.len() / 64,
-        _ => 1,
+        Component::Key { name, .. } => 4 + name.len() / 16,
+        _ => 4,
     }
 }
 

@@ -73,13 +73,16 @@ fn is_same_meaning(target: &Target, changed: &[u8], change: &str) -> bool {
         Verdict::Refused => false,
         Verdict::SameMeaning => {
             let opened = target.keys.open(changed).expect("it opened");
-            let visible = |text: &[u8]| text.iter().copied().filter(|byte| !b" \t\r\n".contains(byte)).collect::<Vec<u8>>();
+            let visible =
+                |text: &[u8]| text.iter().copied().filter(|byte| !b" \t\r\n".contains(byte)).collect::<Vec<u8>>();
             let plaintext = visible(target.plaintext.as_bytes());
             let found = visible(&opened.plaintext);
             assert!(found == plaintext, "{change}: {}", target.show(&String::from_utf8_lossy(changed)));
             true
         }
-        Verdict::OlderTokens | Verdict::LetThrough(_) => panic!("{change}: {}", target.show(&String::from_utf8_lossy(changed))),
+        Verdict::OlderTokens | Verdict::LetThrough(_) => {
+            panic!("{change}: {}", target.show(&String::from_utf8_lossy(changed)))
+        }
     }
 }
 
@@ -91,7 +94,8 @@ fn a_checksum_that_fits_does_not_make_a_changed_token_authentic() {
 
     let sample = Sample::of(Format::Dotenv, "A=one\nB=two # note\n");
     let file = File::new(&sample);
-    let sealed = String::from_utf8(file.seal(sample.text.as_bytes(), None, 1).expect("it can be sealed")).expect("text");
+    let sealed =
+        String::from_utf8(file.seal(sample.text.as_bytes(), None, 1).expect("it can be sealed")).expect("text");
     let opened = file.open(sealed.as_bytes()).expect("it opens");
     for opened in opened.values.iter().chain(&opened.comments) {
         let token = opened.token.to_string();
@@ -100,7 +104,10 @@ fn a_checksum_that_fits_does_not_make_a_changed_token_authentic() {
         for index in 0..bytes.len() - 4 {
             let mut changed = bytes[..bytes.len() - 4].to_vec();
             changed[index] ^= 1;
-            let checksum = Sha256::new().chain_update("secret/v1 checksum").chain_update(opened.associated_data.0).chain_update(&changed);
+            let checksum = Sha256::new()
+                .chain_update("secret/v1 checksum")
+                .chain_update(opened.associated_data.0)
+                .chain_update(&changed);
             changed.extend_from_slice(&checksum.finalize()[..4]);
             let forged = sealed.replace(&token, &format!("{front}.{}", URL_SAFE_NO_PAD.encode(changed)));
             assert!(forged != sealed && file.open(forged.as_bytes()).is_err(), "byte {index} of {token}");

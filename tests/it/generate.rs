@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use secret::document::{self, Format};
-use secret::envelope::native::{Comments, EncryptedFile, FileSecrets, Header, Metadata, Mode, Opened, Recipients, SealError, seal};
+use secret::envelope::native::{
+    Comments, EncryptedFile, FileSecrets, Header, Metadata, Mode, Opened, Recipients, SealError, seal,
+};
 
 /// The structured formats.
 pub const STRUCTURED: [Format; 5] = [Format::Dotenv, Format::Ini, Format::Json, Format::Toml, Format::Yaml];
@@ -143,9 +145,36 @@ pub fn body_start(file: &str) -> usize {
 
 /// Values that some reader, or we, might take for something else.
 pub const WORDS: [&str; 30] = [
-    "hunter2", "true", "no", "5432", "-1", "0x1F", "1e3", ".5", "1_000", "007", "2026-11-22", "12:30:45", "a b", "a#b", "it's",
-    "a:b", "http://x:1/?a=b&c", "ünïcödé", "日本", "$HOME", "$(id)", "`id`", "a\\nb", "x=y", "<<", "a,b", "v1.2.3-rc_1", "p@ss!w0rd%",
-    "secret", "/",
+    "hunter2",
+    "true",
+    "no",
+    "5432",
+    "-1",
+    "0x1F",
+    "1e3",
+    ".5",
+    "1_000",
+    "007",
+    "2026-11-22",
+    "12:30:45",
+    "a b",
+    "a#b",
+    "it's",
+    "a:b",
+    "http://x:1/?a=b&c",
+    "ünïcödé",
+    "日本",
+    "$HOME",
+    "$(id)",
+    "`id`",
+    "a\\nb",
+    "x=y",
+    "<<",
+    "a,b",
+    "v1.2.3-rc_1",
+    "p@ss!w0rd%",
+    "secret",
+    "/",
 ];
 
 /// Writes one document.
@@ -212,7 +241,21 @@ impl<'a> Writer<'a> {
     }
 
     fn comment_text(&mut self) -> &'static str {
-        self.either(&[" old: hunter1", "note", " a = \"b\"", "# twice", "!x", " vim: set et:", " \t", "", " tab\there", " [x]", " 'open", " ünï", " - a: b"])
+        self.either(&[
+            " old: hunter1",
+            "note",
+            " a = \"b\"",
+            "# twice",
+            "!x",
+            " vim: set et:",
+            " \t",
+            "",
+            " tab\there",
+            " [x]",
+            " 'open",
+            " ünï",
+            " - a: b",
+        ])
     }
 
     /// Writes lines that say nothing: blank ones and comments.
@@ -268,7 +311,11 @@ impl<'a> Writer<'a> {
                 continue;
             }
             let fresh = self.name();
-            let name = if self.random.chance(15) && !names.is_empty() { names[self.random.below(names.len())].clone() } else { fresh };
+            let name = if self.random.chance(15) && !names.is_empty() {
+                names[self.random.below(names.len())].clone()
+            } else {
+                fresh
+            };
             names.push(name.clone());
             let indent = self.either(&["", "", "", "", " ", "\t"]);
             self.put(indent);
@@ -331,7 +378,16 @@ impl<'a> Writer<'a> {
         match self.random.below(if depth > 4 { 8 } else { 12 }) {
             0 => self.put_either(&["null", "{}", "[]", "[[]]", "[{}]", "{ }", "[ ]"]),
             1 => self.put_either(&["true", "false"]),
-            2 | 3 => self.put_either(&["0", "-0", "1e400", "1E+2", "0.10", "123456789012345678901234567890", "-1.5e-7", "5432"]),
+            2 | 3 => self.put_either(&[
+                "0",
+                "-0",
+                "1e400",
+                "1E+2",
+                "0.10",
+                "123456789012345678901234567890",
+                "-1.5e-7",
+                "5432",
+            ]),
             4..8 => {
                 let word = self.word().replace('\\', "\\\\");
                 let extra = self.either(&["", "", "\\n", "\\u00e9", "\\ud83d\\ude00", " ", "{}", "#", "\\\""]);
@@ -362,7 +418,7 @@ impl<'a> Writer<'a> {
                 0 => _ = writeln!(self.out, "[{name}.sub]"),
                 1 => _ = writeln!(self.out, "[ {name} . \"q u\" ] # note"),
                 2 => {
-                    for _ in 0..1 + self.random.below(3) {
+                    for _ in 0..=self.random.below(3) {
                         let _ = writeln!(self.out, "[[{name}]]");
                         self.toml_lines();
                         if self.random.chance(30) {
@@ -407,7 +463,13 @@ impl<'a> Writer<'a> {
         match self.random.below(if depth > 2 { 9 } else { 13 }) {
             0 => self.put_either(&["true", "false", "inf", "-nan", "+1.5e3", "0.0", "1_000.5"]),
             1 => self.put_either(&["0", "-17", "0xDEAD_beef", "0o755", "0b1", "1_000", "99999999999999999999999"]),
-            2 => self.put_either(&["2026-11-22", "2026-11-22T01:02:03Z", "2026-11-22 01:02:03.5", "07:32:00", "1979-05-27T00:32:00-07:00"]),
+            2 => self.put_either(&[
+                "2026-11-22",
+                "2026-11-22T01:02:03Z",
+                "2026-11-22 01:02:03.5",
+                "07:32:00",
+                "1979-05-27T00:32:00-07:00",
+            ]),
             3 => _ = write!(self.out, "'{}'", word.replace('\'', "")),
             4 => _ = write!(self.out, "\"\"\"\n{}\n  \"two\" # no\n\"\"\"", word.replace('\\', "")),
             5 => _ = write!(self.out, "'''{}\n''x'''", word.replace('\'', "")),
@@ -531,7 +593,8 @@ impl<'a> Writer<'a> {
             2 | 3 => {
                 let (indicator, chomp) = (self.either(&["|", ">"]), self.either(&["", "-", "+"]));
                 let number = if self.random.chance(25) { step.to_string() } else { String::new() };
-                let order = if self.random.chance(50) { format!("{number}{chomp}") } else { format!("{chomp}{number}") };
+                let order =
+                    if self.random.chance(50) { format!("{number}{chomp}") } else { format!("{chomp}{number}") };
                 let comment = self.either(&["", "", " # note"]);
                 let _ = writeln!(self.out, " {properties}{indicator}{order}{comment}");
                 if self.random.chance(25) {
@@ -560,7 +623,8 @@ impl<'a> Writer<'a> {
                 let _ = write!(self.out, " {properties}{scalar}");
             }
             15..18 => {
-                let properties = if properties.is_empty() { String::new() } else { format!(" {}", properties.trim_end()) };
+                let properties =
+                    if properties.is_empty() { String::new() } else { format!(" {}", properties.trim_end()) };
                 self.put(&properties);
                 self.put_either(&["\n", "\n", " # note\n"]);
                 self.put(&deeper);
@@ -584,7 +648,11 @@ impl<'a> Writer<'a> {
         if self.random.chance(8) {
             self.names += 1;
             let anchor = format!("a{}", self.names);
-            properties = if self.random.chance(50) { format!("&{anchor} {properties}") } else { format!("{properties}&{anchor} ") };
+            properties = if self.random.chance(50) {
+                format!("&{anchor} {properties}")
+            } else {
+                format!("{properties}&{anchor} ")
+            };
             self.anchors.push(anchor);
         }
         properties

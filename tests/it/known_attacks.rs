@@ -95,7 +95,13 @@ fn no_comment_can_be_added() {
 fn an_encrypted_value_cannot_be_given_another_type() {
     let world = world();
     let token = world.token("flag:");
-    for value in [format!("!!bool {token}"), format!("\"{token}\""), format!("[{token}]"), token.replace(".v.", ".b."), token.replace(".v.", ".bool.")] {
+    for value in [
+        format!("!!bool {token}"),
+        format!("\"{token}\""),
+        format!("[{token}]"),
+        token.replace(".v.", ".b."),
+        token.replace(".v.", ".bool."),
+    ] {
         world.refuses(&token, &value);
     }
 }
@@ -118,7 +124,9 @@ fn what_is_sealed_cannot_be_changed_in_the_header() {
 #[test]
 fn values_cannot_be_swapped_or_dropped() {
     let world = world();
-    let [first, second] = [0, 1].map(|index| world.sealed.lines().filter(|line| line.starts_with("  - ")).nth(index).expect("an item").to_owned());
+    let [first, second] = [0, 1].map(|index| {
+        world.sealed.lines().filter(|line| line.starts_with("  - ")).nth(index).expect("an item").to_owned()
+    });
     world.refuses(&format!("{first}\n{second}"), &format!("{second}\n{first}"));
     world.refuses(&format!("{first}\n"), "");
     world.refuses(&format!("{second}\n"), "");
@@ -167,7 +175,8 @@ fn an_older_revision_put_back_is_conceded() {
 fn an_older_value_put_back_alone_is_conceded() {
     let World { file, sealed } = world();
     let before = open(&file, sealed.as_bytes());
-    let newer = file.seal(PLAINTEXT.replace("hunter2", "hunter3").as_bytes(), Some(&before), 2).expect("it can be sealed");
+    let newer =
+        file.seal(PLAINTEXT.replace("hunter2", "hunter3").as_bytes(), Some(&before), 2).expect("it can be sealed");
     let newer = World { sealed: String::from_utf8(newer).expect("text"), file };
     let old_token = sealed.lines().find_map(|line| line.split_once("password: ")).expect("the key is there").1;
     let put_back = newer.sealed.replace(&newer.token("password:"), old_token);
@@ -193,7 +202,9 @@ fn a_file_made_by_a_stranger_for_the_same_readers_is_conceded() {
     let opened = EncryptedFile::parse(&made).ok().and_then(|made| made.open(&payload).ok()).expect("it opens");
     assert!(opened.header.file_id != file.header.file_id && !sealed.contains(&opened.header.file_id.to_string()));
     // With the file's own id it does not open: that needs the continuity secret.
-    let forged = String::from_utf8(made).expect("text").replace(&stranger.header.file_id.to_string(), &file.header.file_id.to_string());
+    let forged = String::from_utf8(made)
+        .expect("text")
+        .replace(&stranger.header.file_id.to_string(), &file.header.file_id.to_string());
     let forged = EncryptedFile::parse(forged.as_bytes()).expect("it is readable");
     assert!(forged.open(&payload).is_err() && forged.open(&file.secrets.payload(&file.header)).is_err());
 }

@@ -23,10 +23,19 @@ fn two_hundred_levels_are_refused() {
     ];
     for (format, text) in deep {
         let result = File::new(&Sample::of(format, &text)).seal(text.as_bytes(), None, 1);
-        assert!(matches!(&result, Err(SealError::Syntax(error)) if matches!(error.problem, Problem::TooDeep)), "{format} {:?}: {text}", result.err());
+        assert!(
+            matches!(&result, Err(SealError::Syntax(error)) if matches!(error.problem, Problem::TooDeep)),
+            "{format} {:?}: {text}",
+            result.err()
+        );
     }
     // Far deeper ones must not overflow the stack either.
-    for (format, text) in [(Format::Json, "{\"a\":".repeat(100_000)), (Format::Yaml, "[".repeat(100_000)), (Format::Yaml, "- ".repeat(100_000)), (Format::Toml, format!("a = {}", "[".repeat(100_000)))] {
+    for (format, text) in [
+        (Format::Json, "{\"a\":".repeat(100_000)),
+        (Format::Yaml, "[".repeat(100_000)),
+        (Format::Yaml, "- ".repeat(100_000)),
+        (Format::Toml, format!("a = {}", "[".repeat(100_000))),
+    ] {
         assert!(File::new(&Sample::of(format, "")).seal(text.as_bytes(), None, 1).is_err());
     }
 }
@@ -53,7 +62,9 @@ fn sixteen_mebibytes_are_the_most() {
         let start = Instant::now();
         match file.seal(text.as_bytes(), None, 1) {
             Ok(sealed) => assert!(text.len() <= 16 << 20 && *open(&file, &sealed).plaintext == text.as_bytes()),
-            Err(SealError::Syntax(error)) => assert!(text.len() > 16 << 20 && matches!(error.problem, Problem::TooLarge)),
+            Err(SealError::Syntax(error)) => {
+                assert!(text.len() > 16 << 20 && matches!(error.problem, Problem::TooLarge));
+            }
             Err(error) => panic!("{error}"),
         }
         println!("{} bytes in one value: {:.1?}", text.len(), start.elapsed());
@@ -62,17 +73,30 @@ fn sixteen_mebibytes_are_the_most() {
 
 #[test]
 fn time_grows_with_the_number_of_values() {
-    // Under `SECRET_CASES=10000` with 100,000 values, as in the longer run.
+    // 100,000 values in the longer run, with `SECRET_CASES=10000`.
     let large = crate::generate::cases(10_000);
-    let kinds: [(&str, Format, fn(usize) -> String); 6] = [
+    let kinds: [Kind; 6] = [
         ("flat JSON", Format::Json, |count| format!("{{{}}}", list(count, |index| format!("\"k{index}\": {index}")))),
         ("JSON list", Format::Json, |count| format!("{{\"l\": [{}]}}", list(count, |index| format!("\"v{index}\"")))),
         ("nested JSON", Format::Json, |count| {
-            format!("{{{}}}", list(count / 100, |outer| format!("\"m{outer}\": {{{}}}", list(100, |index| format!("\"k{index}\": [{{\"x\": {index}}}]")))))
+            format!(
+                "{{{}}}",
+                list(count / 100, |outer| format!(
+                    "\"m{outer}\": {{{}}}",
+                    list(100, |index| format!("\"k{index}\": [{{\"x\": {index}}}]"))
+                ))
+            )
         }),
         ("flat YAML", Format::Yaml, |count| (0..count).map(|index| format!("k{index}: v{index} # note\n")).collect()),
         ("nested YAML", Format::Yaml, |count| {
-            (0..count / 100).map(|outer| format!("m{outer}:\n{}", (0..100).map(|index| format!("  k{index}:\n    - x: {index}\n")).collect::<String>())).collect()
+            (0..count / 100)
+                .map(|outer| {
+                    format!(
+                        "m{outer}:\n{}",
+                        (0..100).map(|index| format!("  k{index}:\n    - x: {index}\n")).collect::<String>()
+                    )
+                })
+                .collect()
         }),
         ("INI repeats", Format::Ini, |count| (0..count).map(|index| format!("[s]\nk = {index}\n")).collect()),
     ];
@@ -82,10 +106,18 @@ fn time_grows_with_the_number_of_values() {
         let ratio = |index: usize| big[index].as_secs_f64() / small[index].as_secs_f64();
         println!(
             "{name}, {large} values: seal {:.1?} (×{:.0}), open {:.1?} (×{:.0}), change {:.1?} (×{:.0} for ten times as many)",
-            big[0], ratio(0), big[1], ratio(1), big[2], ratio(2)
+            big[0],
+            ratio(0),
+            big[1],
+            ratio(1),
+            big[2],
+            ratio(2)
         );
     }
 }
+
+/// A name, its format, and a document with so many values.
+type Kind = (&'static str, Format, fn(usize) -> String);
 
 fn list(count: usize, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect::<Vec<_>>().join(",\n")

@@ -10,16 +10,25 @@
 
 mod attacks;
 mod bad_input;
+mod bytes;
+mod corpus;
 mod dependencies;
 mod docs;
 mod edit;
 mod encrypt_decrypt;
 mod events;
+mod generate;
 mod help;
+mod known_attacks;
+mod laws;
 mod layers;
+mod limits;
+mod merge;
 mod policy_and_rekey;
+mod readers;
 mod recover;
 mod stories;
+mod tamper;
 mod values;
 mod vectors;
 mod world;

@@ -100,7 +100,12 @@ impl Tally {
             assert!(file.open(ciphertext.as_bytes()).is_err());
             return;
         }
-        let show = || format!("{format}\n{}\n--- ours\n{}\n--- theirs\n{}\n--- merged {plaintext_is_clean}\n{merged}", plaintexts[0], plaintexts[1], plaintexts[2]);
+        let show = || {
+            format!(
+                "{format}\n{}\n--- ours\n{}\n--- theirs\n{}\n--- merged {plaintext_is_clean}\n{merged}",
+                plaintexts[0], plaintexts[1], plaintexts[2]
+            )
+        };
         match file.open(ciphertext.as_bytes()) {
             Ok(opened) => {
                 self.opened += 1;
@@ -109,7 +114,9 @@ impl Tally {
                 }
             }
             Err(_) if plaintext_is_clean && document::parse(format, &merged).is_err() => self.invalid += 1,
-            Err(_) if ours.renames_what_grew(&theirs, &base) || theirs.renames_what_grew(&ours, &base) => self.conceded += 1,
+            Err(_) if ours.renames_what_grew(&theirs, &base) || theirs.renames_what_grew(&ours, &base) => {
+                self.conceded += 1;
+            }
             Err(error) => panic!("a clean merge does not open: {error}\n{}\n{ciphertext}", show()),
         }
     }
@@ -221,7 +228,8 @@ impl Tree {
 fn seal_branches(file: &File, [base, ours, theirs]: [&str; 3]) -> [String; 3] {
     let sealed = file.seal(base.as_bytes(), None, 1).expect("it can be sealed");
     let opened = open(file, &sealed);
-    let branch = |text: &str| file.seal(text.as_bytes(), Some(&opened), 2).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let branch =
+        |text: &str| file.seal(text.as_bytes(), Some(&opened), 2).unwrap_or_else(|error| panic!("{error}\n{text}"));
     [sealed, branch(ours), branch(theirs)].map(|file| String::from_utf8(file).expect("text"))
 }
 

@@ -10,9 +10,15 @@ pub fn readings(format: Format, text: &str) -> Vec<Option<String>> {
     match format {
         Format::Dotenv => vec![Some(docker(text)), shell(text)],
         Format::Ini => vec![Some(configparser(text)), Some(plain_lines(text))],
-        Format::Json => vec![serde_json::from_str::<serde_json::Value>(text.trim_start_matches('\u{feff}')).ok().map(|value| value.to_string())],
+        Format::Json => vec![
+            serde_json::from_str::<serde_json::Value>(text.trim_start_matches('\u{feff}'))
+                .ok()
+                .map(|value| value.to_string()),
+        ],
         Format::Opaque => vec![Some(text.to_owned())],
-        Format::Toml => vec![text.trim_start_matches('\u{feff}').parse::<toml::Table>().ok().map(|table| format!("{table:?}"))],
+        Format::Toml => {
+            vec![text.trim_start_matches('\u{feff}').parse::<toml::Table>().ok().map(|table| format!("{table:?}"))]
+        }
         Format::Yaml => {
             let mut values = String::new();
             let mut is_readable = true;
@@ -80,7 +86,8 @@ fn write_node(tree: &mut String, document: &Document, node: &Node) {
 
 /// Returns the comments that say something, in order.
 pub fn comments(document: &Document, text: &str) -> Vec<String> {
-    let comment = |item: &Item| if let Item::Comment(comment) = item { Some(comment.span.of(text).to_owned()) } else { None };
+    let comment =
+        |item: &Item| if let Item::Comment(comment) = item { Some(comment.span.of(text).to_owned()) } else { None };
     document.items.iter().filter_map(comment).collect()
 }
 
@@ -103,7 +110,7 @@ fn line_end(text: &str) -> char {
 }
 
 /// Reads variables as shells do that source the file: blanks end a word, quotes span lines. `None` for what a shell
-/// refuses: a quote that is not closed, or line ends of two kinds.
+/// takes for something else than was meant: a quote within a word, or one that is not closed, or line ends of two kinds.
 fn shell(text: &str) -> Option<String> {
     let text = if line_end(text) == '\r' { text.replace('\r', "\n") } else { text.replace("\r\n", "\n") };
     if text.contains('\r') {
@@ -114,6 +121,8 @@ fn shell(text: &str) -> Option<String> {
     while let Some(character) = characters.next() {
         match character {
             '#' if word.is_empty() => _ = characters.by_ref().find(|next| *next == '\n'),
+            // `it's` as a whole value: a shell reads on to the next such sign, wherever it stands.
+            '\'' | '"' | '`' if !word.is_empty() && !word.ends_with(['=', '\'', '"']) => return None,
             '\'' | '"' | '`' => {
                 word.push(character);
                 loop {
@@ -178,6 +187,12 @@ fn configparser(text: &str) -> String {
 fn plain_lines(text: &str) -> String {
     let lines = text.trim_start_matches('\u{feff}').split(line_end(text)).map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with([';', '#']));
-    let up_to_bracket = |line: &'_ str| if line.starts_with('[') { line.split_inclusive(']').next().unwrap_or_default().to_owned() } else { line.to_owned() };
+    let up_to_bracket = |line: &'_ str| {
+        if line.starts_with('[') {
+            line.split_inclusive(']').next().unwrap_or_default().to_owned()
+        } else {
+            line.to_owned()
+        }
+    };
     format!("{:?}", lines.map(up_to_bracket).collect::<Vec<_>>())
 }

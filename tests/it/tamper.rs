@@ -63,9 +63,6 @@ fn tamper_with_many(format: Format) {
         start.elapsed()
     );
     if let Some((reason, example)) = let_through.iter().min_by_key(|(_, example)| example.len()) {
-        if std::env::var_os("SECRET_SHOW").is_some() {
-            let_through.iter().for_each(|(reason, example)| println!("=== {reason}\n{example}"));
-        }
         panic!("{} let through, the shortest: {reason}\n{example}", let_through.len());
     }
 }
@@ -130,7 +127,8 @@ impl Target {
     fn new(keys: File, mut revisions: Vec<Opened>, files: Vec<Vec<u8>>, others: &[Vec<u8>]) -> Self {
         let history = revisions.iter().flat_map(segments).collect();
         let opened = revisions.pop().expect("there is one");
-        let [files, others] = [&files, others].map(|files| files.iter().map(|file| String::from_utf8_lossy(file).into_owned()).collect::<Vec<_>>());
+        let [files, others] = [&files, others]
+            .map(|files| files.iter().map(|file| String::from_utf8_lossy(file).into_owned()).collect::<Vec<_>>());
         let file = files.last().expect("one for each revision").clone();
         let all = || files.iter().chain(&others);
         Self {
@@ -149,7 +147,8 @@ impl Target {
         let Ok(opened) = self.keys.open(file) else { return Verdict::Refused };
         let format = self.keys.header.format;
         let found = text(&opened);
-        let is_current = opened.values.iter().chain(&opened.comments).all(|opened| self.current.contains(&opened.token.to_string()));
+        let is_current =
+            opened.values.iter().chain(&opened.comments).all(|opened| self.current.contains(&opened.token.to_string()));
         if !is_current {
             let is_conceded = segments(&opened).iter().all(|segment| self.history.contains(segment));
             return if is_conceded { Verdict::OlderTokens } else { Verdict::LetThrough("older tokens in a new order") };
@@ -158,13 +157,13 @@ impl Target {
         if typed_tree(before, &self.plaintext) != typed_tree(after, &found) {
             return Verdict::LetThrough("the program reads it differently");
         }
-        if self.keys.header.comments == Comments::Sealed && comments(before, &self.plaintext) != comments(after, &found) {
+        if self.keys.header.comments == Comments::Sealed && comments(before, &self.plaintext) != comments(after, &found)
+        {
             return Verdict::LetThrough("a comment changed");
         }
         // A reader that refuses it (a tab, for libyaml) is not misled.
         for (before, after) in readings(format, &self.plaintext).iter().zip(readings(format, &found)) {
             if after.is_some() && before.is_some() && *before != after {
-                if std::env::var_os("SECRET_SHOW").is_some() { println!("READ {before:?}\nREAD {after:?}"); }
                 return Verdict::LetThrough("another reader reads it differently");
             }
         }
@@ -173,7 +172,10 @@ impl Target {
 
     pub fn show(&self, tampered: &str) -> String {
         let opened = self.keys.open(tampered.as_bytes()).map(|opened| text(&opened));
-        format!("{:?}\n{}\n--- tampered\n{tampered}\n--- plaintext\n{:?}\n--- opened\n{opened:?}", self.keys.header.comments, self.file, self.plaintext)
+        format!(
+            "{:?}\n{}\n--- tampered\n{tampered}\n--- plaintext\n{:?}\n--- opened\n{opened:?}",
+            self.keys.header.comments, self.file, self.plaintext
+        )
     }
 
     /// Changes the file in one to three ways.
@@ -181,7 +183,7 @@ impl Target {
         let start = body_start(&self.file);
         let (header, body) = self.file.split_at(start);
         let mut body = body.to_owned();
-        for _ in 0..1 + random.below(3) {
+        for _ in 0..=random.below(3) {
             body = self.tamper_once(random, body);
         }
         match random.below(60) {
@@ -210,7 +212,8 @@ impl Target {
             },
             12 | 13 => {
                 // Replaces one character of the structure.
-                let offsets: Vec<usize> = body.char_indices().filter(|(_, c)| !c.is_ascii_alphanumeric()).map(|(offset, _)| offset).collect();
+                let offsets: Vec<usize> =
+                    body.char_indices().filter(|(_, c)| !c.is_ascii_alphanumeric()).map(|(offset, _)| offset).collect();
                 let Some(offset) = offsets.get(random.below(offsets.len())) else { return body };
                 let end = offset + body[*offset..].chars().next().map_or(0, char::len_utf8);
                 let with = random.pick(&PIECES);
@@ -220,8 +223,13 @@ impl Target {
             _ => {
                 let offset = random.offset(&body);
                 // Mostly beside a token or at the edge of a line: in the middle of a token everything is refused.
-                let edges: Vec<usize> = tokens(&body).into_iter().flat_map(|range| [range.start, range.end]).chain(line_starts(&body)).collect();
-                let offset = if random.chance(85) { *edges.get(random.below(edges.len())).unwrap_or(&offset) } else { offset };
+                let edges: Vec<usize> = tokens(&body)
+                    .into_iter()
+                    .flat_map(|range| [range.start, range.end])
+                    .chain(line_starts(&body))
+                    .collect();
+                let offset =
+                    if random.chance(85) { *edges.get(random.below(edges.len())).unwrap_or(&offset) } else { offset };
                 body.insert_str(offset, random.pick(&PIECES));
                 body
             }
@@ -250,12 +258,22 @@ impl Target {
                 let (first, last) = (one.min(other), if random.chance(60) { one.min(other) } else { one.max(other) });
                 let is_deeper = random.chance(50);
                 for line in &mut lines[first..=last] {
-                    *line = if is_deeper { format!("{indent}{line}") } else { line.strip_prefix(indent).unwrap_or(line).to_owned() };
+                    *line = if is_deeper {
+                        format!("{indent}{line}")
+                    } else {
+                        line.strip_prefix(indent).unwrap_or(line).to_owned()
+                    };
                 }
             }
-            6 => lines[one].insert_str(0, random.pick(&["# ", ";", "#\n", "- ", "? ", "x: ", "export ", "--- ", "\"\n"])),
+            6 => {
+                lines[one]
+                    .insert_str(0, random.pick(&["# ", ";", "#\n", "- ", "? ", "x: ", "export ", "--- ", "\"\n"]));
+            }
             7 => lines.insert(one, self.lines.get(random.below(self.lines.len())).cloned().unwrap_or_default()),
-            8 => lines[one] = lines[one].trim_end().to_owned() + random.pick(&["", " ", "\n", "\r\n", "\r", " \n", "\t\n", " #\n", " # \n", ",\n", " \\\n"]),
+            8 => {
+                lines[one] = lines[one].trim_end().to_owned()
+                    + random.pick(&["", " ", "\n", "\r\n", "\r", " \n", "\t\n", " #\n", " # \n", ",\n", " \\\n"]);
+            }
             9 => lines.insert(one, random.pick(&LINES).to_owned()),
             _ => {
                 let block: Vec<String> = lines.drain(one.min(other)..one.max(other)).collect();
@@ -282,14 +300,24 @@ impl Target {
             }
             1 => body.replace_range(other, &token),
             2..5 => body.replace_range(one, &self.foreign[random.below(self.foreign.len())]),
-            5 => body.replace_range(one, random.pick(&["", "x", "\"x\"", "null", "{}", "[]", "*a1", "secret-v2.x", "''", "|\n   x"])),
+            5 => body.replace_range(
+                one,
+                random.pick(&["", "x", "\"x\"", "null", "{}", "[]", "*a1", "secret-v2.x", "''", "|\n   x"]),
+            ),
             6 => {
                 let (before, behind) = WRAPPINGS[random.below(WRAPPINGS.len())];
                 body.replace_range(one, &format!("{before}{token}{behind}"));
             }
             7 => {
                 // Changes what the token says in clear.
-                let changes = [(".v.", ".b."), (".b.", ".v."), (".v.", ".c."), (".c.", ".v."), ("-11-0", "-12-0"), (".1.", ".2.")];
+                let changes = [
+                    (".v.", ".b."),
+                    (".b.", ".v."),
+                    (".v.", ".c."),
+                    (".c.", ".v."),
+                    ("-11-0", "-12-0"),
+                    (".1.", ".2."),
+                ];
                 let (from, to) = changes[random.below(changes.len())];
                 body.replace_range(one, &token.replacen(from, to, 1));
             }
@@ -316,7 +344,9 @@ fn segments(opened: &Opened) -> Vec<Segment> {
     for (index, item) in document(opened).items.iter().enumerate() {
         match item {
             Item::Event(event) => items.push(format!("{:?} {:?}", event.kind, event.span.of(&text))),
-            Item::Comment(_) => items.extend(sealed_comments.binary_search(&index).is_ok().then(|| "comment".to_owned())),
+            Item::Comment(_) => {
+                items.extend(sealed_comments.binary_search(&index).is_ok().then(|| "comment".to_owned()));
+            }
             Item::Leaf(leaf) => {
                 items.push(format!("{:?}", leaf.span.of(&text)));
                 if let Some(value) = values.next_if(|value| value.item == index) {
@@ -338,7 +368,9 @@ fn segments(opened: &Opened) -> Vec<Segment> {
 fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let starts = text.match_indices("secret-v1.").map(|(start, _)| start);
-    starts.map(|start| start..text[start..].find(|c| !is_token(c)).map_or(text.len(), |length| start + length)).collect()
+    starts
+        .map(|start| start..text[start..].find(|c| !is_token(c)).map_or(text.len(), |length| start + length))
+        .collect()
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
@@ -348,20 +380,132 @@ fn line_starts(text: &str) -> Vec<usize> {
 
 /// Pieces that mean something in some format, or to some reader.
 const PIECES: [&str; 74] = [
-    " ", "  ", "\t", "\n", "\r\n", "\r", "\n\n", "\u{b}", "\u{c}", "\u{0}", "\u{85}", "\u{a0}", "\u{2028}", "\u{2029}", "\u{feff}", "\u{200b}", "\u{202e}",
-    "\u{7f}", "\u{1b}[2K", "#", " #", "# x", " # x", ";", "; x", "#\n", "\"", "'", "`", "\"\"\"", "'''", "[", "]", "{", "}", "[[", "]]", ",", ":", ": ", "=", " = ",
-    ".", "-", "- ", "? ", "|", "|\n", ">-\n ", "&x ", "*x", "*a1", "!", "!!str ", "!!binary ", "!!null ", "!x ", "<<: ", "%", "@", "\\", "\\\n", "~", "null", "0", "a", "x: ",
-    "x=", "---\n", "...\n", "--- ", "export ", "$", "\\u0020",
+    " ",
+    "  ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\r",
+    "\n\n",
+    "\u{b}",
+    "\u{c}",
+    "\u{0}",
+    "\u{85}",
+    "\u{a0}",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{feff}",
+    "\u{200b}",
+    "\u{202e}",
+    "\u{7f}",
+    "\u{1b}[2K",
+    "#",
+    " #",
+    "# x",
+    " # x",
+    ";",
+    "; x",
+    "#\n",
+    "\"",
+    "'",
+    "`",
+    "\"\"\"",
+    "'''",
+    "[",
+    "]",
+    "{",
+    "}",
+    "[[",
+    "]]",
+    ",",
+    ":",
+    ": ",
+    "=",
+    " = ",
+    ".",
+    "-",
+    "- ",
+    "? ",
+    "|",
+    "|\n",
+    ">-\n ",
+    "&x ",
+    "*x",
+    "*a1",
+    "!",
+    "!!str ",
+    "!!binary ",
+    "!!null ",
+    "!x ",
+    "<<: ",
+    "%",
+    "@",
+    "\\",
+    "\\\n",
+    "~",
+    "null",
+    "0",
+    "a",
+    "x: ",
+    "x=",
+    "---\n",
+    "...\n",
+    "--- ",
+    "export ",
+    "$",
+    "\\u0020",
 ];
 
 /// Lines that an attacker may add.
 const LINES: [&str; 26] = [
-    "x: y\n", "x: {}\n", "x: []\n", "x:\n", "x = 1\n", "x=\n", "x=y\n", "x\n", "- x\n", "-\n", "---\n", "...\n", "%YAML 1.1\n", "%TAG ! tag:x,2000:\n", "# approved-by: security\n", "#\n",
-    "; x\n", "[x]\n", "[[x]]\n", "[db]\n", "\"x\": 1,\n", "\"x\": {},\n", "<<: *a1\n", "? x\n", "  \t\n", "# secret/v1 end\n",
+    "x: y\n",
+    "x: {}\n",
+    "x: []\n",
+    "x:\n",
+    "x = 1\n",
+    "x=\n",
+    "x=y\n",
+    "x\n",
+    "- x\n",
+    "-\n",
+    "---\n",
+    "...\n",
+    "%YAML 1.1\n",
+    "%TAG ! tag:x,2000:\n",
+    "# approved-by: security\n",
+    "#\n",
+    "; x\n",
+    "[x]\n",
+    "[[x]]\n",
+    "[db]\n",
+    "\"x\": 1,\n",
+    "\"x\": {},\n",
+    "<<: *a1\n",
+    "? x\n",
+    "  \t\n",
+    "# secret/v1 end\n",
 ];
 
 /// What an attacker may put around a token.
 const WRAPPINGS: [(&str, &str); 20] = [
-    ("[", "]"), ("{x: ", "}"), ("\"", "\""), ("'", "'"), ("\"\"\"", "\"\"\""), ("'''", "'''"), ("|\n  ", ""), (">-\n   ", ""), ("!!str ", ""), ("!x ", ""), ("&x ", ""),
-    ("&x !!binary ", ""), ("\n  ", ""), ("\n", ""), ("", "\n  more"), ("- ", ""), ("x: ", ""), ("{\"x\": ", "}"), ("[ ", " , ]"), ("", " # x"),
+    ("[", "]"),
+    ("{x: ", "}"),
+    ("\"", "\""),
+    ("'", "'"),
+    ("\"\"\"", "\"\"\""),
+    ("'''", "'''"),
+    ("|\n  ", ""),
+    (">-\n   ", ""),
+    ("!!str ", ""),
+    ("!x ", ""),
+    ("&x ", ""),
+    ("&x !!binary ", ""),
+    ("\n  ", ""),
+    ("\n", ""),
+    ("", "\n  more"),
+    ("- ", ""),
+    ("x: ", ""),
+    ("{\"x\": ", "}"),
+    ("[ ", " , ]"),
+    ("", " # x"),
 ];
