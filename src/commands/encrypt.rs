@@ -82,7 +82,14 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
             (stored.bytes, Some(stored.snapshot))
         }
         Some(source) => (context.read_plaintext(source)?, None),
-        None => (read_stdin()?, None),
+        None => match read_stdin()? {
+            // A failed command in front of the pipe must not become a secret that is empty.
+            nothing if nothing.is_empty() => {
+                return Err(CommandError::failed("nothing came from standard input")
+                    .hint("an empty file is encrypted by its name, not from standard input"));
+            }
+            plaintext => (plaintext, None),
+        },
     };
     let request = CreationRequest {
         target: target.clone(),

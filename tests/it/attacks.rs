@@ -379,6 +379,14 @@ fn a_draft_is_kept_whatever_the_name_of_its_file() {
 }
 
 #[test]
+fn nothing_on_standard_input_does_not_become_an_empty_file() {
+    let world = World::new().with_file(DB, "password: x\n");
+    let before = world.read(DB);
+    let outcome = world.secret(["encrypt", "-", "--path", DB]);
+    assert_eq!((outcome.code, world.read(DB)), (1, before), "{}", outcome.stderr);
+}
+
+#[test]
 fn nothing_on_standard_input_does_not_empty_a_value() {
     let world = World::new().with_file(DB, "password: x\n");
     let outcome = world.secret_with(["set", DB, "password", "--stdin"], "", &[]);
