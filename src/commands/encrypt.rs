@@ -25,7 +25,7 @@ pub struct EncryptArgs {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Write the encrypted file here, and leave the plaintext as it is
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "path")]
     output: Option<PathBuf>,
     /// The path in the repository that standard input is encrypted for
     #[arg(long, value_name = "PATH")]

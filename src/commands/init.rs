@@ -15,9 +15,6 @@ pub struct InitArgs {
     /// Your name in the policy [default: your user name]
     #[arg(long)]
     name: Option<String>,
-    /// Set up no hooks and drivers in git
-    #[arg(long)]
-    no_git: bool,
 }
 
 pub const EXAMPLES: &str = "\
@@ -26,7 +23,7 @@ Examples:
   secret init --name alice";
 
 pub fn run(arguments: InitArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    let InitArgs { name, no_git: _ } = arguments;
+    let InitArgs { name } = arguments;
     let workspace = context.workspace(".".as_ref())?;
     let own =
         workspace.identities().recipients().map_err(crate::workspace::Error::from)?.first().map(|own| (*own).clone());

@@ -173,13 +173,13 @@ fn equal_values_share_no_ciphertext_in_or_across_files() {
 
 #[test]
 fn the_length_of_a_token_tells_only_a_bucket() {
+    let plaintext: String = (0..2100).map(|length| format!("K{length}={}\n", "x".repeat(length))).collect();
+    let sample = Sample::of(Format::Dotenv, &plaintext);
+    let file = File::new(&sample);
+    let opened = open(&file, &seal(&file, &sample, &plaintext, None, 1));
     let mut lengths: HashMap<usize, (usize, usize)> = HashMap::new();
-    for length in 0..2100 {
-        let plaintext = format!("K={}\n", "x".repeat(length));
-        let sample = Sample::of(Format::Dotenv, &plaintext);
-        let file = File::new(&sample);
-        let opened = open(&file, &seal(&file, &sample, &plaintext, None, 1));
-        let range = lengths.entry(opened.values[0].token.to_string().len()).or_insert((length, length));
+    for (length, value) in opened.values.iter().enumerate() {
+        let range = lengths.entry(value.token.to_string().len()).or_insert((length, length));
         *range = (range.0.min(length), range.1.max(length));
     }
     let mut buckets: Vec<(usize, usize)> = lengths.into_values().collect();
