@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::encrypt::{agree_to_readers, tell, write};
+use super::consent::ConsentArgs;
+use super::encrypt::{tell, write};
 use super::meta::MetadataArgs;
 use super::{CommandError, Context};
 use crate::document::Format;
@@ -31,12 +32,8 @@ pub struct EditArgs {
     /// The format of a new file [default: by name]
     #[arg(long)]
     format: Option<Format>,
-    /// Ask nothing; a new file is not encrypted to readers whom the committed policy does not name
-    #[arg(long, short)]
-    yes: bool,
-    /// Agree to this reader of a new file (can be repeated)
-    #[arg(long = "add", value_name = "NAME")]
-    add: Vec<String>,
+    #[command(flatten)]
+    consent: ConsentArgs,
     #[command(flatten)]
     metadata: MetadataArgs,
 }
@@ -50,6 +47,7 @@ Examples:
 pub fn run(arguments: EditArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(&arguments.file)?;
     let target = workspace.target(&arguments.file)?;
+    arguments.consent.check(&workspace)?;
     let session = match fs::kind(&target.path)? {
         None => Session { subject: Subject::New { target }, arguments: &arguments, workspace: &workspace, context },
         Some(_) => {
@@ -210,7 +208,7 @@ impl Session<'_> {
             is_fresh: false,
         };
         let creation = workspace.create(request)?;
-        agree_to_readers(target, &creation.unreviewed, (self.arguments.yes, &self.arguments.add), self.context)?;
+        self.arguments.consent.agree_to_unreviewed(target, &creation.unreviewed, self.context)?;
         write(workspace, target, &creation, Expect::Absent)?;
         tell(target, &creation, self.context);
         Ok(())

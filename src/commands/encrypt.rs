@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use zeroize::Zeroizing;
 
+use super::consent::ConsentArgs;
 use super::meta::MetadataArgs;
 use super::{CommandError, Context};
 use crate::document::Format;
 use crate::envelope::native::MAX_ENCRYPTED;
 use crate::fs::{self, Expect, Mode, Snapshot};
-use crate::workspace::{Creation, CreationRequest, Error, Source, Target, Workspace};
+use crate::workspace::{Creation, CreationRequest, Source, Target, Workspace};
 
 /// Encrypt files in place, to the readers that the policy names
 ///
@@ -36,12 +37,8 @@ pub struct EncryptArgs {
     /// Start a new file, although git has an encrypted form of it
     #[arg(long)]
     fresh: bool,
-    /// Ask nothing; readers whom the committed policy does not name are refused
-    #[arg(long, short)]
-    yes: bool,
-    /// Agree to this reader (can be repeated)
-    #[arg(long = "add", value_name = "NAME")]
-    add: Vec<String>,
+    #[command(flatten)]
+    consent: ConsentArgs,
     #[command(flatten)]
     metadata: MetadataArgs,
 }
@@ -82,15 +79,10 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
             (stored.bytes, Some(stored.snapshot))
         }
         Some(source) => (context.read_plaintext(source)?, None),
-        None => match read_stdin()? {
-            // A failed command in front of the pipe must not become a secret that is empty.
-            nothing if nothing.is_empty() => {
-                return Err(CommandError::failed("nothing came from standard input")
-                    .hint("an empty file is encrypted by its name, not from standard input"));
-            }
-            plaintext => (plaintext, None),
-        },
+        None => (read_stdin()?, None),
     };
+    // A failed command in front of a pipe must not become a secret that is empty.
+    let is_nothing = source.is_none() && plaintext.is_empty();
     let request = CreationRequest {
         target: target.clone(),
         plaintext,
@@ -99,7 +91,12 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
         is_fresh: arguments.fresh,
     };
     let creation = workspace.create(request)?;
-    agree(&target, &creation, arguments, context)?;
+    if is_nothing {
+        return Err(CommandError::failed("nothing came from standard input")
+            .hint("an empty file is encrypted by its name, not from standard input"));
+    }
+    arguments.consent.check(&workspace)?;
+    arguments.consent.agree_to_unreviewed(&target, &creation.unreviewed, context)?;
     match snapshot {
         // A file that git knows was made private by `decrypt --in-place`; encrypted it needs not be.
         Some(snapshot) => {
@@ -113,37 +110,6 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
     }
     tell(&target, &creation, context);
     Ok(())
-}
-
-/// Asks for readers whom nobody has reviewed.
-pub(super) fn agree_to_readers(
-    target: &Target,
-    unreviewed: &[String],
-    (yes, add): (bool, &[String]),
-    context: &Context<'_>,
-) -> Result<(), CommandError> {
-    let new: Vec<&str> = unreviewed.iter().filter(|name| !add.contains(name)).map(String::as_str).collect();
-    if new.is_empty() {
-        return Ok(());
-    }
-    let question = format!("the committed policy does not name {} as a reader", new.join(", "));
-    // `--yes` in a script must not agree to what a change of the policy brought in meanwhile.
-    if !yes
-        && context.ui.has_terminal()
-        && context.ui.confirm(&format!("{}: {question}. Encrypt to them?", target.shown))?
-    {
-        return Ok(());
-    }
-    Err(Error::Consent { path: target.shown.clone(), question }.into())
-}
-
-fn agree(
-    target: &Target,
-    creation: &Creation,
-    arguments: &EncryptArgs,
-    context: &Context<'_>,
-) -> Result<(), CommandError> {
-    agree_to_readers(target, &creation.unreviewed, (arguments.yes, &arguments.add), context)
 }
 
 /// Lets an output file be new, or one that is encrypted already; a plaintext is not overwritten.

@@ -191,7 +191,7 @@ fn exit_of(error: &Error) -> Exit {
         | Error::SealsLess { .. }
         | Error::TwoPaths { .. } => Exit::NotAuthentic,
         Error::Read { source, .. } => match source {
-            ReadError::NotEncrypted | ReadError::Conflict { .. } => Exit::Failed,
+            ReadError::Conflict { .. } => Exit::Failed,
             ReadError::Carrier(CarrierError::NewerVersion { .. }) => Exit::Failed,
             _ => Exit::NotAuthentic,
         },
@@ -246,6 +246,7 @@ fn hints_of(error: &Error) -> Vec<String> {
             "commit it before you rekey again, so that history can tell who made which key".to_owned()
         }
         Error::NotAuthentic { source, .. } => return authenticity_hint(source),
+        Error::NotEncrypted { path } => format!("encrypt it with `secret encrypt {}`", quote(path)),
         Error::NotGoverned { path, rules } => {
             let rules = if rules.is_empty() { "none".to_owned() } else { rules.join(", ") };
             format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
@@ -285,7 +286,6 @@ fn authenticity_hint(error: &OpenError) -> Vec<String> {
 
 fn read_hint(error: &ReadError, path: &str) -> Vec<String> {
     let hint = match error {
-        ReadError::NotEncrypted => format!("encrypt it with `secret encrypt {}`", quote(path)),
         ReadError::Conflict { .. } => format!(
             "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, then make the other change again",
             quote(path)

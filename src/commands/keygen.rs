@@ -33,5 +33,8 @@ pub fn run(arguments: &KeygenArgs, context: &Context<'_>) -> Result<(), CommandE
     };
     let (path, recipient) = create_identity(context.env, arguments.output.as_deref(), passphrase)?;
     context.ui.note(&format!("made an identity in {}: keep a copy of it in a safe place", path.display()));
+    if context.workspace(&path).is_ok_and(|workspace| workspace.may_be_committed(&path)) {
+        context.ui.warn(&format!("{} is in a git repository and not ignored: never commit it", path.display()));
+    }
     Ok(context.ui.print(recipient.as_str())?)
 }

@@ -4,6 +4,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
 
+mod consent;
 mod decrypt;
 mod edit;
 mod encrypt;

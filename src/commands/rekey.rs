@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::encrypt::agree_to_readers;
+use super::consent::{ConsentArgs, ask};
 use super::{CommandError, Context};
-use crate::workspace::{Error, ReaderChange, RekeyPlan, Workspace};
+use crate::workspace::{ReaderChange, RekeyPlan, Workspace};
 
 /// Bring files in line with the policy: who reads them, and what they seal
 ///
@@ -25,12 +25,8 @@ pub struct RekeyArgs {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Agree to readers whom the committed policy names
-    #[arg(long, short)]
-    yes: bool,
-    /// Agree to this reader (can be repeated)
-    #[arg(long = "add", value_name = "NAME")]
-    add: Vec<String>,
+    #[command(flatten)]
+    consent: ConsentArgs,
     /// Agree to values becoming clear
     #[arg(long)]
     allow_cleartext: bool,
@@ -48,6 +44,7 @@ Examples:
 pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let start = arguments.paths.first().cloned().unwrap_or_else(|| ".".into());
     let workspace = context.workspace(&start)?;
+    arguments.consent.check(&workspace)?;
     let targets = workspace.encrypted_files(&arguments.paths)?;
     if arguments.check {
         return check(&workspace, targets, context);
@@ -134,27 +131,20 @@ fn tell(plan: &RekeyPlan, context: &Context<'_>) {
 
 /// Asks when somebody is added or a value becomes clear.
 fn agree(plan: &RekeyPlan, arguments: &RekeyArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    agree_to_readers(&plan.target, &plan.unreviewed, (arguments.yes, &arguments.add), context)?;
-    let is_agreed = |change: &&ReaderChange| arguments.yes || arguments.add.contains(&change.member);
+    arguments.consent.agree_to_unreviewed(&plan.target, &plan.unreviewed, context)?;
+    let is_agreed = |change: &&ReaderChange| arguments.consent.includes(&change.member);
     let added: Vec<&str> = plan
         .added
         .iter()
         .filter(|change| !is_agreed(change) && !plan.unreviewed.contains(&change.member))
         .map(|change| change.member.as_str())
         .collect();
-    let mut questions = Vec::new();
     if !added.is_empty() {
-        questions.push(format!("{} will be able to read it", added.join(", ")));
+        ask(&plan.target, format!("{} will be able to read it", added.join(", ")), "Go on?", context)?;
     }
     if !plan.cleared.is_empty() && !arguments.allow_cleartext {
-        questions.push(format!("{} will stand in clear (--allow-cleartext)", plan.cleared.join(", ")));
-    }
-    for question in questions {
-        let agreed =
-            context.ui.has_terminal() && context.ui.confirm(&format!("{}: {question}. Go on?", plan.target.shown))?;
-        if !agreed {
-            return Err(Error::Consent { path: plan.target.shown.clone(), question }.into());
-        }
+        let statement = format!("{} will stand in clear (--allow-cleartext)", plan.cleared.join(", "));
+        ask(&plan.target, statement, "Go on?", context)?;
     }
     Ok(())
 }

@@ -60,6 +60,20 @@ impl Format {
     }
 }
 
+impl Format {
+    /// Returns the name as one writes it in a sentence.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Dotenv => "dotenv",
+            Self::Ini => "INI",
+            Self::Json => "JSON",
+            Self::Opaque => "opaque",
+            Self::Toml => "TOML",
+            Self::Yaml => "YAML",
+        }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name())

@@ -48,7 +48,7 @@ impl Editor {
             Family::EmacsClient => {
                 Some("the running Emacs follows its own settings for backups, auto-save and history files")
             }
-            Family::Other => Some("it is not known how to keep this editor from leaving backups or swap files"),
+            Family::Other => Some("secret does not know how to keep this editor from leaving backups or swap files"),
             Family::BusyBox | Family::Emacs | Family::Nano | Family::Neovim | Family::Vim => None,
         }
     }

@@ -94,14 +94,14 @@ impl EditBuffer {
     pub fn read(&self, edited: &[u8]) -> Result<Edited, BufferError> {
         let edited = str::from_utf8(edited).map_err(|_| BufferError::NotText)?;
         let (bom, edited) = edited.split_at(if edited.starts_with(BOM) { BOM.len() } else { 0 });
+        if !edited.lines().any(|line| line == SCISSORS) {
+            return Err(BufferError::NoScissors);
+        }
         let mut metadata = MetadataChange::default();
         let mut rest = edited;
         let mut line_number = 0;
         loop {
             let (line, behind) = rest.split_once('\n').unwrap_or((rest, ""));
-            if rest.is_empty() {
-                return Err(BufferError::NoScissors);
-            }
             line_number += 1;
             rest = behind;
             let line = line.trim_end_matches('\r');
@@ -215,7 +215,7 @@ mod tests {
         let metadata = Metadata::default();
         let buffer = EditBuffer::compose(&header(metadata.clone()), &metadata, "a: 1\n", None);
         let without = buffer.text.replace(SCISSORS, "##");
-        assert_eq!(buffer.read(without.as_bytes()).err(), Some(BufferError::NotField { line: 9 }));
+        assert_eq!(buffer.read(without.as_bytes()).err(), Some(BufferError::NoScissors));
         assert_eq!(buffer.read(b"").err(), Some(BufferError::NoScissors));
     }
 }

@@ -69,6 +69,12 @@ pub enum Error {
     /// An identity cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The file is a plaintext.
+    #[error("{path} is not encrypted")]
+    NotEncrypted {
+        /// The file.
+        path: String,
+    },
     /// There is no such key.
     #[error("{path} has no key {key}")]
     KeyNotFound {
@@ -213,7 +219,7 @@ pub enum Error {
         source: SealError,
     },
     /// The text cannot be parsed.
-    #[error("{path} is not valid {format}: {source}")]
+    #[error("{path} is not valid {}: {source}", format.title())]
     Syntax {
         /// The file.
         path: String,

@@ -88,6 +88,13 @@ impl Workspace<'_> {
         })
     }
 
+    /// Tells whether a file lies in a work tree where git would add it.
+    pub fn may_be_committed(&self, path: &Path) -> bool {
+        let Some(repository) = &self.repository else { return false };
+        let relative = repository.relative(path);
+        relative.is_ok_and(|relative| !repository.is_ignored(&relative).unwrap_or(false))
+    }
+
     fn edit_policy(&self, edit: impl FnOnce(String, &Policy) -> Result<String, Error>) -> Result<(), Error> {
         let policy = self.required_policy()?;
         let text = self.policy_text()?.unwrap_or_default();

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{Error, Target, Workspace};
-use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, Opened};
+use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, Opened, ReadError};
 use crate::fs::{self, Snapshot};
 
 /// A file as it stands there.
@@ -97,5 +97,8 @@ pub(super) fn refuse_other_path(target: &Target, header: &Header) -> Result<(), 
 
 fn parse(stored: &StoredFile) -> Result<EncryptedFile, Error> {
     let path = || stored.target.shown.clone();
-    EncryptedFile::parse(&stored.bytes).map_err(|source| Error::Read { path: path(), source })
+    EncryptedFile::parse(&stored.bytes).map_err(|source| match source {
+        ReadError::NotEncrypted => Error::NotEncrypted { path: path() },
+        source => Error::Read { path: path(), source },
+    })
 }

@@ -76,7 +76,7 @@ fn a_file_that_is_not_encrypted_is_refused_by_every_command_that_reads_values() 
         world.refuses(
             command,
             1,
-            "error: secrets/plain.yaml: the file is not encrypted\nhint: encrypt it with `secret encrypt secrets/plain.yaml`",
+            "error: secrets/plain.yaml is not encrypted\nhint: encrypt it with `secret encrypt secrets/plain.yaml`",
         );
     }
 }
@@ -337,9 +337,9 @@ fn a_yaml_bomb_is_sealed_but_not_expanded() {
 fn two_hundred_levels_are_too_deep_for_keys_and_fit_an_opaque_file() {
     let world = World::new();
     let deep = [
-        ("deep.yaml", format!("{}{}\n", "[".repeat(200), "]".repeat(200)), "yaml: line 1, column 130"),
-        ("deep.json", format!("{}1{}\n", "{\"a\":".repeat(200), "}".repeat(200)), "json: line 1, column 641"),
-        ("deep.toml", format!("a = {}{}\n", "[".repeat(200), "]".repeat(200)), "toml: line 1, column 133"),
+        ("deep.yaml", format!("{}{}\n", "[".repeat(200), "]".repeat(200)), "YAML: line 1, column 130"),
+        ("deep.json", format!("{}1{}\n", "{\"a\":".repeat(200), "}".repeat(200)), "JSON: line 1, column 641"),
+        ("deep.toml", format!("a = {}{}\n", "[".repeat(200), "]".repeat(200)), "TOML: line 1, column 133"),
     ];
     for (name, text, place) in deep {
         let path = format!("secrets/{name}");
@@ -361,7 +361,7 @@ fn two_hundred_levels_are_too_deep_for_keys_and_fit_an_opaque_file() {
 fn a_nul_byte_is_named_with_its_place() {
     let world = World::new();
     let cases = [
-        ("nul.yaml", "a: \"x\0y\"\n", "yaml: line 1, column 6: a NUL character cannot stand in YAML"),
+        ("nul.yaml", "a: \"x\0y\"\n", "YAML: line 1, column 6: a NUL character cannot stand in YAML"),
         ("nul.env", "A=x\0y\n", "dotenv: line 1, column 4: a NUL character"),
     ];
     for (name, text, problem) in cases {
@@ -520,10 +520,10 @@ fn duplicate_keys_and_broken_syntax_are_refused_with_their_place() {
         (
             "a.json",
             "{\"a\": \"canary\",\n \"a\": 2}\n",
-            "json: line 2, column 2: this key stands here already in line 1",
+            "JSON: line 2, column 2: this key stands here already in line 1",
         ),
-        ("a.yaml", "a: canary\na: 2\n", "yaml: line 2, column 1: this key stands here already in line 1"),
-        ("b.yaml", "a: [canary\n", "yaml: line 1, column 4: this bracket is never closed"),
+        ("a.yaml", "a: canary\na: 2\n", "YAML: line 2, column 1: this key stands here already in line 1"),
+        ("b.yaml", "a: [canary\n", "YAML: line 1, column 4: this bracket is never closed"),
     ];
     for (name, text, problem) in cases {
         let path = format!("secrets/{name}");
@@ -598,7 +598,7 @@ fn of_several_files_the_worst_failure_counts() {
         ["decrypt", FILE, "secrets/plain.yaml", "secrets/forged.yaml", "--output-dir", "out"],
         5,
         &format!(
-            "error: secrets/plain.yaml: the file is not encrypted\n\
+            "error: secrets/plain.yaml is not encrypted\n\
              hint: encrypt it with `secret encrypt secrets/plain.yaml`\n\
              error: secrets/forged.yaml: the wrapped key belongs to another generation of the data key\n\
              {NOT_BY_HAND}\n\

@@ -111,7 +111,7 @@ fn what_does_not_parse_comes_back_with_the_error_on_top() {
     let (code, screen) = world.at_terminal(&["edit", FILE], &[("EDITOR", &world.editor(&script))], &[]);
     let shown = fs::read_to_string(&second).expect("the editor was called again");
     let (top, rest) = shown.split_once('\n').expect("lines");
-    assert!(top.starts_with("## error: secrets/db.yaml is not valid yaml: line "), "{top}");
+    assert!(top.starts_with("## error: secrets/db.yaml is not valid YAML: line "), "{top}");
     assert!(
         rest.starts_with("## Nothing was saved yet. Save to try again; leave without a change to give up.\n## path = \"secrets/db.yaml\"\n## readers = [\"alice\"]\n"),
         "{rest}"
@@ -165,7 +165,7 @@ fn without_a_terminal_a_mistake_is_not_asked_about_again() {
     assert!(!outcome.stderr.contains("canary"), "{outcome:#?}");
     assert!(
         outcome.stderr.starts_with(&format!(
-            "{CAUTION}error: secrets/db.yaml is not valid yaml: line 5, column 4: this bracket is never closed\n\
+            "{CAUTION}error: secrets/db.yaml is not valid YAML: line 5, column 4: this bracket is never closed\n\
              hint: correct it, or seal it as a whole with --format opaque\n\
              hint: what you typed is kept, encrypted to you: `age -d -i IDENTITY "
         )),

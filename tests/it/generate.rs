@@ -592,7 +592,8 @@ impl<'a> Writer<'a> {
             }
             2 | 3 => {
                 let (indicator, chomp) = (self.either(&["|", ">"]), self.either(&["", "-", "+"]));
-                let number = if self.random.chance(25) { step.to_string() } else { String::new() };
+                let number =
+                    if self.random.chance(25) { (1 + self.random.below(step)).to_string() } else { String::new() };
                 let order =
                     if self.random.chance(50) { format!("{number}{chomp}") } else { format!("{chomp}{number}") };
                 let comment = self.either(&["", "", " # note"]);

@@ -169,7 +169,7 @@ fn a_reader_whom_only_the_work_trees_policy_names_needs_more_than_yes() {
     world.secret(["member", "add", "eve", &eve, "--group", "team"]).success();
     let said = "secrets/db.yaml: readers alice, eve\n  adds eve\n\
                 error: secrets/db.yaml: the committed policy does not name eve as a reader; nobody has agreed to that\n";
-    for command in [["rekey", FILE].as_slice(), &["rekey", FILE, "--yes"], &["rekey", FILE, "--add", "bob"]] {
+    for command in [["rekey", FILE].as_slice(), &["rekey", FILE, "--yes"], &["rekey", FILE, "--add", "alice"]] {
         world.refuses(command, 1, &format!("{said}{CONSENT}"));
     }
     world.write("secrets/new.yaml", DB);
@@ -187,6 +187,11 @@ fn a_reader_whom_only_the_work_trees_policy_names_needs_more_than_yes() {
             &format!("error: {path}: the committed policy does not name eve as a reader; nobody has agreed to that\n{CONSENT}"),
         );
     }
+    world.refuses(
+        ["encrypt", "secrets/new.yaml", "--add", "eva"],
+        2,
+        "error: --add eva: the policy has no such member\nhint: `secret member list` shows the members",
+    );
     world.secret(["encrypt", "secrets/new.yaml", "--add", "eve"]).success();
     world.secret(["rekey", FILE, "--add", "eve"]).success();
     assert_eq!(world.secret(["who", FILE]).success().stdout, "alice\neve\n");

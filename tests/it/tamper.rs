@@ -243,7 +243,7 @@ impl Target {
         if lines.is_empty() {
             return self.lines.get(random.below(self.lines.len())).cloned().unwrap_or_default();
         }
-        match random.below(11) {
+        match random.below(12) {
             0 => lines.swap(one, other),
             1 => {
                 let line = lines.remove(one);
@@ -275,6 +275,18 @@ impl Target {
                     + random.pick(&["", " ", "\n", "\r\n", "\r", " \n", "\t\n", " #\n", " # \n", ",\n", " \\\n"]);
             }
             9 => lines.insert(one, random.pick(&LINES).to_owned()),
+            10 => {
+                // Indents a block, so that it stays one.
+                let indent_of = |line: &String| line.len() - line.trim_start_matches(' ').len();
+                let indent = indent_of(&lines[one]);
+                let end = lines[one..].iter().position(|line| indent_of(line) < indent);
+                let end = end.map_or(lines.len(), |length| one + length);
+                let is_deeper = random.chance(50);
+                for line in &mut lines[one..end] {
+                    *line =
+                        if is_deeper { format!(" {line}") } else { line.strip_prefix(' ').unwrap_or(line).to_owned() };
+                }
+            }
             _ => {
                 let block: Vec<String> = lines.drain(one.min(other)..one.max(other)).collect();
                 let at = random.below(lines.len() + 1);

@@ -265,7 +265,7 @@ impl Outcome {
 }
 
 /// What `edit` says before it runs an editor that is a script.
-pub const CAUTION: &str = "warning: it is not known how to keep this editor from leaving backups or swap files\n";
+pub const CAUTION: &str = "warning: secret does not know how to keep this editor from leaving backups or swap files\n";
 
 fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
     let mut child = command
