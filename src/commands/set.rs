@@ -61,8 +61,8 @@ pub fn run(arguments: SetArgs, context: &Context<'_>) -> Result<(), CommandError
         let text = str::from_utf8(&file.opened.plaintext).expect("a document that was parsed is UTF-8");
         let failed = |source| Error::Edit { path: shown.clone(), source };
         let path = lookup(document, header.format, &arguments.key).map_err(|error| failed(error.into()))?;
-        let mut text = document::set(header.format, text, document, &path, new).map_err(failed)?;
-        Ok((Zeroizing::new(std::mem::take(&mut *text).into_bytes()), header))
+        let text = document::set(header.format, text, document, &path, new).map_err(failed)?;
+        Ok((document::into_bytes(text), header))
     })?;
     context.ui.note(&match saved {
         Saved::Changed => format!("set {} in {shown}", arguments.key),
@@ -91,7 +91,7 @@ fn read_value(arguments: &SetArgs, context: &Context<'_>) -> Result<Zeroizing<St
     if arguments.stdin {
         drop_line_end(&mut bytes);
     }
-    into_text(bytes).ok_or_else(|| {
+    document::into_text(bytes).ok_or_else(|| {
         CommandError::failed("the value is not UTF-8 text")
             .hint("encrypt it as a file of its own, or encode it (base64)")
     })
@@ -103,15 +103,5 @@ fn drop_line_end(bytes: &mut Zeroizing<Vec<u8>>) {
     let line = bytes.len() - line_end;
     if !bytes[..line].contains(&b'\n') {
         bytes.truncate(line);
-    }
-}
-
-fn into_text(mut bytes: Zeroizing<Vec<u8>>) -> Option<Zeroizing<String>> {
-    match String::from_utf8(std::mem::take(&mut *bytes)) {
-        Ok(text) => Some(Zeroizing::new(text)),
-        Err(error) => {
-            drop(Zeroizing::new(error.into_bytes()));
-            None
-        }
     }
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use zeroize::Zeroizing;
 
 use super::{CommandError, Context};
 use crate::document;
@@ -41,7 +40,7 @@ pub fn run(arguments: &UnsetArgs, context: &Context<'_>) -> Result<(), CommandEr
             }
             source => failed(source),
         });
-        Ok((Zeroizing::new(std::mem::take(&mut *unset?).into_bytes()), header))
+        Ok((document::into_bytes(unset?), header))
     })?;
     context.ui.note(&format!("removed {} from {shown}", arguments.key));
     Ok(())

@@ -19,6 +19,7 @@ mod model;
 pub mod path;
 mod pattern;
 mod span;
+mod text;
 mod toml;
 mod yaml;
 
@@ -31,6 +32,7 @@ pub use model::{Comment, Content, Document, Entry, Event, EventKind, Item, Layou
 pub use path::{KeyPath, KeyPathError};
 pub use pattern::KeyPattern;
 pub use span::{Span, splice};
+pub use text::{into_bytes, into_text};
 
 /// How deep containers may stand in each other.
 pub const MAX_DEPTH: usize = 128;

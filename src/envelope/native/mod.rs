@@ -5,6 +5,7 @@ mod day;
 mod field;
 mod file;
 mod header;
+mod opening;
 mod parallel;
 mod payload;
 mod place;
@@ -15,10 +16,10 @@ mod token;
 pub use carrier::CarrierError;
 pub use field::{Field, FieldValue};
 pub use file::{
-    Counts, EncryptedFile, MAX_ENCRYPTED, Misplacement, OpenError, Opened, OpenedBody, OpenedToken, ReadError,
-    conflict, peek_file_id,
+    Counts, EncryptedFile, MAX_ENCRYPTED, Opened, OpenedBody, OpenedToken, ReadError, conflict, peek_file_id,
 };
 pub use header::{BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, VERSION};
+pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
 pub use token::{Stamp, TokenError, TokenKind};

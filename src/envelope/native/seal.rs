@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 
 use super::carrier::{self, Carrier};
-use super::file::{EncryptedFile, Opened, OpenedToken, breaks_line_somewhere, span_of};
+use super::file::{EncryptedFile, Opened, OpenedToken};
 use super::header::{BodyDigest, Header, Mode, SignedHeader};
+use super::opening::{breaks_line_somewhere, span_of};
 use super::parallel::each;
 use super::payload::FileSecrets;
 use super::place::{self, Places};
