@@ -72,7 +72,8 @@ pub enum EventKind {
     /// A scalar in clear, in its source text: made of a leaf by sealing, never by a parser for a leaf that stands
     /// as a value; parsers use it for scalars inside of a key that is no scalar.
     Scalar = 14,
-    /// A null in its source text, which may be empty.
+    /// A null in its source text, which may be empty. Of a bare key in dotenv and INI: what stands behind it, through the
+    /// line end or the sign of a comment.
     Null = 15,
     /// dotenv: the word `export` before a key, with the blanks behind it.
     Export = 16,

@@ -74,7 +74,8 @@ fn write_node(tree: &mut String, document: &Document, node: &Node) {
             tree.push('{');
             for entry in entries {
                 // A key that is no scalar is named by its source text, blanks included.
-                tree.extend(format!("{:?}: ", entry.key).chars().filter(|character| !character.is_whitespace()));
+                let key = format!("{:?}: ", entry.key).replace("\\t", "");
+                tree.extend(key.chars().filter(|character| !character.is_whitespace()));
                 write_node(tree, document, &entry.node);
                 tree.push_str(", ");
             }

@@ -134,8 +134,9 @@ impl Parser<'_> {
             self.position += 1;
             self.value(key)?
         } else if self.is_at_end() && self.is_apart(key.end) {
+            // Behind a bare key, too, some readers take a blank or a carriage return for a part of it.
+            self.event(EventKind::Null, lines::trail(self.text, key.end, self.position));
             let span = Span::new(key.end, key.end);
-            self.event(EventKind::Null, span);
             Node { span, content: Content::Null, anchor: None }
         } else {
             return Err(self.error(Problem::Invalid("a key is followed by `=`")));
@@ -294,7 +295,7 @@ mod tests {
             leaf("A.b-1", "'x'", " #"),
             Part::Comment(" note".to_owned()),
             event(EventKind::Key, "B"),
-            event(EventKind::Null, ""),
+            event(EventKind::Null, "\n"),
             event(EventKind::Key, "export"),
             event(EventKind::Separator, " ="),
             leaf("export", "", "  # \n"),

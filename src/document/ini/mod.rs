@@ -181,8 +181,9 @@ impl Parser<'_> {
             self.value(indent, key, path)
         } else {
             self.value_indent = None;
+            // Behind a bare key, too, some readers take a blank or a carriage return for a part of it.
+            self.event(EventKind::Null, lines::trail(self.text, key.end, self.position));
             let span = Span::new(key.end, key.end);
-            self.event(EventKind::Null, span);
             Node { span, content: Content::Null, anchor: None }
         };
         self.add(Entry { key: component, key_span: key, node });
@@ -360,7 +361,7 @@ mod tests {
             event(EventKind::Separator, "= "),
             Part::Leaf(super::KeyPath(inner), "a ; b".to_owned(), " \n".to_owned()),
             event(EventKind::Key, "skip-networking ; x"),
-            event(EventKind::Null, ""),
+            event(EventKind::Null, "\n"),
         ];
         assert_eq!(laws::parts(text, &document), expected);
     }
