@@ -93,15 +93,11 @@ pub fn comments(document: &Document, text: &str) -> Vec<String> {
 }
 
 /// Reads variables as `docker run --env-file` does: all behind `=` is the value, quotes and blanks included. A comment is
-/// a part of the value for docker; its text is compared where it is sealed. What stands behind a key without a value is
-/// bound by nothing: with a blank there docker refuses the file, with a CR it finds no such variable to hand on.
+/// a part of the value for docker; its text is compared where it is sealed.
 fn docker(text: &str) -> String {
     let lines = text.trim_start_matches('\u{feff}').split(line_end(text)).map(str::trim_start);
     let variables = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let cut = |line: &'_ str| {
-        let line = line.split_inclusive('#').next().unwrap_or_default();
-        if line.contains('=') { line.to_owned() } else { line.trim_end_matches([' ', '\t', '\r', '#']).to_owned() }
-    };
+    let cut = |line: &'_ str| line.split_inclusive('#').next().unwrap_or_default().to_owned();
     format!("{:?}", variables.map(cut).collect::<Vec<_>>())
 }
 
