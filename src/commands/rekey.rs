@@ -122,7 +122,7 @@ fn tell(plan: &RekeyPlan, context: &Context<'_>) {
     if !plan.removed.is_empty() {
         ui.note(&format!("  removes {}: new data key; the values they knew should be replaced", list(&plan.removed)));
     } else if plan.has_new_key {
-        ui.note("  seals differently: new data key");
+        ui.note("  makes a new data key");
     }
     if !plan.cleared.is_empty() {
         ui.note(&format!("  in clear from now on: {}", plan.cleared.join(", ")));

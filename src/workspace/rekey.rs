@@ -166,7 +166,7 @@ fn cleared(opened: &Opened, header: &Header) -> Vec<String> {
     let leaves = opened.document.iter().flat_map(Document::leaves);
     let mut cleared: BTreeSet<String> = leaves.filter(becomes_clear).map(|leaf| leaf.path.to_string()).collect();
     let patterns = header.cleartext.iter().filter(|pattern| !before.cleartext.contains(pattern));
-    cleared.extend(patterns.map(|pattern| format!("every {pattern}")));
+    cleared.extend(patterns.map(|pattern| format!("later keys like {pattern}")));
     if strictness(header.comments) < strictness(before.comments) {
         cleared.insert("comments".to_owned());
     }

@@ -328,12 +328,12 @@ fn a_value_becomes_clear_only_when_somebody_agrees() {
     let world = World::with_db();
     world.tamper(".secret.toml", "readers = [\"team\"]\n", "readers = [\"team\"]\ncleartext = [\"db.user\"]\n");
     world.commit("cleartext");
-    let said = "secrets/db.yaml: readers alice\n  seals differently: new data key\n  in clear from now on: db.user, every db.user\n";
+    let said = "secrets/db.yaml: readers alice\n  makes a new data key\n  in clear from now on: db.user, later keys like db.user\n";
     world.refuses(
         ["rekey", FILE, "--yes"],
         1,
         &format!(
-            "{said}error: secrets/db.yaml: db.user, every db.user will stand in clear (--allow-cleartext); nobody has agreed to that\n{CONSENT}"
+            "{said}error: secrets/db.yaml: db.user, later keys like db.user will stand in clear (--allow-cleartext); nobody has agreed to that\n{CONSENT}"
         ),
     );
     assert_eq!(world.secret(["rekey", FILE, "--allow-cleartext"]).success().stderr, format!("{said}rekeyed 1 file\n"));
