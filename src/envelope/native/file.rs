@@ -19,8 +19,16 @@ pub struct EncryptedFile {
 }
 
 enum Content {
-    Document { text: String, document: Document, lines_before: usize },
+    Document(DocumentContent),
     Opaque { body: Vec<u8> },
+}
+
+/// A document with tokens in it.
+struct DocumentContent {
+    text: String,
+    document: Document,
+    /// How many lines the header takes.
+    lines_before: usize,
 }
 
 /// An encrypted file whose every part was authenticated, with its plaintext.
@@ -132,7 +140,9 @@ impl EncryptedFile {
                 Ok(document) if reserved_member(format, &document).is_some() => {
                     return Err(CarrierError::Misplaced { line: carried.lines_before + 1 }.into());
                 }
-                Ok(document) => Content::Document { document, text, lines_before: carried.lines_before },
+                Ok(document) => {
+                    Content::Document(DocumentContent { document, text, lines_before: carried.lines_before })
+                }
                 Err(error) => {
                     let error = SyntaxError { line: error.line + carried.lines_before, ..error };
                     return Err(conflict(file).unwrap_or(ReadError::Syntax(error)));
@@ -149,7 +159,7 @@ impl EncryptedFile {
 
     /// Counts the values, sealed and in clear. Of an opaque file nothing can be counted.
     pub fn counts(&self) -> Counts {
-        let Content::Document { document, .. } = &self.content else { return Counts { encrypted: None, clear: 0 } };
+        let Some(document) = self.document() else { return Counts { encrypted: None, clear: 0 } };
         let encrypted = document.leaves().filter(|leaf| self.header().seals(&leaf.path)).count();
         Counts { encrypted: Some(encrypted), clear: document.leaves().count() - encrypted }
     }
@@ -157,7 +167,7 @@ impl EncryptedFile {
     /// Returns the document with tokens for values; `None` for an opaque file.
     pub fn document(&self) -> Option<&Document> {
         match &self.content {
-            Content::Document { document, .. } => Some(document),
+            Content::Document(content) => Some(&content.document),
             Content::Opaque { .. } => None,
         }
     }
@@ -169,10 +179,7 @@ impl EncryptedFile {
     /// When something is broken.
     pub fn check(&self) -> Result<(), OpenError> {
         match &self.content {
-            Content::Document { text, document, lines_before } => {
-                let (header, mac) = (self.header(), self.signed.mac());
-                DocumentOpening { header, mac, text, document, lines_before: *lines_before }.check().map(|_| ())
-            }
+            Content::Document(content) => self.opening(content).check().map(|_| ()),
             Content::Opaque { body } => {
                 let (stamp, chunks) = BodyStamp::split(body).ok_or(OpenError::Body)?;
                 let associated_data = place::of_body(self.header().file_id, stamp.day, stamp.generation);
@@ -196,19 +203,38 @@ impl EncryptedFile {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_with(&self, secrets: FileSecrets) -> Result<Opened, OpenError> {
-        let has_bom = matches!(&self.content, Content::Document { text, .. } if text.starts_with(carrier::BOM));
-        self.signed.verify(secrets.keys(), has_bom).map_err(|_| OpenError::HeaderMac)?;
+        self.verify_header(&secrets)?;
         match &self.content {
-            Content::Document { text, document, lines_before } => DocumentOpening {
-                header: self.header(),
-                mac: self.signed.mac(),
-                text,
-                document,
-                lines_before: *lines_before,
-            }
-            .open(secrets),
+            Content::Document(content) => self.opening(content).open(secrets),
             Content::Opaque { body } => self.open_body(secrets, body),
         }
+    }
+
+    /// Tells whether the file opens to exactly this plaintext; `document` is what was parsed of it, if it has keys.
+    pub(super) fn opens_to(&self, payload: &[u8], plaintext: &[u8], document: Option<&Document>) -> bool {
+        let Ok(secrets) = FileSecrets::from_payload(payload, self.header()) else { return false };
+        if self.verify_header(&secrets).is_err() {
+            return false;
+        }
+        match (&self.content, document, str::from_utf8(plaintext)) {
+            (Content::Document(content), Some(document), Ok(text)) => {
+                self.opening(content).opens_to(&secrets, text, document)
+            }
+            (Content::Opaque { body }, None, _) => {
+                self.open_body(secrets, body).is_ok_and(|opened| opened.plaintext.as_slice() == plaintext)
+            }
+            _ => false,
+        }
+    }
+
+    fn verify_header(&self, secrets: &FileSecrets) -> Result<(), OpenError> {
+        let has_bom = matches!(&self.content, Content::Document(content) if content.text.starts_with(carrier::BOM));
+        self.signed.verify(secrets.keys(), has_bom).map_err(|_| OpenError::HeaderMac)
+    }
+
+    fn opening<'f>(&'f self, content: &'f DocumentContent) -> DocumentOpening<'f> {
+        let DocumentContent { text, document, lines_before } = content;
+        DocumentOpening { header: self.header(), mac: self.signed.mac(), text, document, lines_before: *lines_before }
     }
 
     fn open_body(&self, secrets: FileSecrets, body: &[u8]) -> Result<Opened, OpenError> {

@@ -23,9 +23,42 @@ pub(super) struct DocumentOpening<'a> {
     pub(super) lines_before: usize,
 }
 
+/// The tokens of a document, and what they hold, not yet compared with the result.
+struct Restored {
+    values: Vec<OpenedToken>,
+    comments: Vec<OpenedToken>,
+    sources: Vec<(Span, Zeroizing<String>)>,
+    plaintext: Zeroizing<String>,
+}
+
 impl DocumentOpening<'_> {
     /// Opens every token and returns the plaintext, if it is exactly what was sealed.
     pub(super) fn open(&self, secrets: FileSecrets) -> Result<Opened, OpenError> {
+        let Restored { values, comments, sources, plaintext } = self.restore(&secrets)?;
+        let document = document::parse(self.header.format, &plaintext)
+            .map_err(|error| OpenError::Changed { line: error.line + self.lines_before, key: String::new() })?;
+        self.compare(&plaintext, &document, &sources)?;
+        Ok(Opened {
+            header: self.header.clone(),
+            mac: self.mac,
+            secrets,
+            plaintext: into_bytes(plaintext),
+            document: Some(document),
+            values,
+            comments,
+            body: None,
+        })
+    }
+
+    /// Tells whether the file opens to exactly this plaintext, which was parsed already.
+    pub(super) fn opens_to(&self, secrets: &FileSecrets, plaintext: &str, document: &Document) -> bool {
+        self.restore(secrets).is_ok_and(|restored| {
+            *restored.plaintext == plaintext && self.compare(plaintext, document, &restored.sources).is_ok()
+        })
+    }
+
+    /// Opens every token and puts the source texts in place.
+    fn restore(&self, secrets: &FileSecrets) -> Result<Restored, OpenError> {
         let (values, comments) = self.check()?;
         let mut sources: Vec<(Span, Zeroizing<String>)> = Vec::with_capacity(values.len() + comments.len());
         for (tokens, family) in [(&values, Family::Leaf), (&comments, Family::Comment)] {
@@ -41,17 +74,7 @@ impl DocumentOpening<'_> {
         }
         sources.sort_by_key(|(span, _)| *span);
         let plaintext = splice(self.text, sources.iter().map(|(span, source)| (*span, source.as_str())));
-        let document = self.check_result(&plaintext, &sources)?;
-        Ok(Opened {
-            header: self.header.clone(),
-            mac: self.mac,
-            secrets,
-            plaintext: into_bytes(plaintext),
-            document: Some(document),
-            values,
-            comments,
-            body: None,
-        })
+        Ok(Restored { values, comments, sources, plaintext })
     }
 
     /// Checks all that can be checked without a key, and returns the tokens of values and of comments.
@@ -167,11 +190,14 @@ impl DocumentOpening<'_> {
         }
     }
 
-    /// Parses the plaintext and demands that it has the same items as the encrypted document, each source text
-    /// exactly where it was put: a text like `a, b` must not become two items of a list.
-    fn check_result(&self, plaintext: &str, sources: &[(Span, Zeroizing<String>)]) -> Result<Document, OpenError> {
-        let document = document::parse(self.header.format, plaintext)
-            .map_err(|error| OpenError::Changed { line: error.line + self.lines_before, key: String::new() })?;
+    /// Demands that the parsed plaintext has the same items as the encrypted document, each source text exactly where it
+    /// was put: a text like `a, b` must not become two items of a list.
+    fn compare(
+        &self,
+        plaintext: &str,
+        document: &Document,
+        sources: &[(Span, Zeroizing<String>)],
+    ) -> Result<(), OpenError> {
         let mut sources = sources.iter();
         let mut next = sources.next();
         let mut pairs = self.document.items.iter().zip(&document.items).enumerate();
@@ -193,7 +219,7 @@ impl DocumentOpening<'_> {
         });
         match differs {
             Some(item) => Err(OpenError::Changed { line: self.line(item), key: self.key(item) }),
-            None => Ok(document),
+            None => Ok(()),
         }
     }
 

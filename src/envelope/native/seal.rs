@@ -65,14 +65,17 @@ pub fn seal(
 ) -> Result<Vec<u8>, SealError> {
     debug_assert_eq!(header.file_id, secrets.file_id(), "the caller made the header for these secrets");
     let sealing = Sealing { header: &header, secrets, previous, today };
-    let file = match header.mode {
-        Mode::Opaque => sealing.opaque(plaintext),
-        Mode::Values => sealing.document(str::from_utf8(plaintext).map_err(|_| SealError::NotText)?)?,
+    let (file, document) = match header.mode {
+        Mode::Opaque => (sealing.opaque(plaintext), None),
+        Mode::Values => {
+            let text = str::from_utf8(plaintext).map_err(|_| SealError::NotText)?;
+            let document = sealing.parse(text)?;
+            (sealing.document(text, &document)?, Some(document))
+        }
     };
     let payload = secrets.payload(&header);
-    let opened = EncryptedFile::parse(&file).ok().and_then(|file| file.open(&payload).ok());
-    match opened {
-        Some(opened) if opened.plaintext.as_slice() == plaintext => Ok(file),
+    match EncryptedFile::parse(&file) {
+        Ok(sealed) if sealed.opens_to(&payload, plaintext, document.as_ref()) => Ok(file),
         _ => Err(SealError::RoundTrip),
     }
 }
@@ -114,7 +117,8 @@ impl Sealing<'_> {
         carrier::join_opaque(&signed.fields(), &body)
     }
 
-    fn document(&self, text: &str) -> Result<Vec<u8>, SealError> {
+    /// Parses a plaintext and refuses what only looks like one.
+    fn parse(&self, text: &str) -> Result<Document, SealError> {
         if text.len() > document::MAX_BYTES {
             return Err(SyntaxError { line: 1, column: 1, problem: Problem::TooLarge }.into());
         }
@@ -124,15 +128,19 @@ impl Sealing<'_> {
         }
         refuse_tokens(&document, text)?;
         self.refuse_unsafe_comments(&document, text)?;
+        Ok(document)
+    }
+
+    fn document(&self, text: &str, document: &Document) -> Result<Vec<u8>, SealError> {
         let places = Places::of(
             self.header.format,
-            &document,
+            document,
             text,
             |leaf| self.header.seals(&leaf.path),
             |comment| self.header.comments.seals(comment),
         );
-        let (mut tokens, comment_ids) = self.seal_comments(&document, text, &places);
-        tokens.extend(self.seal_values(&document, text, &places, &comment_ids));
+        let (mut tokens, comment_ids) = self.seal_comments(document, text, &places);
+        tokens.extend(self.seal_values(document, text, &places, &comment_ids));
         tokens.sort_by_key(|(span, _)| *span);
         let body = splice(text, tokens.iter().map(|(span, token)| (*span, token.as_str())));
         let digest = places.values.is_empty().then(|| {
