@@ -13,7 +13,7 @@ use crate::crypto::FileId;
 use crate::document::{self, Format, Problem};
 use crate::envelope::native::{
     Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, Opened, ReadError, Recipients,
-    SealError, conflict, seal,
+    conflict, seal,
 };
 use crate::fs::{self, Snapshot};
 use crate::keys::{self, Recipient};
@@ -82,8 +82,7 @@ impl Workspace<'_> {
         if let Some((source, file)) = former {
             return self.resume(request, source, &file, rule);
         }
-        let (format, opaque_because) =
-            if named.is_some() { (format, None) } else { fit_format(target, format, plaintext)? };
+        let (format, opaque_because) = if named.is_some() { (format, None) } else { fit_format(format, plaintext) };
         let readers = self.required_policy()?.readers(rule);
         let metadata = request.metadata.apply(&defaults(rule))?;
         Self::check_metadata(target, rule, &metadata)?;
@@ -262,17 +261,17 @@ fn refuse_encrypted(target: &Target, plaintext: &[u8], format: Format) -> Result
     }
 }
 
-/// Falls back to sealing as a whole where a file cannot be taken apart for a reason that is no mistake.
-fn fit_format(target: &Target, format: Format, plaintext: &[u8]) -> Result<(Format, Option<&'static str>), Error> {
-    if format == Format::Opaque {
-        return Ok((format, None));
-    }
-    let Ok(text) = str::from_utf8(plaintext) else { return Ok((Format::Opaque, Some("it is not UTF-8 text"))) };
-    match document::parse(format, text) {
-        Err(error) if error.problem == Problem::RootNotMap => Ok((Format::Opaque, Some("its root is not an object"))),
-        Err(error) => Err(seal_error(target, format, SealError::Syntax(error))),
-        Ok(_) => Ok((format, None)),
-    }
+/// Falls back to sealing as a whole where a file cannot be taken apart for a reason that is no mistake. Mistakes are
+/// found when it is sealed.
+fn fit_format(format: Format, plaintext: &[u8]) -> (Format, Option<&'static str>) {
+    let Ok(text) = str::from_utf8(plaintext) else {
+        let reason = (format != Format::Opaque).then_some("it is not UTF-8 text");
+        return (Format::Opaque, reason);
+    };
+    // Only JSON documents have roots that cannot carry a header.
+    let is_root_map = format != Format::Json
+        || document::parse(format, text).err().is_none_or(|error| error.problem != Problem::RootNotMap);
+    if is_root_map { (format, None) } else { (Format::Opaque, Some("its root is not an object")) }
 }
 
 fn file_name(target: &Target) -> &str {
