@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one place that starts programs")]
 
 mod editor;
+mod plugin;
 mod words;
 
 use std::ffi::{OsStr, OsString};
@@ -17,6 +18,7 @@ use std::sync::OnceLock;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub use editor::Editor;
+pub use plugin::{PluginProcess, find_plugin, is_in_repository};
 
 use crate::env::Env;
 use crate::fs;
@@ -39,6 +41,12 @@ pub enum ProcessError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// The program stands in the repository, whose content is somebody else's.
+    #[error("{} stands in the repository, and nothing in a repository is run", program.display())]
+    InRepository {
+        /// The program.
+        program: PathBuf,
     },
     /// No editor is set, and none that is known is installed.
     #[error("no editor found: VISUAL and EDITOR are not set")]

@@ -1,12 +1,14 @@
 //! How a failed command ends: its message, its hints and its exit code. Exit codes are given here and nowhere else.
 
 use std::io;
+use std::path::Path;
 
 use crate::document::{self, Problem};
 use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
 use crate::fs::FsError;
-use crate::keys::{PromptError, UnwrapError};
+use crate::keys::{PluginError, PluginName, PromptError, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
+use crate::process::ProcessError;
 use crate::ui::Ui;
 use crate::workspace::{Error, NewIdentityError};
 
@@ -263,6 +265,10 @@ fn hints_of(error: &Error) -> Vec<String> {
             quote(path)
         ),
         Error::Unwrap { source, readers, .. } => return unwrap_hint(source, readers),
+        Error::Wrap { source: WrapError::Incompatible, .. } => {
+            "one of them is a plugin's that wants no others beside it; give the readers recipients of one kind".to_owned()
+        }
+        Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
         _ => return Vec::new(),
     };
     vec![hint]
@@ -324,8 +330,55 @@ fn unwrap_hint(error: &UnwrapError, readers: &[String]) -> Vec<String> {
             vec!["run it at a terminal, or use an identity without a passphrase".to_owned()]
         }
         UnwrapError::Malformed(_) | UnwrapError::NotAuthentic => vec!["take the file from git's history".to_owned()],
+        UnwrapError::Plugin(source) => plugin_hint(source),
         _ => Vec::new(),
     }
+}
+
+fn plugin_hint(error: &PluginError) -> Vec<String> {
+    let hint = match error {
+        PluginError::NoTerminal { .. } => "run it at a terminal".to_owned(),
+        PluginError::NotAllowed { name, settings: Some(settings) } => {
+            format!("if you trust it, write `{} = true` under [plugins] in {}", toml_key(name), settings.display())
+        }
+        PluginError::NotAllowed { settings: None, .. } => {
+            "set HOME or XDG_CONFIG_HOME: plugins are allowed in secret/config.toml there".to_owned()
+        }
+        PluginError::Program { name, source } => match source.as_ref() {
+            ProcessError::InRepository { .. } => "install it outside of the repository".to_owned(),
+            ProcessError::NotFound { .. } => format!(
+                "install it in a folder of PATH, or write where it is: `{} = \"/…/age-plugin-{name}\"`",
+                toml_key(name)
+            ),
+            _ => return Vec::new(),
+        },
+        PluginError::Settings(SettingsError { path, problem, .. }) => return settings_hint(path, problem),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn settings_hint(path: &Path, problem: &SettingsProblem) -> Vec<String> {
+    let hint = match problem {
+        SettingsProblem::InRepository => {
+            "let XDG_CONFIG_HOME or HOME name a folder outside of the repository".to_owned()
+        }
+        SettingsProblem::Read(source) => match source.as_ref() {
+            FsError::NotOwn { .. } => {
+                format!("look at what stands there, and run `chmod go-w {}`", quote(&path.display().to_string()))
+            }
+            _ => return Vec::new(),
+        },
+        SettingsProblem::Syntax(_) => return Vec::new(),
+        _ => "write `NAME = true`, or `NAME = \"/absolute/path\"`, under [plugins]".to_owned(),
+    };
+    vec![hint]
+}
+
+/// Returns the name of a plugin as a key of TOML.
+fn toml_key(name: &PluginName) -> String {
+    let name = name.as_str();
+    if name.contains(['.', '+']) { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 fn fs_hint(error: &FsError) -> Vec<String> {

@@ -22,7 +22,7 @@ pub use error::{FsError, Step};
 pub use lock::FolderLock;
 pub use place::{Kind, Root};
 pub use private::{create_folder, create_private, create_private_folder};
-pub use read::{Snapshot, read, read_at_most, read_named, read_top};
+pub use read::{Snapshot, read, read_at_most, read_named, read_own, read_top};
 pub use replace::{Expect, Mode, Staged, commit, remove, replace};
 pub use scratch::{HeldInterrupts, ScratchFolder, Storage};
 pub use walk::walk;

@@ -6,16 +6,18 @@
 #![allow(clippy::disallowed_methods, reason = "this is the one place that prints")]
 
 mod escaped;
+mod hidden;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
 
 use dialoguer::theme::SimpleTheme;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::keys::{Prompt, PromptError};
 
 use escaped::Escaped;
+use hidden::ask_hidden;
 use table::table;
 
 /// The three standard streams, and what the user wants to see on them.
@@ -137,9 +139,7 @@ impl Ui {
     /// # Errors
     /// Without a terminal.
     pub fn confirm(&self, question: &str) -> Result<bool, PromptError> {
-        if !self.has_terminal() {
-            return Err(PromptError::NoTerminal);
-        }
+        self.at_terminal()?;
         dialoguer::Confirm::with_theme(&SimpleTheme)
             .with_prompt(Escaped::line(question).to_string())
             .default(false)
@@ -152,15 +152,18 @@ impl Ui {
     /// # Errors
     /// Without a terminal.
     pub fn new_secret(&self, prompt: &str) -> Result<SecretString, PromptError> {
-        if !self.has_terminal() {
-            return Err(PromptError::NoTerminal);
+        self.at_terminal()?;
+        loop {
+            let secret = ask_hidden(&Escaped::line(prompt).to_string())?;
+            if ask_hidden("again")?.expose_secret() == secret.expose_secret() {
+                return Ok(secret);
+            }
+            to_stderr("", "they differ; once more");
         }
-        dialoguer::Password::with_theme(&SimpleTheme)
-            .with_prompt(Escaped::line(prompt).to_string())
-            .with_confirmation("again", "they differ; once more")
-            .interact()
-            .map(SecretString::from)
-            .map_err(|dialoguer::Error::IO(error)| prompt_error(error))
+    }
+
+    fn at_terminal(&self) -> Result<(), PromptError> {
+        if self.has_terminal() { Ok(()) } else { Err(PromptError::NoTerminal) }
     }
 
     fn colored(&self, text: &str, color: &str) -> String {
@@ -170,14 +173,25 @@ impl Ui {
 
 impl Prompt for Ui {
     fn passphrase(&self, prompt: &str) -> Result<SecretString, PromptError> {
-        if !self.has_terminal() {
-            return Err(PromptError::NoTerminal);
-        }
-        dialoguer::Password::with_theme(&SimpleTheme)
+        self.at_terminal()?;
+        ask_hidden(&Escaped::line(prompt).to_string())
+    }
+
+    fn answer(&self, prompt: &str) -> Result<String, PromptError> {
+        self.at_terminal()?;
+        dialoguer::Input::with_theme(&SimpleTheme)
             .with_prompt(Escaped::line(prompt).to_string())
-            .interact()
-            .map(SecretString::from)
+            .allow_empty(true)
+            .interact_text()
             .map_err(|dialoguer::Error::IO(error)| prompt_error(error))
+    }
+
+    fn confirm(&self, question: &str) -> Result<bool, PromptError> {
+        Ui::confirm(self, question)
+    }
+
+    fn message(&self, text: &str) {
+        to_stderr("", text);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::create::wrap;
 use super::guard::{recipients, strictness};
 use super::save::{WRITE_MODE, seal_error};
 use super::{Error, Target, Workspace};
@@ -105,7 +104,7 @@ impl Workspace<'_> {
         } else {
             &file.opened.secrets
         };
-        header.wrapped_key = wrap(&file.target, &header, secrets)?;
+        header.wrapped_key = self.wrap(&file.target, &header, secrets)?;
         let cleared = cleared(&file.opened, &header);
         let all_unreviewed = self.unreviewed(&file.target, &readers)?;
         let unreviewed =
