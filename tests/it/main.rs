@@ -24,6 +24,7 @@ mod laws;
 mod layers;
 mod limits;
 mod merge;
+mod plugins;
 mod policy_and_rekey;
 mod readers;
 mod recover;
