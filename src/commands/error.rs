@@ -266,7 +266,8 @@ fn hints_of(error: &Error) -> Vec<String> {
         ),
         Error::Unwrap { source, readers, .. } => return unwrap_hint(source, readers),
         Error::Wrap { source: WrapError::Incompatible, .. } => {
-            "one of them is a plugin's that wants no others beside it; give the readers recipients of one kind".to_owned()
+            "one of them is a plugin's that wants no others beside it; give the readers recipients of one kind"
+                .to_owned()
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
         _ => return Vec::new(),

@@ -181,8 +181,8 @@ pub(super) mod tests {
     use proptest::prelude::{any, proptest};
 
     use super::{WrapError, armor, canonical, unarmor, wrap};
-    use crate::keys::{PluginError, Recipient};
     use crate::keys::recipient::tests::{AGE, ED25519, RSA};
+    use crate::keys::{PluginError, Recipient};
 
     #[test]
     fn what_is_wrapped_is_spelled_canonically() {

@@ -143,8 +143,7 @@ impl<'a> Identities<'a> {
                 return Ok(payload);
             }
         }
-        let at_hand: Vec<_> =
-            keyring.plugins.iter().chain(unlocked.iter().flat_map(|found| &found.plugins)).collect();
+        let at_hand: Vec<_> = keyring.plugins.iter().chain(unlocked.iter().flat_map(|found| &found.plugins)).collect();
         let mut plugins = PluginsTried { plugins: &self.plugins, binary: &binary, failure: None };
         let has_foreign = stanzas.count(StanzaKind::Other) > 0;
         if has_foreign && let Some(payload) = plugins.open(&at_hand)? {
@@ -344,9 +343,7 @@ fn open(binary: &[u8], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>
 }
 
 /// Tells apart what opened, what did not fit, and what is wrong.
-fn payload_of(
-    result: Result<Zeroizing<Vec<u8>>, DecryptError>,
-) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
+fn payload_of(result: Result<Zeroizing<Vec<u8>>, DecryptError>) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
     match result {
         Ok(payload) => Ok(Some(payload)),
         Err(DecryptError::NoMatchingKeys) => Ok(None),

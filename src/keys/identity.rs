@@ -268,7 +268,7 @@ mod tests {
     fn the_recipient_of_a_plugin_identity_stands_in_the_comment_before_it() {
         let recipient = "age1yubikey1q2w7u3vpya839jxxuq8g0sedh3d740d4xvn639sqhr95ejj8vu3hyfumptt";
         let read = |text: &str| {
-            let found = Found::parse(text.as_bytes()).ok().expect("valid");
+            let found = Found::parse(text.as_bytes()).unwrap_or_else(|problem| panic!("{problem}"));
             (found.plugins.len(), found.plugin_recipients.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
         let (identity, other) = ("AGE-PLUGIN-YUBIKEY-1RJHU2W", "AGE-PLUGIN-FOOBAR-1QVHULF");

@@ -96,7 +96,7 @@ impl Settings {
             (error.span().unwrap_or_default(), SettingsProblem::Syntax(error.message().replace('\n', "; ")))
         })?;
         let mut settings = Self::default();
-        for (key, item) in document.as_table().iter() {
+        for (key, item) in document.as_table() {
             let at = span_of(document.as_table(), key);
             match item.as_table_like().filter(|_| key == "plugins") {
                 Some(table) => settings.read_plugins(table)?,

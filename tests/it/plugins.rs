@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use crate::world::{DB, World};
 
 const FILE: &str = "secrets/db.yaml";
+static PYTHON: OnceLock<String> = OnceLock::new();
 /// The shared key of the toy plugin's recipients and identities.
 const KEY: [u8; 16] = *b"toy canary key 1";
 
@@ -170,7 +171,10 @@ fn age_itself_opens_the_wrapped_key_with_the_same_plugin() {
     age.envs(world.variables("")).args(["-d", "-i"]).arg(world.0.home().join("toy.key")).arg(file);
     let output = age.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && output.stdout.starts_with(b"secret/v1\n") && output.stdout.len() == 146, "{said}");
+    assert!(
+        output.status.success() && output.stdout.starts_with(b"secret/v1\n") && output.stdout.len() == 146,
+        "{said}"
+    );
 }
 
 #[test]
@@ -189,6 +193,8 @@ fn what_is_no_use_of_the_key_starts_nothing() {
         vec!["member", "list"],
         vec!["decrypt", FILE],
         vec!["get", FILE, "db.user"],
+        vec!["meta", FILE, "--owner", "alice"],
+        vec!["unset", FILE, "db.port"],
         vec!["mv", FILE, "secrets/moved.yaml"],
         vec!["member", "add", "other", &recipient("other", &KEY)],
     ] {
@@ -237,9 +243,18 @@ fn settings_with_a_mistake_start_nothing_and_name_the_line() {
     let file = "[WORLD]/home/.config/secret/config.toml";
     let write = "hint: write `NAME = true`, or `NAME = \"/absolute/path\"`, under [plugins]";
     for (text, error) in [
-        ("# mine\nplugin = true\n", format!("{file}:2: unknown key \"plugin\": there is only the table [plugins]\n{write}")),
-        ("[plugins]\ntoy = 1\n", format!("{file}:2: the plugin toy is neither `true` nor the path of a program\n{write}")),
-        ("[plugins]\ntoy = true\n\"../toy\" = true\n", format!("{file}:3: \"../toy\" is no name of an age plugin\n{write}")),
+        (
+            "# mine\nplugin = true\n",
+            format!("{file}:2: unknown key \"plugin\": there is only the table [plugins]\n{write}"),
+        ),
+        (
+            "[plugins]\ntoy = 1\n",
+            format!("{file}:2: the plugin toy is neither `true` nor the path of a program\n{write}"),
+        ),
+        (
+            "[plugins]\ntoy = true\n\"../toy\" = true\n",
+            format!("{file}:3: \"../toy\" is no name of an age plugin\n{write}"),
+        ),
         (
             "[plugins]\ntoy = \"bin/age-plugin-toy\"\n",
             format!("{file}:2: the program of the plugin toy is not given by an absolute path\n{write}"),
@@ -257,6 +272,16 @@ fn settings_with_a_mistake_start_nothing_and_name_the_line() {
     world.configure(&format!("[plugins]\ntoy = true\n#{}\n", "x".repeat(70_000)));
     world.refuses(&["encrypt", FILE], "", 1, &format!("error: {FILE}: {file}: {file} is larger than 65536 bytes"));
     assert_eq!(world.started(), Vec::<String>::new());
+}
+
+#[test]
+fn the_settings_that_the_guide_shows_are_sound() {
+    let world = Plugged::new().with_member();
+    let guide = include_str!("../../docs/plugins.md");
+    let shown = guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    world.configure(&format!("{shown}toy = true\n"));
+    world.run(&["encrypt", FILE], "").success();
+    assert_eq!(world.started(), [WRAPPING]);
 }
 
 #[test]
@@ -422,7 +447,10 @@ fn hostile_names_start_nothing() {
         assert!(opened.code == 4 && opened.stdout.is_empty(), "{name:?}: {opened:?}");
         started += world.started().len();
     }
-    println!("{} hostile names in recipients, identities, policies and headers: {started} programs started, {accepted} names taken as text", names.len());
+    println!(
+        "{} hostile names in recipients, identities, policies and headers: {started} programs started, {accepted} names taken as text",
+        names.len()
+    );
     assert_eq!(started, 0);
 }
 
@@ -577,7 +605,10 @@ fn at_a_terminal_a_plugins_questions_are_answered() {
     let (code, screen) = ask("secret", "age-plugin-toy: PIN please", "1234\r");
     assert_eq!((code, screen.as_str()), (0, "age-plugin-toy: PIN please: [hidden]\nadmin\n"));
     let (code, screen) = ask("secret", "age-plugin-toy: PIN please", "9999\r");
-    assert!(code == 4 && screen.ends_with("error: cannot open secrets/db.yaml: age-plugin-toy failed: wrong PIN\n"), "{screen}");
+    assert!(
+        code == 4 && screen.ends_with("error: cannot open secrets/db.yaml: age-plugin-toy failed: wrong PIN\n"),
+        "{screen}"
+    );
     let (code, screen) = ask("public", "age-plugin-toy: Your slot", "9a\r");
     assert!(code == 0 && screen.ends_with("admin\n"), "{screen}");
     let question = "age-plugin-toy: Touch\\u{1b}[31m it? (yes: Do it, no: Leave it)";
@@ -642,15 +673,16 @@ impl Plugged {
     }
 }
 
+/// Returns the interpreter itself: what PATH has may be a script that takes longer than all of the plugin.
+fn python() -> String {
+    let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+    String::from_utf8(output.expect("python3 runs").stdout).expect("a path").trim().to_owned()
+}
+
 /// Writes the toy plugin to a path.
 fn install(path: &Path) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
-    // The interpreter itself: what PATH has may be a script that takes longer than all of the plugin.
-    static PYTHON: OnceLock<String> = OnceLock::new();
-    let python = PYTHON.get_or_init(|| {
-        let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
-        String::from_utf8(output.expect("python3 runs").stdout).expect("a path").trim().to_owned()
-    });
+    let python = PYTHON.get_or_init(python);
     let script = include_str!("plugin.py").replacen("/usr/bin/env python3", &format!("{python} -IS"), 1);
     fs::write(path, script).expect("a file");
     fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("a mode");
@@ -659,13 +691,86 @@ fn install(path: &Path) {
 /// Names that no repository may make anything of: paths, options, shell words, and names that only look familiar.
 fn hostile_names() -> Vec<String> {
     let fixed = [
-        "..", ".", "...", "../toy", "../../toy", "/toy", "./toy", "toy/", "toy/../toy", "//toy", "~/toy", "toy;id",
-        "toy|id", "toy&id", "$(id)", "`id`", "${home}", "toy>x", "toy<x", "toy'", "\"toy\"", "toy\\x", "*", "?", "[a]",
-        "{a,b}", "!toy", "#toy", "%toy", "@toy", "toy=1", "--help", "-x", "-", "--", "-toy", "toy-", "_toy", "+toy", ".toy",
-        "toy:", ":toy", "toy,", "toy^", "toy~", "(toy)", "toy2", "toyy", "ttoy", "to", "t", "toy.", "toy.exe", "toy.sh",
-        "toy.py", "yubikey", "tpm", "se", "fido2-hmac", "sss", "sh", "bash", "python3", "env", "git", "nc", "curl",
-        "\u{7f}", "x25519", "scrypt", "ssh-rsa", "a-grease", "plugin", "age-plugin-toy", "age", "1", "11", "1toy",
-        "toy1", "t1oy",
+        "..",
+        ".",
+        "...",
+        "../toy",
+        "../../toy",
+        "/toy",
+        "./toy",
+        "toy/",
+        "toy/../toy",
+        "//toy",
+        "~/toy",
+        "toy;id",
+        "toy|id",
+        "toy&id",
+        "$(id)",
+        "`id`",
+        "${home}",
+        "toy>x",
+        "toy<x",
+        "toy'",
+        "\"toy\"",
+        "toy\\x",
+        "*",
+        "?",
+        "[a]",
+        "{a,b}",
+        "!toy",
+        "#toy",
+        "%toy",
+        "@toy",
+        "toy=1",
+        "--help",
+        "-x",
+        "-",
+        "--",
+        "-toy",
+        "toy-",
+        "_toy",
+        "+toy",
+        ".toy",
+        "toy:",
+        ":toy",
+        "toy,",
+        "toy^",
+        "toy~",
+        "(toy)",
+        "toy2",
+        "toyy",
+        "ttoy",
+        "to",
+        "t",
+        "toy.",
+        "toy.exe",
+        "toy.sh",
+        "toy.py",
+        "yubikey",
+        "tpm",
+        "se",
+        "fido2-hmac",
+        "sss",
+        "sh",
+        "bash",
+        "python3",
+        "env",
+        "git",
+        "nc",
+        "curl",
+        "\u{7f}",
+        "x25519",
+        "scrypt",
+        "ssh-rsa",
+        "a-grease",
+        "plugin",
+        "age-plugin-toy",
+        "age",
+        "1",
+        "11",
+        "1toy",
+        "toy1",
+        "t1oy",
     ];
     let mut names: Vec<String> = fixed.map(str::to_owned).to_vec();
     names.extend((3..40).map(|depth| format!("{}toy", "../".repeat(depth))));

@@ -61,7 +61,7 @@ impl<'a> Conversation<'a> {
             message.push(b'\n');
         }
         // The last line is shorter than the others, if need be empty.
-        if body.len() % BYTES_A_LINE == 0 {
+        if body.len().is_multiple_of(BYTES_A_LINE) {
             message.push(b'\n');
         }
         self.process.send(message);
@@ -88,7 +88,8 @@ impl<'a> Conversation<'a> {
                     Answer { words: &["ok"], body: Zeroizing::new(answer.into_bytes()) }
                 }
                 "request-secret" => {
-                    let secret = self.prompt.passphrase(&self.says(&command)).map_err(|error| self.unanswered(error))?;
+                    let secret =
+                        self.prompt.passphrase(&self.says(&command)).map_err(|error| self.unanswered(error))?;
                     let body = Zeroizing::new(secret.expose_secret().as_bytes().to_vec());
                     Answer { words: &["ok"], body }
                 }

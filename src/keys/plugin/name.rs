@@ -74,7 +74,8 @@ mod tests {
         for name in ["yubikey", "a", "se", "openpgp-card", "a.b_c+d", "0x", "a1b"] {
             assert_eq!(PluginName::new(name).expect(name).as_str(), name);
         }
-        for name in ["", ".", "..", ".x", "-x", "_x", "+x", "x-", "../x", "a/b", "a b", "a\0", "A", "ä", "x\n", "x;y"] {
+        for name in ["", ".", "..", ".x", "-x", "_x", "+x", "x-", "../x", "a/b", "a b", "a\0", "A", "ä", "x\n", "x;y"]
+        {
             assert_eq!(PluginName::new(name), None, "{name}");
         }
         assert_eq!(PluginName::new(&"x".repeat(65)), None);
