@@ -271,7 +271,7 @@ mod tests {
             let found = Found::parse(text.as_bytes()).unwrap_or_else(|problem| panic!("{problem}"));
             (found.plugins.len(), found.plugin_recipients.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
-        let (identity, other) = ("AGE-PLUGIN-YUBIKEY-1RJHU2W", "AGE-PLUGIN-FOOBAR-1QVHULF");
+        let (identity, other) = ("AGE-PLUGIN-YUBIKEY-18S3VSX", "AGE-PLUGIN-FOOBAR-1QVHULF");
         assert_eq!(read(&format!("#   Recipient: {recipient}\n# x\n{identity}")), (1, vec![recipient.to_owned()]));
         assert_eq!(read(&format!("# {recipient}\n{identity}")), (1, vec![]), "it is not said whose it is");
         assert_eq!(read(&format!("# Recipient: {recipient}\n{other}\n{identity}")), (2, vec![]));

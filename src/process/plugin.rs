@@ -37,10 +37,11 @@ pub fn find_plugin(env: &Env, name: &str, given: Option<&Path>) -> Result<PathBu
 /// Tells whether a file stands in the repository that the working directory belongs to, by its path or by what its
 /// path leads to.
 pub fn is_in_repository(env: &Env, file: &Path) -> bool {
-    let Some(root) = repository_around(env.current_dir()) else { return false };
-    let roots = [fs::real_path(&root).ok(), Some(root)];
+    // Nobody can tell what is around a folder that is no longer there.
+    let Ok(folder) = fs::real_path(env.current_dir()) else { return true };
+    let Some(root) = repository_around(&folder) else { return false };
     let files = [fs::real_path(file).ok(), Some(file.to_path_buf())];
-    roots.iter().flatten().any(|root| files.iter().flatten().any(|file| file.starts_with(root)))
+    files.iter().flatten().any(|file| file.starts_with(&root))
 }
 
 impl PluginProcess {
@@ -103,16 +104,62 @@ impl Drop for PluginProcess {
 /// Returns the folder of the repository that a folder belongs to, with those that it is a submodule of; without git,
 /// that of the policy.
 fn repository_around(folder: &Path) -> Option<PathBuf> {
-    let stands = |path: PathBuf| fs::kind(&path).ok().flatten();
     let mut found = None;
     for folder in folder.ancestors() {
-        match stands(folder.join(".git")) {
-            Some(fs::Kind::Folder) => return Some(folder.to_path_buf()),
-            // A submodule, or another work tree.
-            Some(_) => found = Some(folder.to_path_buf()),
-            None => {}
+        let git = folder.join(".git");
+        if stands(&git) {
+            found = Some(folder.to_path_buf());
+            if !is_submodule(&git) {
+                break;
+            }
         }
     }
-    let has_policy = |folder: &&Path| stands(folder.join(".secret.toml")).is_some();
+    let has_policy = |folder: &&Path| stands(&folder.join(".secret.toml"));
     found.or_else(|| folder.ancestors().find(has_policy).map(Path::to_path_buf))
+}
+
+fn stands(path: &Path) -> bool {
+    fs::kind(path).is_ok_and(|kind| kind.is_some())
+}
+
+/// Tells whether git's files are those of a submodule: then they stand below the repository that it is part of.
+fn is_submodule(git: &Path) -> bool {
+    let text = fs::read(git, None, 4096).unwrap_or_default();
+    String::from_utf8_lossy(&text).contains("/modules/")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_repository_around_a_folder_is_found_through_links_and_submodules() {
+        let world = tempfile::tempdir().expect("a temporary folder");
+        let root = fs::real_path(world.path()).expect("it is there");
+        for folder in ["home/.git", "home/repo/.git", "home/repo/sub/deep", "home/tree", "plain/below"] {
+            std::fs::create_dir_all(root.join(folder)).expect("folders");
+        }
+        let git = |folder: &str, text: &str| std::fs::write(root.join(folder).join(".git"), text).expect("a file");
+        git("home/repo/sub", "gitdir: ../.git/modules/sub\n");
+        git("home/tree", "gitdir: /elsewhere/.git/worktrees/tree\n");
+        std::fs::write(root.join("plain/.secret.toml"), "").expect("a file");
+        symlink(root.join("home/repo/sub/deep"), root.join("link")).expect("a link");
+        let is_in = |folder: &str, file: &str| {
+            let env = Env::new(root.join(folder), jiff::civil::date(2026, 1, 1), []);
+            is_in_repository(&env, &root.join(file))
+        };
+        for folder in ["home/repo", "home/repo/sub", "home/repo/sub/deep", "link", "home/repo/sub/../../repo"] {
+            assert!(is_in(folder, "home/repo/bin/x"), "{folder}");
+            assert!(is_in(folder, "home/repo/sub/x"), "{folder}");
+            assert!(!is_in(folder, "home/bin/x"), "{folder}");
+            assert!(!is_in(folder, "home/repository/x"), "{folder}");
+        }
+        assert!(is_in("home/tree", "home/tree/x") && !is_in("home/tree", "home/x"));
+        assert!(is_in("home", "home/x") && is_in("home", "home/repo/x"));
+        assert!(is_in("plain/below", "plain/x") && !is_in("plain/below", "x"));
+        assert!(is_in("gone", "x"), "nobody can tell");
+        assert!(!is_in("", "plain/x"), "no repository is around it");
+    }
 }
