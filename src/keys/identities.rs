@@ -278,6 +278,9 @@ impl Keyring {
 
     fn add(&mut self, origin: &Origin, found: Found) {
         let mut recipients: Vec<_> = found.ready.iter().map(|ready| ready.recipient.clone()).collect();
+        if found.plugins.len() > found.plugin_recipients.len() {
+            recipients.extend(recipients_beside(origin).into_iter().filter(|recipient| recipient.plugin().is_some()));
+        }
         recipients.extend(found.plugin_recipients);
         let is_locked = found.locked.is_some();
         if let Some(locked) = found.locked {

@@ -649,6 +649,16 @@ fn whoami_knows_a_plugins_recipient_from_the_comment_in_the_identity_file() {
         .expect("a file");
     let shown = world.run(&["-i", &file.display().to_string(), "whoami"], "").success().stdout;
     assert_eq!(world.0.filter(&shown), format!("{recipient}  not in the policy  [WORLD]/home/noted.key\n"));
+
+    let bare = world.only_toy();
+    let whoami = world.run(&[&bare[0], &bare[1], "whoami"], "").success();
+    assert_eq!(
+        (whoami.stdout.as_str(), world.0.filter(&whoami.stderr).as_str()),
+        ("", "[WORLD]/home/toy.key takes a plugin, and its recipient is not known\n")
+    );
+    fs::write(world.0.home().join("toy.key.pub"), format!("{recipient}\n")).expect("a file");
+    let shown = world.run(&[&bare[0], &bare[1], "whoami"], "").success().stdout;
+    assert_eq!(world.0.filter(&shown), format!("{recipient}  not in the policy  [WORLD]/home/toy.key\n"));
     assert_eq!(world.started(), Vec::<String>::new());
 }
 
