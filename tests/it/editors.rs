@@ -42,7 +42,7 @@ const NANO: Editor = Editor {
     process: "nano",
     settings: &[(".config/nano/nanorc", NANORC), ("bk", ""), (".local/share/nano", "")],
     keys: &[("plaintext below", "\u{17}hunter2\rNEW\u{17}NEW\r\u{b}\u{15}\u{f}"), ("Write", "\r"), ("Wrote", "\u{18}")],
-    unsaved_keys: &[("plaintext below", "\u{17}hunter2\rNEW\u{f}"), ("Write", "\r"), ("Wrote", "NEW NEW"), ("NEW", "")],
+    unsaved_keys: &[("plaintext below", "\u{17}hunter2\rNEW\u{f}"), ("Write", "\r"), ("Wrote", "\u{1b}\\# NEW"), ("NEW", "")],
 };
 const EMACS: Editor = Editor {
     command: "emacs -nw",

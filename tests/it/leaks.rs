@@ -97,7 +97,7 @@ fn on_disk(canaries: &Canaries, scene: &Scene, world: &World) -> Vec<String> {
 }
 
 /// Compares what was called with what the scene says of it.
-fn in_trace(canaries: &Canaries, scene: &Scene, world: &World, trace: &Trace) -> Vec<String> {
+pub fn in_trace(canaries: &Canaries, scene: &Scene, world: &World, trace: &Trace) -> Vec<String> {
     let mut wrong = Vec::new();
     let started: Vec<&str> = trace.programs.iter().filter_map(|path| path.file_name()?.to_str()).collect();
     let expected: Vec<&str> = ["secret"].into_iter().chain(scene.starts.iter().copied()).collect();
@@ -112,7 +112,7 @@ fn in_trace(canaries: &Canaries, scene: &Scene, world: &World, trace: &Trace) ->
 }
 
 /// Compares an outcome with what the scene says of it.
-fn in_outcome(canaries: &Canaries, scene: &Scene, outcome: &Outcome) -> Vec<String> {
+pub fn in_outcome(canaries: &Canaries, scene: &Scene, outcome: &Outcome) -> Vec<String> {
     let mut wrong = Vec::new();
     if outcome.code != scene.code {
         wrong.push(format!("exit code {}, not {}: {}", outcome.code, scene.code, outcome.stderr));

@@ -70,7 +70,7 @@ if actions:
     sys.exit(f"it ended before {actions}; it has shown: " + shown.decode(errors="replace"))
 os.close(terminal)
 # What a hung-up terminal does not end is ended.
-patience = time.monotonic() + 20
+patience = time.monotonic() + 5
 while killed and any(is_running(process) for process in started if process != pid):
     if time.monotonic() > patience:
         for process in started:
