@@ -17,6 +17,8 @@ struct Waiting {
     child: Child,
     editor: u32,
     scratch: PathBuf,
+    /// Where the program is.
+    tools: tempfile::TempDir,
     /// Who runs it; `None` for whoever runs the tests.
     user: Option<u32>,
 }
@@ -38,7 +40,9 @@ impl Waiting {
             world.home().display()
         ));
         // Where anybody may run it: the build folder may be another's.
-        let program = world.folder().join("secret");
+        let tools = tempfile::tempdir().expect("a temporary folder");
+        fs::set_permissions(tools.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+        let program = tools.path().join("secret");
         fs::copy(env!("CARGO_BIN_EXE_secret"), &program).expect("a copy");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a mode");
         let mut command = world.command(Path::new("/bin/sh"));
@@ -68,7 +72,7 @@ impl Waiting {
         };
         let (editor, file) = said.trim().split_once(' ').expect("two words");
         let scratch = Path::new(file).parent().expect("a folder").to_path_buf();
-        Some(Self { world, canaries, editor: editor.parse().expect("a number"), child, scratch, user })
+        Some(Self { world, canaries, editor: editor.parse().expect("a number"), child, scratch, tools, user })
     }
 
     /// Tries to read a file as another user; returns what could be read.
@@ -138,7 +142,7 @@ fn a_crash_leaves_no_core_file() {
         assert!(status.signal().is_some() && !status.core_dumped(), "{signal}: {status}");
         kill("KILL", waiting.editor);
         // The next command removes what the crash left in the place of editors.
-        let mut command = waiting.world.command(&waiting.world.folder().join("secret"));
+        let mut command = waiting.world.command(&waiting.tools.path().join("secret"));
         if let Some(user) = waiting.user {
             command.uid(user).gid(user);
         }
