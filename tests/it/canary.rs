@@ -13,11 +13,14 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// They are looked for by their pieces of eight bytes, because a leak may be cut short, broken by lines, or encoded.
 #[derive(Default)]
 pub struct Canaries {
-    /// What is looked for, by its first bytes: all of it, whose it is, and what spelling.
-    needles: HashMap<[u8; PIECE], Vec<(Vec<u8>, String, &'static str)>>,
+    /// What is looked for, by its first bytes.
+    needles: HashMap<[u8; PIECE], Vec<Needle>>,
     /// The first two bytes of what is looked for, to pass over everything else quickly.
     starts: HashSet<[u8; 2]>,
 }
+
+/// Bytes to look for, the name of their secret, and how they spell it.
+type Needle = (Vec<u8>, String, &'static str);
 
 impl Canaries {
     /// Makes a text that no other run of any test has: letters and digits, so that it is a plain scalar of every
@@ -71,7 +74,9 @@ impl Canaries {
                     pending.extend(entries.map(|entry| entry.expect("an entry").path()));
                     Vec::new()
                 }),
-                kind if kind.is_symlink() => fs::read_link(&path).map(|target| target.into_os_string().into_encoded_bytes()),
+                kind if kind.is_symlink() => {
+                    fs::read_link(&path).map(|target| target.into_os_string().into_encoded_bytes())
+                }
                 kind if kind.is_file() => fs::read(&path),
                 // Sockets and pipes hold nothing.
                 _ => Ok(Vec::new()),

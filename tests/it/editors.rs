@@ -42,7 +42,12 @@ const NANO: Editor = Editor {
     process: "nano",
     settings: &[(".config/nano/nanorc", NANORC), ("bk", ""), (".local/share/nano", "")],
     keys: &[("plaintext below", "\u{17}hunter2\rNEW\u{17}NEW\r\u{b}\u{15}\u{f}"), ("Write", "\r"), ("Wrote", "\u{18}")],
-    unsaved_keys: &[("plaintext below", "\u{17}hunter2\rNEW\u{f}"), ("Write", "\r"), ("Wrote", "\u{1b}\\# NEW"), ("NEW", "")],
+    unsaved_keys: &[
+        ("plaintext below", "\u{17}hunter2\rNEW\u{f}"),
+        ("Write", "\r"),
+        ("Wrote", "\u{1b}\\# NEW"),
+        ("NEW", ""),
+    ],
 };
 const EMACS: Editor = Editor {
     command: "emacs -nw",
@@ -69,7 +74,8 @@ const NVIMRC: &str = "set undofile backup writebackup swapfile updatecount=1 upd
     set backupdir=~/bk undodir=~/un directory=~/sw backupskip= patchmode=.orig history=1000\n\
     set shada='100,<1000,s1000,h,/1000,:1000\nset shadafile=~/.shada\n";
 /// Nano looks for `~` in the password file when it runs as root.
-const NANORC: &str = "set backup\nset backupdir \"HOME/bk\"\nset historylog\nset positionlog\nset multibuffer\nset locking\n";
+const NANORC: &str =
+    "set backup\nset backupdir \"HOME/bk\"\nset historylog\nset positionlog\nset multibuffer\nset locking\n";
 const INIT_EL: &str = r#"
 (setq make-backup-files t backup-by-copying t version-control t backup-directory-alist '(("." . "~/bk"))
       vc-make-backup-files t create-lockfiles t
@@ -232,7 +238,12 @@ impl Desk {
         }
         let outcome = run(&mut command, b"");
         let log = fs::read(log.path()).expect("the trace");
-        let trace = tracer().map(|_| Trace::read(&String::from_utf8_lossy(&log), Outcome { code: 0, stdout: String::new(), stderr: String::new() }));
+        let trace = tracer().map(|_| {
+            Trace::read(
+                &String::from_utf8_lossy(&log),
+                Outcome { code: 0, stdout: String::new(), stderr: String::new() },
+            )
+        });
         (outcome, trace)
     }
 
@@ -244,7 +255,11 @@ impl Desk {
         assert_eq!(self.canaries.leaks_in_memory(), Vec::<PathBuf>::new(), "{about}");
         if let Some(trace) = trace {
             assert_eq!(trace.written_outside(&[&self.world.folder()]), Vec::<&PathBuf>::new(), "{about}");
-            assert_eq!(self.canaries.leaks_in(trace.text.as_bytes()).len(), 0, "{about}: in arguments or names of files");
+            assert_eq!(
+                self.canaries.leaks_in(trace.text.as_bytes()).len(),
+                0,
+                "{about}: in arguments or names of files"
+            );
         }
     }
 }

@@ -156,7 +156,10 @@ fn a_crash_leaves_no_core_file() {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "ulimit -c unlimited; kill -SEGV $$"]).current_dir(folder.path()).stderr(Stdio::null());
     let dumped = command.status().expect("a shell").core_dumped();
-    println!("host: 3 crashes, 0 core files; another program {} here", if dumped { "leaves one" } else { "leaves none, too," });
+    println!(
+        "host: 3 crashes, 0 core files; another program {} here",
+        if dumped { "leaves one" } else { "leaves none, too," }
+    );
 }
 
 fn kill(signal: &str, process: u32) {

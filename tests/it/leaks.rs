@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use secret::document::Format;
+
 use crate::canary::Canaries;
 use crate::help;
 use crate::scenes::{Scene, Stage, YAML, scenes};
@@ -14,8 +16,13 @@ use crate::trace::{Trace, traced, tracer};
 use crate::world::{Outcome, World, run};
 
 /// What the user may have set, and must not make the program talk.
-const TALKATIVE: [(&str, &str); 5] =
-    [("RUST_BACKTRACE", "full"), ("RUST_LOG", "trace"), ("RUST_LIB_BACKTRACE", "1"), ("GIT_TRACE", "1"), ("DEBUG", "1")];
+const TALKATIVE: [(&str, &str); 5] = [
+    ("RUST_BACKTRACE", "full"),
+    ("RUST_LOG", "trace"),
+    ("RUST_LIB_BACKTRACE", "1"),
+    ("GIT_TRACE", "1"),
+    ("DEBUG", "1"),
+];
 
 #[test]
 fn every_command_has_a_scene_in_which_it_succeeds() {
@@ -45,7 +52,8 @@ fn no_scene_leaks_opens_a_socket_or_starts_what_nobody_asked_for() {
             let trace = traced(&world, program, &scene.arguments, &scene.stdin, &variables);
             let trace = trace.expect("there is a tracer");
             calls.fetch_add(trace.text.lines().count(), Ordering::Relaxed);
-            [in_trace(&stage.canaries, scene, &world, &trace), in_outcome(&stage.canaries, scene, &trace.outcome)].concat()
+            [in_trace(&stage.canaries, scene, &world, &trace), in_outcome(&stage.canaries, scene, &trace.outcome)]
+                .concat()
         } else {
             let mut command = world.command(program.as_ref());
             command.args(&scene.arguments).envs(variables);
@@ -156,4 +164,38 @@ fn what_is_typed_at_a_prompt_is_never_shown() {
     }
     let found: Vec<PathBuf> = stage.canaries.leaks_below(&world.folder()).into_keys().collect();
     assert_eq!(found, ["home/.config/secret/identities.txt", "home/bob.key"].map(PathBuf::from));
+}
+
+#[test]
+fn no_parser_quotes_the_text_that_it_refuses() {
+    let mut canaries = Canaries::default();
+    let [value, comment] = ["Value", "Comment"].map(|name| canaries.plant(name));
+    let samples = [
+        (Format::Yaml, format!("a: {value} # {comment}\nb: [\"{value}\", '{value}']\nc: |\n  {value}\n")),
+        (Format::Json, format!("{{\"a\": \"{value}\", \"b\": [\"{value}\", 1]}}")),
+        (Format::Toml, format!("a = \"{value}\" # {comment}\n[b]\nc = ['{value}', 1]\n")),
+        (Format::Dotenv, format!("A={value} # {comment}\nexport B=\"{value}\"\nC='{value}'\n")),
+        (Format::Ini, format!("[a]\nb = {value}\n; {comment}\nc: {value}\n")),
+    ];
+    let (mut tried, mut refused) = (0, 0);
+    for (format, text) in samples {
+        for at in 0..=text.len() {
+            let cut = [
+                text[at..].to_owned(),
+                text[..at].to_owned(),
+                text[..at].to_owned() + text.get(at + 1..).unwrap_or(""),
+            ];
+            let inserted =
+                ["\"", "'", ":", "=", "[", "}", ",", "&", "*", "!", "\t", "\n", "\\", "\0", "\u{1}", "# ", "%", "<<: "];
+            let inserted = inserted.map(|piece| format!("{}{piece}{}", &text[..at], &text[at..]));
+            for changed in cut.into_iter().chain(inserted) {
+                tried += 1;
+                let Err(error) = secret::document::parse(format, &changed) else { continue };
+                refused += 1;
+                let said = format!("{error} {error:?} {error:#?}");
+                assert!(canaries.leaks_in(said.as_bytes()).is_empty(), "{changed}\n{said}");
+            }
+        }
+    }
+    println!("parsers: {tried} changed texts, {refused} refused, none quoted");
 }

@@ -90,8 +90,30 @@ const HOOKS: [&str; 28] = [
 
 /// Programs that somebody could mean, as files of the work tree, where `PATH` leads first.
 const NAMESAKES: [&str; 24] = [
-    "age", "age-keygen", "age-plugin-evil", "bash", "cat", "code", "diff", "editor", "emacs", "git", "gpg", "less", "more",
-    "nano", "nvim", "pinentry", "rm", "sed", "sh", "ssh", "vi", "vim", "xdg-open", "which",
+    "age",
+    "age-keygen",
+    "age-plugin-evil",
+    "bash",
+    "cat",
+    "code",
+    "diff",
+    "editor",
+    "emacs",
+    "git",
+    "gpg",
+    "less",
+    "more",
+    "nano",
+    "nvim",
+    "pinentry",
+    "rm",
+    "sed",
+    "sh",
+    "ssh",
+    "vi",
+    "vim",
+    "xdg-open",
+    "which",
 ];
 
 /// Texts of files, policy and headers that somebody could take for commands; `RUN` is the program.
@@ -111,7 +133,12 @@ fn no_scene_runs_what_a_repository_plants() {
             let trace = trace.expect("there is a tracer");
             let programs = trace.programs.iter().filter(|program| program.starts_with(world.folder()));
             let wrong = programs.map(|program| format!("it started {}", program.display())).collect();
-            [wrong, in_trace(&stage.canaries, scene, &world, &trace), in_outcome(&stage.canaries, scene, &trace.outcome)].concat()
+            [
+                wrong,
+                in_trace(&stage.canaries, scene, &world, &trace),
+                in_outcome(&stage.canaries, scene, &trace.outcome),
+            ]
+            .concat()
         } else {
             let mut command = world.command(env!("CARGO_BIN_EXE_secret").as_ref());
             command.args(&scene.arguments).envs(variables);
@@ -153,7 +180,9 @@ fn a_plugin_that_a_policy_names_is_not_run() {
     let world = stage.world.copy();
     let policy = world.read(".secret.toml");
     for text in [
-        policy.replace("[members]\n", &format!("[members]\neve = \"{PLUGIN}\"\n")).replace("team = [", "team = [\"eve\", "),
+        policy
+            .replace("[members]\n", &format!("[members]\neve = \"{PLUGIN}\"\n"))
+            .replace("team = [", "team = [\"eve\", "),
         format!("editor = \"age-plugin-evil\"\n{policy}"),
         format!("{policy}\n[plugins]\nevil = \"./age-plugin-evil\"\n"),
         format!("{policy}editor = \"age-plugin-evil\"\nkey_command = \"age-plugin-evil\"\n"),
@@ -185,7 +214,9 @@ fn an_editor_is_never_taken_from_the_work_tree() {
     let stage = Stage::new();
     let world = stage.world.copy();
     plant(&world);
-    for (editor, path) in [("nano", ".:"), ("vim", ""), ("nano", "./tools:tools:."), ("./nano", "."), ("tools/vim", ".")] {
+    for (editor, path) in
+        [("nano", ".:"), ("vim", ""), ("nano", "./tools:tools:."), ("./nano", "."), ("tools/vim", ".")]
+    {
         let outcome = world.secret_with(["edit", YAML], "", &[("EDITOR", editor), ("PATH", path)]);
         assert_eq!((outcome.code, ran(&world)), (1, BTreeSet::new()), "{editor}: {outcome:#?}");
         assert!(outcome.stderr.starts_with(&format!("error: program {editor} ")), "{outcome:#?}");
@@ -230,7 +261,13 @@ fn plant(world: &World) {
     }
     config.push_str("[includeIf \"gitdir:**\"]\n\tpath = ../evil.config\n");
     world.write(".git/config", config);
-    world.write("evil.config", format!("[alias]\n\tincluded = !{0}\n[core]\n\tpreloadIndex = false\n[diff]\n\texternal = {0}\n", run("included")));
+    world.write(
+        "evil.config",
+        format!(
+            "[alias]\n\tincluded = !{0}\n[core]\n\tpreloadIndex = false\n[diff]\n\texternal = {0}\n",
+            run("included")
+        ),
+    );
     world.write(".git/info/attributes", "* filter=evil diff=evil merge=evil\n");
     for hook in HOOKS {
         for place in [".git/hooks", "hooks"] {

@@ -34,8 +34,10 @@ pub struct Scene {
     /// The programs that the user asked to run, by name.
     pub starts: Vec<&'static str>,
     editor: Option<String>,
-    prepare: Vec<Box<dyn Fn(&World) + Sync>>,
+    prepare: Vec<Preparation>,
 }
+
+type Preparation = Box<dyn Fn(&World) + Sync>;
 
 /// Returns the scenes; each is played on a copy of the stage.
 pub fn scenes(stage: &Stage) -> Vec<Scene> {
@@ -48,8 +50,7 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
             .leaves("out/secrets/app.env"),
         scene("decrypt", &["--in-place", TOML, INI]).leaves("repo/secrets/app.toml").leaves("repo/secrets/app.ini"),
         scene("edit", &[YAML]).editor("sed -i s/5432/5433/ \"$1\"").starts("sed"),
-        scene("edit", &[JSON, "--from", "new.json"])
-            .input("new.json", &format!("{{\"token\": \"{}\"}}\n", stage.new)),
+        scene("edit", &[JSON, "--from", "new.json"]).input("new.json", &format!("{{\"token\": \"{}\"}}\n", stage.new)),
         scene("encrypt", &["secrets/new.yaml"]).write("secrets/new.yaml", &format!("a: {}\n", stage.new)),
         scene("encrypt", &["new.env", "-o", "secrets/new.env"]).input("new.env", &format!("A={}\n", stage.new)),
         scene("encrypt", &["-", "--path", "secrets/new.toml"]).stdin(&format!("a = \"{}\"\n", stage.new)),
@@ -79,18 +80,22 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("whoami", &["--json"]),
     ];
     scenes.extend(refusals(stage));
+    scenes.extend(mistakes(stage));
+    scenes.extend(invalid_texts(stage));
     scenes
 }
 
-/// What fails, and must not say on what.
+/// What fails because somebody else's keys or changes are in the way, and must not say on what.
 fn refusals(stage: &Stage) -> Vec<Scene> {
     let (value, new) = (&stage.value, &stage.new);
-    let mut scenes = vec![
+    vec![
         // Not a reader, or no identity at all.
         scene("decrypt", &["-i", "../home/bob.key", YAML]).fails(4),
         scene("get", &["-i", "../home/bob.key", YAML, "db.password"]).fails(4),
         scene("decrypt", &[YAML]).variable("SECRET_IDENTITY_FILE", "/nonexistent").fails(4),
-        scene("decrypt", &["-i", "locked.key", YAML]).fails(4).write("locked.key", "-----BEGIN AGE ENCRYPTED FILE-----\n"),
+        scene("decrypt", &["-i", "locked.key", YAML])
+            .fails(4)
+            .write("locked.key", "-----BEGIN AGE ENCRYPTED FILE-----\n"),
         // Identities that are none.
         scene("whoami", &[]).variable("SECRET_IDENTITY", new).fails(4),
         scene("whoami", &[]).variable("SECRET_IDENTITY", &format!("{}X", stage.stranger)).fails(4),
@@ -100,8 +105,14 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
             .fails(4),
         // A secret key where a recipient belongs.
         scene("member add", &["member", "add", "bob2", &stage.stranger]).fails(1),
-        scene("ls", &[]).append(POLICY, &format!("[members.mallory]\nrecipients = [\"{}\"]\n", stage.stranger)).keeps(POLICY).fails(1),
-        scene("ls", &[]).append(POLICY, &format!("\n[members\nmallory = \"{}\"\n", stage.stranger)).keeps(POLICY).fails(1),
+        scene("ls", &[])
+            .append(POLICY, &format!("[members.mallory]\nrecipients = [\"{}\"]\n", stage.stranger))
+            .keeps(POLICY)
+            .fails(1),
+        scene("ls", &[])
+            .append(POLICY, &format!("\n[members\nmallory = \"{}\"\n", stage.stranger))
+            .keeps(POLICY)
+            .fails(1),
         scene("rekey", &["--yes"]).append(POLICY, &format!("{} = = \n", stage.stranger)).keeps(POLICY).fails(1),
         // Files that somebody changed.
         scene("decrypt", &["--at-any-path", YAML]).replace(YAML, "  user: secret-v1", "  user: secret-v2").fails(5),
@@ -112,7 +123,10 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
         scene("meta", &[YAML, "--owner", "ops"]).replace(YAML, "# revision = ", "# revision = 1").fails(5),
         scene("unset", &[INI, "db.token"]).replace(INI, "token =", "tocen =").fails(5),
         scene("decrypt", &["secrets/other.yaml"]).duplicate(YAML, "secrets/other.yaml").fails(5),
-        scene("edit", &["secrets/other.yaml"]).duplicate(YAML, "secrets/other.yaml").variable("EDITOR", "/bin/false").fails(5),
+        scene("edit", &["secrets/other.yaml"])
+            .duplicate(YAML, "secrets/other.yaml")
+            .variable("EDITOR", "/bin/false")
+            .fails(5),
         scene("set", &[ENV, "TOKEN", "--stdin"]).stdin(new).replace(ENV, "generation = 1", "generation = 2").fails(5),
         // A value in clear among sealed ones.
         scene("decrypt", &[YAML]).append(YAML, &format!("late: {new} # {new}\n")).keeps(YAML).fails(5),
@@ -122,7 +136,17 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
         scene("encrypt", &["secrets/merge.yaml"])
             .input("secrets/merge.yaml", &format!("<<<<<<< HEAD\na: {new}\n=======\na: {value}\n>>>>>>> other\n"))
             .fails(1),
-        scene("decrypt", &[YAML]).append(YAML, &format!("<<<<<<< HEAD\na: {new}\n=======\na: 2\n>>>>>>> other\n")).keeps(YAML).fails(1),
+        scene("decrypt", &[YAML])
+            .append(YAML, &format!("<<<<<<< HEAD\na: {new}\n=======\na: 2\n>>>>>>> other\n"))
+            .keeps(YAML)
+            .fails(1),
+    ]
+}
+
+/// What fails because the user is mistaken.
+fn mistakes(stage: &Stage) -> Vec<Scene> {
+    let new = &stage.new;
+    vec![
         // Keys that are not there, and values that cannot be.
         scene("get", &[YAML, "db.pasword"]).fails(1),
         scene("get", &[YAML, "db.password.deeper"]).fails(1),
@@ -139,7 +163,10 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
         // Texts that were typed and cannot be saved: they are kept, encrypted.
         scene("edit", &[YAML]).editor("sed -i 's/5432/[/' \"$1\"").starts("sed").fails(1),
         scene("edit", &[YAML]).editor("sed -i -e 's/5432/5433/' -e /8/d \"$1\"").starts("sed").fails(1),
-        scene("edit", &[YAML]).editor("sed -i 's/^# owner.*/  password: x/;s/5432/5433/' \"$1\"").starts("sed").fails(1),
+        scene("edit", &[YAML])
+            .editor("sed -i 's/^# owner.*/  password: x/;s/5432/5433/' \"$1\"")
+            .starts("sed")
+            .fails(1),
         scene("edit", &[YAML]).editor("sed -i s/5432/5433/ \"$1\"; exit 3").starts("sed").fails(1),
         scene("edit", &[YAML]).editor("kill -ABRT $$").fails(1),
         scene("edit", &[YAML]).editor("rm \"$1\"").starts("rm").fails(1),
@@ -158,8 +185,13 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
         scene("who", &["secrets/plain.yaml"]).input("secrets/plain.yaml", &format!("a: {new}\n")).fails(1),
         scene("info", &["secrets/plain.yaml"]).input("secrets/plain.yaml", &format!("a: {new}\n")).fails(1),
         scene("decrypt", &["secrets/plain.yaml"]).input("secrets/plain.yaml", &format!("a: {new}\n")).fails(1),
-    ];
-    // What is not valid, with the secret on the very line.
+    ]
+}
+
+/// What is not valid, with the secret on the very line.
+fn invalid_texts(stage: &Stage) -> Vec<Scene> {
+    let new = &stage.new;
+    let mut scenes = Vec::new();
     for (name, text) in [
         ("bad.yaml", format!("db:\n  ok: 1\n  password: \"{new}\n")),
         ("bad.yaml", format!("db:\n  password: {new}: {new}\n")),
@@ -214,7 +246,10 @@ impl Stage {
         };
         let stranger = key(&bob);
         // Its beginning says only what it is.
-        canaries.watch("Alice's key", &key(&format!("{}/.config/secret/identities.txt", world.home().display()))[KEY.len()..]);
+        canaries.watch(
+            "Alice's key",
+            &key(&format!("{}/.config/secret/identities.txt", world.home().display()))[KEY.len()..],
+        );
         canaries.watch("Bob's key", &stranger[KEY.len()..]);
         Self { world, canaries, value, new, stranger }
     }
@@ -248,7 +283,7 @@ impl Scene {
     }
 
     fn stdin(mut self, text: &str) -> Self {
-        self.stdin = text.to_owned();
+        text.clone_into(&mut self.stdin);
         self
     }
 

@@ -62,12 +62,16 @@ impl Trace {
                     trace.sockets.push(call.clone());
                 }
                 "open" | "openat" | "openat2" | "creat" if !failed => {
-                    if name == "creat" || ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|flag| call.contains(flag)) {
-                        trace.written.extend(call.rsplit_once('<').map(|(_, path)| absolute(path.trim_end_matches('>'))));
-                    }
+                    let is_written = ["creat(", "O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|mark| call.contains(mark));
+                    let opened = call.rsplit_once('<').map(|(_, path)| absolute(path.trim_end_matches('>')));
+                    trace.written.extend(opened.filter(|_| is_written));
                 }
                 _ if MAKING.iter().any(|making| name.starts_with(making)) && !failed => {
-                    let named = call.split('"').skip(1).step_by(2).chain(call.split('<').skip(1).filter_map(|rest| rest.split('>').next()));
+                    let named = call
+                        .split('"')
+                        .skip(1)
+                        .step_by(2)
+                        .chain(call.split('<').skip(1).filter_map(|rest| rest.split('>').next()));
                     trace.written.extend(named.filter(|path| path.starts_with('/')).map(absolute));
                 }
                 _ => {}
@@ -83,7 +87,9 @@ impl Trace {
         let is_known = |path: &Path| {
             folders.iter().any(|folder| path.starts_with(folder))
                 || ["/dev/null", "/dev/tty", "/dev/ptmx"].iter().any(|device| path == Path::new(device))
-                || ["/dev/pts", "/proc", "/dev/shm/secret-edit-"].iter().any(|start| path.display().to_string().starts_with(start))
+                || ["/dev/pts", "/proc", "/dev/shm/secret-edit-"]
+                    .iter()
+                    .any(|start| path.display().to_string().starts_with(start))
         };
         self.written.iter().filter(|path| !is_known(path)).collect()
     }
