@@ -8,7 +8,6 @@ use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -213,7 +212,8 @@ fn watch_signals() -> io::Result<()> {
     if *watched {
         return Ok(());
     }
-    let (mut wake, waker) = UnixStream::pair()?;
+    // A pipe and no pair of sockets: this program opens none.
+    let (mut wake, waker) = io::pipe()?;
     let mut signals = Vec::new();
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
         // The actions of a signal run in the order of their registration: when the thread wakes, the flag is set.

@@ -20,6 +20,15 @@ use escaped::Escaped;
 use hidden::ask_hidden;
 use table::table;
 
+/// Has a panic say where it happened, and nothing else: its own message may quote a text, and texts are secret here.
+pub fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        to_stderr("error: ", &format!("a mistake in secret itself, at {place}"));
+        to_stderr("hint: ", "report this place, what you ran and `secret --version`; no secret is in this message");
+    }));
+}
+
 /// The three standard streams, and what the user wants to see on them.
 pub struct Ui {
     is_quiet: bool,
@@ -202,4 +211,30 @@ fn to_stderr(label: &str, text: &str) {
 
 fn prompt_error(error: io::Error) -> PromptError {
     if error.kind() == io::ErrorKind::Interrupted { PromptError::Interrupted } else { PromptError::Io(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// Runs in a process of its own, so that the other tests keep their messages.
+    #[test]
+    fn a_panic_names_its_place_and_not_the_text_that_it_is_about() {
+        const CHILD: &str = "SECRET_TEST_PANIC";
+        let text = std::env::var(CHILD).unwrap_or_default();
+        if !text.is_empty() {
+            super::quiet_panics();
+            // Quotes all of the text by itself.
+            let _ = &text[1000..];
+        }
+        let child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["ui::tests::a_panic_names_its_place_and_not_the_text_that_it_is_about", "--exact", "--nocapture"])
+            .envs([(CHILD, "canary-hunter2"), ("RUST_BACKTRACE", "full")])
+            .output()
+            .expect("the test runs");
+        let said = String::from_utf8_lossy(&child.stderr);
+        assert!(said.contains("error: a mistake in secret itself, at src/ui/mod.rs:"), "{said}");
+        assert!(!child.status.success() && !said.contains("canary"), "{said}");
+        assert!(!String::from_utf8_lossy(&child.stdout).contains("canary"));
+    }
 }

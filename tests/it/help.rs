@@ -8,7 +8,7 @@ use clap::Command as Cli;
 use crate::world::{DB, World};
 
 /// Returns every command that does something, with its words: `member add`.
-fn commands() -> Vec<(String, Cli)> {
+pub fn commands() -> Vec<(String, Cli)> {
     let mut found = Vec::new();
     let mut waiting: Vec<(String, Cli)> = secret::commands::command()
         .get_subcommands()
