@@ -107,7 +107,7 @@ impl Report {
         }
         let shown = files.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
         let more = if files.len() > SHOWN { format!(" and {} more", files.len() - SHOWN) } else { String::new() };
-        let found = format!("{} {found}: {shown}{more}", count(files.len(), "file"));
+        let found = format!("{found}: {shown}{more}");
         self.checks.push(Check { name, state, found, advice: Some(advice.into()), files: files.to_vec() });
     }
 
@@ -123,7 +123,9 @@ impl Report {
             ),
         }
         match &found.scratch {
-            Some((place, Storage::Memory)) => self.ok("edit", format!("plaintext is edited in memory, in {}", place.display())),
+            Some((place, Storage::Memory)) => {
+                self.ok("edit", format!("plaintext is edited in memory, in {}", place.display()))
+            }
             Some((place, Storage::Disk)) => self.warn(
                 "edit",
                 format!("plaintext would be edited on disk, in {}", place.display()),
@@ -143,11 +145,16 @@ impl Report {
         match &found.identities {
             Err(error) => self.error("identity", &Error::from(error.clone()).into()),
             Ok(known) if known.is_empty() && found.broken.is_none() => {
-                self.fail("identity", "you have no identity", "make one with `secret keygen`, or name a file with --identity");
+                self.fail(
+                    "identity",
+                    "you have no identity",
+                    "make one with `secret keygen`, or name a file with --identity",
+                );
             }
             Ok(known) => {
                 for identity in known {
-                    let recipients: Vec<&str> = identity.recipients.iter().map(|recipient| recipient.as_str()).collect();
+                    let recipients: Vec<&str> =
+                        identity.recipients.iter().map(|recipient| recipient.as_str()).collect();
                     let recipients = match recipients.as_slice() {
                         [] => "its recipient is not known without the passphrase".to_owned(),
                         recipients => recipients.join(", "),
@@ -170,7 +177,11 @@ impl Report {
                 let advice = format!("put it into the hands of your user: `chown` {path}");
                 self.fail("modes", format!("{path} belongs to another user, who can replace it"), advice);
             } else {
-                self.fail("modes", format!("{path} {}", reach(*is_folder, *access)), format!("run `chmod {mode} {path}`"));
+                self.fail(
+                    "modes",
+                    format!("{path} {}", reach(*is_folder, *access)),
+                    format!("run `chmod {mode} {path}`"),
+                );
             }
         }
         match &found.identity_folder {
@@ -237,7 +248,11 @@ impl Report {
                 "run `git init`, where you mean to share secrets",
             ),
             (None, _) => {
-                self.warn("repository", "this is neither a git repository nor below a policy", "run it in the repository, or with -C DIR");
+                self.warn(
+                    "repository",
+                    "this is neither a git repository nor below a policy",
+                    "run it in the repository, or with -C DIR",
+                );
                 return;
             }
         }
@@ -266,23 +281,42 @@ impl Report {
         if is_clean {
             self.ok("files", format!("{}, all encrypted", count(found.encrypted, "governed file")));
         }
-        let broken = "have marks of encryption and cannot be read";
-        self.files(State::Fail, "files", &found.broken, broken, "run `secret info FILE` to see why; take them from git's history");
-        let tracked = "should be encrypted and are in git in plaintext";
-        let advice = "run `secret encrypt FILE`, commit, and replace the values: git's history keeps the plaintext";
+        let broken = "marked as encrypted, and unreadable";
+        self.files(
+            State::Fail,
+            "files",
+            &found.broken,
+            broken,
+            "run `secret info FILE` to see why; take it from git's history",
+        );
+        let tracked = "in plaintext, and in git";
+        let advice =
+            "run `secret encrypt FILE`, commit, and replace the values: what was committed stays in git's history";
         self.files(State::Fail, "files", &found.tracked_plaintext, tracked, advice);
-        let plaintext = "should be encrypted and would be committed in plaintext";
-        self.files(State::Fail, "files", &found.plaintext, plaintext, "run `secret encrypt FILE`, or add them to .gitignore");
-        let ignored = "should be encrypted and are not, though git ignores them";
-        self.files(State::Warn, "files", &found.ignored_plaintext, ignored, "run `secret encrypt FILE`, or remove them");
+        let plaintext = "in plaintext, and `git add` would take it";
+        self.files(
+            State::Fail,
+            "files",
+            &found.plaintext,
+            plaintext,
+            "run `secret encrypt FILE`, or add it to .gitignore",
+        );
+        let ignored = "in plaintext, though git ignores it";
+        self.files(State::Warn, "files", &found.ignored_plaintext, ignored, "run `secret encrypt FILE`, or remove it");
         if found.opened > 0 {
             self.ok("opening", format!("your identity opens {}", count(found.opened, "file")));
         }
-        let unopened = "name you as a reader, and your identity does not open them";
-        self.files(State::Fail, "opening", &found.unopened, unopened, "take them from git's history, or run `secret rekey --new-key FILE`");
-        let surplus = "can be read by somebody whom the policy does not name";
+        let unopened = "not opened by your identity, which the header names";
+        self.files(
+            State::Fail,
+            "opening",
+            &found.unopened,
+            unopened,
+            "take it from git's history, or run `secret rekey --new-key FILE`",
+        );
+        let surplus = "readable by somebody whom the policy does not name";
         self.files(State::Fail, "drift", &found.surplus, surplus, "run `secret rekey`: it makes new data keys");
-        let drifted = "are not in line with the policy";
+        let drifted = "not in line with the policy";
         self.files(State::Warn, "drift", &found.drifted, drifted, "run `secret rekey`");
         if found.surplus.is_empty() && found.drifted.is_empty() {
             self.ok("drift", "every file is in line with the policy");
@@ -307,7 +341,11 @@ impl Report {
             if found.has_unknown_recipient {
                 self.warn("member", format!("{text}, as far as they are known"), "run `secret whoami`");
             } else {
-                self.fail("member", text, "run `secret init`: it prints the line that lets you in, for a member to run");
+                self.fail(
+                    "member",
+                    text,
+                    "run `secret init`: it prints the line that lets you in, for a member to run",
+                );
             }
             return;
         }
@@ -317,7 +355,11 @@ impl Report {
             patterns => format!("; not {}", patterns.join(", ")),
         };
         match found.readable.as_slice() {
-            [] => self.warn("member", format!("you are {members}, and no rule names you as a reader"), "ask for a rule or group that does"),
+            [] => self.warn(
+                "member",
+                format!("you are {members}, and no rule names you as a reader"),
+                "ask for a rule or group that does",
+            ),
             patterns => self.ok("member", format!("you are {members}, and read {}{others}", patterns.join(", "))),
         }
     }
@@ -328,7 +370,7 @@ impl Report {
         patterns.dedup();
         let lines: Vec<String> = patterns.iter().map(|pattern| format!("`{pattern} -text`")).collect();
         let advice = format!("add {} to .gitattributes", lines.join(" and "));
-        self.files(State::Warn, "line ends", &files, "may be changed by git when it is checked out", advice);
+        self.files(State::Warn, "line ends", &files, "git may change line ends when it checks out", advice);
         if files.is_empty() {
             self.ok("line ends", "git keeps the bytes of every encrypted file");
         }
@@ -339,7 +381,10 @@ impl Report {
             self.fail(
                 "git cache",
                 format!("git keeps the texts of the diff driver {drivers} in its object store, plaintext too"),
-                format!("run `git config --unset diff.{0}.cachetextconv` and `git update-ref -d refs/notes/textconv/{0}`", found.caching_drivers[0]),
+                format!(
+                    "run `git config --unset diff.{0}.cachetextconv` and `git update-ref -d refs/notes/textconv/{0}`",
+                    found.caching_drivers[0]
+                ),
             );
         }
         if found.has_rerere {
@@ -354,7 +399,7 @@ impl Report {
     fn rows(&self) -> Vec<[String; 3]> {
         let mut rows = Vec::new();
         for check in &self.checks {
-            rows.push([check.state.name().to_owned(), check.name.to_owned(), check.found.clone()]);
+            rows.push([format!("{:4}", check.state.name()), check.name.to_owned(), check.found.clone()]);
             rows.extend(check.advice.iter().map(|advice| [String::new(), String::new(), format!("-> {advice}")]));
         }
         rows

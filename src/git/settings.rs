@@ -23,7 +23,8 @@ pub enum Attribute {
 }
 
 impl Repository {
-    /// Returns what an attribute says of a path, by the files of attributes in the work tree and the user's own.
+    /// Returns what an attribute says of a path, by the files of attributes in the work tree and the index, and the
+    /// user's own.
     pub fn attribute(&self, path: &Path, name: &str) -> Result<Attribute, GitError> {
         let value = self.inner.get_attr_bytes(path, name, AttrCheckFlags::FILE_THEN_INDEX);
         let value = value.map_err(|error| self.refused(error))?;
@@ -46,7 +47,9 @@ impl Repository {
         while let Some(entry) = entries.next() {
             let name = String::from_utf8_lossy(entry.map_err(refused)?.name_bytes()).into_owned();
             if config.get_bool(&name).map_err(refused)? {
-                drivers.extend(name.strip_prefix("diff.").and_then(|name| name.strip_suffix(".cachetextconv")).map(str::to_owned));
+                drivers.extend(
+                    name.strip_prefix("diff.").and_then(|name| name.strip_suffix(".cachetextconv")).map(str::to_owned),
+                );
             }
         }
         for name in self.inner.references_glob("refs/notes/textconv/*").map_err(refused)?.names() {

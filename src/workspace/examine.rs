@@ -57,7 +57,8 @@ impl SetUp {
         for identity in known.iter().flatten() {
             if let Origin::File(path) = &identity.origin {
                 // Of a pipe, as `--identity <(…)` gives one, nothing stays.
-                let is_file = fs::real_path(path).and_then(|path| fs::kind(&path)).is_ok_and(|kind| kind == Some(Kind::File));
+                let is_file =
+                    fs::real_path(path).and_then(|path| fs::kind(&path)).is_ok_and(|kind| kind == Some(Kind::File));
                 exposed.extend(exposure(path, false).filter(|_| is_file));
             }
         }
@@ -183,14 +184,15 @@ impl Workspace<'_> {
             return Ok(());
         };
         let path = Path::new(recorded);
-        let list = match () {
-            // An encrypted file that was decrypted in place is not plaintext in git.
-            () if repository.index_file(path, 0).is_ok_and(|file| file.is_none()) => {
-                if repository.is_ignored(path)? { &mut found.ignored_plaintext } else { &mut found.plaintext }
-            }
-            () if self.is_encrypted_in_index(path)? => &mut found.plaintext,
-            () => &mut found.tracked_plaintext,
-        };
+        let list =
+            match () {
+                // An encrypted file that was decrypted in place is not plaintext in git.
+                () if repository.index_file(path, 0).is_ok_and(|file| file.is_none()) => {
+                    if repository.is_ignored(path)? { &mut found.ignored_plaintext } else { &mut found.plaintext }
+                }
+                () if self.is_encrypted_in_index(path)? => &mut found.plaintext,
+                () => &mut found.tracked_plaintext,
+            };
         list.push(shown);
         Ok(())
     }
