@@ -124,7 +124,7 @@ impl Report {
         }
         match &found.scratch {
             Some((place, Storage::Memory)) => {
-                self.ok("edit", format!("plaintext is edited in memory, in {}", place.display()))
+                self.ok("edit", format!("plaintext is edited in memory, in {}", place.display()));
             }
             Some((place, Storage::Disk)) => self.warn(
                 "edit",
@@ -154,7 +154,7 @@ impl Report {
             Ok(known) => {
                 for identity in known {
                     let recipients: Vec<&str> =
-                        identity.recipients.iter().map(|recipient| recipient.as_str()).collect();
+                        identity.recipients.iter().map(crate::keys::Recipient::as_str).collect();
                     let recipients = match recipients.as_slice() {
                         [] => "its recipient is not known without the passphrase".to_owned(),
                         recipients => recipients.join(", "),
@@ -256,13 +256,12 @@ impl Report {
                 return;
             }
         }
-        match workspace.policy() {
-            Ok(Some(policy)) => self.ok(
+        // That there is none, or what is wrong with it, the next check says.
+        if let Ok(Some(policy)) = workspace.policy() {
+            self.ok(
                 "policy",
                 format!("{}, {}", count(policy.members.len(), "member"), count(policy.rules.len(), "rule")),
-            ),
-            // The next call says it.
-            Ok(None) | Err(_) => {}
+            );
         }
         match workspace.examine() {
             Ok(found) => self.examination(&found, workspace.is_shallow().is_some(), today),

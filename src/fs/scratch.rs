@@ -73,7 +73,9 @@ impl ScratchFolder {
     /// Returns the folders of this user that there are: in use by an `edit`, or left by a killed one.
     pub fn existing(env: &Env) -> Vec<ExistingScratch> {
         let mut found = Vec::new();
-        places(env).iter().for_each(|(place, _)| visit(place, |folder| found.push(folder)));
+        for (place, _) in places(env) {
+            visit(&place, |folder| found.push(folder));
+        }
         found
     }
 

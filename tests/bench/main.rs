@@ -4,7 +4,9 @@
 //! benchmark itself works. Nothing fails by time: the table says what was reached. Words choose scenarios.
 
 #![allow(
+    clippy::cast_precision_loss,
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::type_complete,

@@ -71,7 +71,7 @@ impl Table {
             |figure: &Result<f64, String>| figure.as_ref().map_or("—".to_owned(), |figure| row.unit.show(*figure));
         let target = match row.target {
             Target::AtMost(times) => format!("at most {times} ×"),
-            Target::Faster(times) if times == 1.0 => "at least as fast".to_owned(),
+            Target::Faster(times) if times <= 1.0 => "at least as fast".to_owned(),
             Target::Faster(times) => format!("{times} × faster"),
             Target::Open => "—".to_owned(),
         };
