@@ -9,7 +9,6 @@
     clippy::disallowed_types,
     clippy::print_stderr,
     clippy::print_stdout,
-    clippy::type_complete,
     missing_docs,
     reason = "a program of its own, for the people who work on this one"
 )]

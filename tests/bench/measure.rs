@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// A command line that can be run again and again.
 #[derive(Clone)]
 pub struct Program {
-    program: PathBuf,
+    path: PathBuf,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     folder: PathBuf,
@@ -23,7 +23,7 @@ impl Program {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let path = ("PATH".to_owned(), std::env::var("PATH").unwrap_or_default());
         Self {
-            program: program.to_path_buf(),
+            path: program.to_path_buf(),
             arguments,
             variables: vec![path],
             folder: folder.to_path_buf(),
@@ -52,10 +52,10 @@ impl Program {
 
     /// Runs it once.
     pub fn run(&self) -> Result<Duration, String> {
-        let mut command = self.command(&self.program);
+        let mut command = self.command(&self.path);
         command.args(&self.arguments);
         let start = Instant::now();
-        let output = command.output().map_err(|error| format!("{}: {error}", self.program.display()))?;
+        let output = command.output().map_err(|error| format!("{}: {error}", self.path.display()))?;
         let took = start.elapsed();
         if output.status.success() { Ok(took) } else { Err(self.failure(&output.stderr)) }
     }
@@ -68,7 +68,7 @@ impl Program {
             print(took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\nsys.exit(code)";
         let mut command = self.command(Path::new("python3"));
         command.args(["-c", SCRIPT]).arg(self.stdout.as_deref().unwrap_or(Path::new("/dev/null")));
-        command.arg(&self.program).args(&self.arguments).stdout(Stdio::piped());
+        command.arg(&self.path).args(&self.arguments).stdout(Stdio::piped());
         let output = command.output().map_err(|error| format!("python3: {error}"))?;
         if !output.status.success() {
             return Err(self.failure(&output.stderr));
@@ -97,7 +97,7 @@ impl Program {
 
     fn failure(&self, stderr: &[u8]) -> String {
         let said = String::from_utf8_lossy(stderr);
-        let name = self.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         format!("{name}: {}", said.lines().next().unwrap_or("failed without a word"))
     }
 }
