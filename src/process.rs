@@ -102,6 +102,15 @@ pub fn harden() -> Result<(), ProcessError> {
     Ok(())
 }
 
+/// Tells whether [`harden`] took effect.
+pub fn is_hardened() -> bool {
+    #[cfg(target_os = "linux")]
+    if !matches!(rustix::process::dumpable_behavior(), Ok(rustix::process::DumpableBehavior::NotDumpable)) {
+        return false;
+    }
+    getrlimit(Resource::Core).current == Some(0)
+}
+
 /// Finds a program: an absolute path as it is, a name in the absolute folders of PATH.
 ///
 /// Never in the working directory, whether PATH names that by `.`, by an empty entry, or the path is relative.
@@ -259,7 +268,9 @@ mod tests {
             assert!(child.status.success() && said.contains("1 passed"), "{said}");
             return;
         }
+        assert!(!is_hardened());
         harden().expect("the system can do this");
+        assert!(is_hardened());
         assert_eq!(getrlimit(Resource::Core).current, Some(0));
         assert!(matches!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable)));
         let mut shell = command(&env_of(&[]), Path::new("/bin/sh"));

@@ -76,6 +76,12 @@ impl CommandError {
         self.is_in_text
     }
 
+    /// Returns what failed and what to do next, each in one line, for a command that lists failures.
+    pub fn in_lines(&self) -> (String, Option<String>) {
+        let lines: Vec<String> = [format!("{:#}", self.error)].into_iter().chain(self.more.iter().cloned()).collect();
+        (lines.join("; "), (!self.hints.is_empty()).then(|| self.hints.join("; ")))
+    }
+
     /// Says what failed and returns the exit code.
     pub fn report(&self, ui: &Ui) -> u8 {
         if self.exit != Exit::BrokenPipe {

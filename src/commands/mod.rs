@@ -4,8 +4,10 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
 
+mod completions;
 mod consent;
 mod decrypt;
+mod doctor;
 mod edit;
 mod encrypt;
 mod error;
@@ -15,6 +17,7 @@ mod info;
 mod init;
 mod keygen;
 mod ls;
+mod man;
 mod member;
 mod meta;
 mod mv;
@@ -66,7 +69,9 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    Completions(completions::CompletionsArgs),
     Decrypt(decrypt::DecryptArgs),
+    Doctor(doctor::DoctorArgs),
     Edit(edit::EditArgs),
     Encrypt(encrypt::EncryptArgs),
     Get(get::GetArgs),
@@ -75,6 +80,7 @@ enum Command {
     Init(init::InitArgs),
     Keygen(keygen::KeygenArgs),
     Ls(ls::LsArgs),
+    Man(man::ManArgs),
     Member(member::MemberArgs),
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
@@ -153,7 +159,9 @@ pub fn command() -> clap::Command {
 
 fn dispatch(command: Command, context: &Context<'_>) -> Result<(), CommandError> {
     match command {
+        Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
+        Command::Doctor(arguments) => doctor::run(&arguments, context),
         Command::Edit(arguments) => edit::run(arguments, context),
         Command::Encrypt(arguments) => encrypt::run(arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
@@ -162,6 +170,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<(), CommandError>
         Command::Init(arguments) => init::run(arguments, context),
         Command::Keygen(arguments) => keygen::run(&arguments, context),
         Command::Ls(arguments) => ls::run(&arguments, context),
+        Command::Man(arguments) => man::run(&arguments, context),
         Command::Member(arguments) => member::run(arguments, context),
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),

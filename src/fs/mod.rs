@@ -4,6 +4,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one place that touches files")]
 
+mod access;
 mod error;
 mod lock;
 mod place;
@@ -18,13 +19,14 @@ mod walk;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+pub use access::{Access, Reach, access};
 pub use error::{FsError, Step};
 pub use lock::FolderLock;
 pub use place::{Kind, Root};
 pub use private::{create_folder, create_private, create_private_folder};
 pub use read::{Snapshot, read, read_at_most, read_named, read_own, read_top};
 pub use replace::{Expect, Mode, Staged, commit, remove, replace};
-pub use scratch::{HeldInterrupts, ScratchFolder, Storage};
+pub use scratch::{ExistingScratch, HeldInterrupts, ScratchFolder, Storage};
 pub use walk::walk;
 
 /// Tells what stands at a path, without following a symlink there; `None` where nothing does.

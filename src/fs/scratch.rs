@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::Access;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use zeroize::Zeroizing;
 
@@ -60,6 +61,21 @@ impl ScratchFolder {
         for (place, _) in places(env) {
             sweep_place(&place);
         }
+    }
+
+    /// Returns where a folder would be created, as far as that can be told without creating one.
+    pub fn best_place(env: &Env) -> Option<(PathBuf, Storage)> {
+        let may_write = |place: &Path| rustix::fs::access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+        places(env).into_iter().find(|(place, storage)| *storage == Storage::Disk || may_write(place))
+    }
+
+    /// Returns the folders of this user that there are: in use by an `edit`, or left by a killed one.
+    pub fn existing(env: &Env) -> Vec<ExistingScratch> {
+        let mut found = Vec::new();
+        for (place, _) in places(env) {
+            visit(&place, |folder| found.push(folder));
+        }
+        found
     }
 
     /// Tells what the folder is stored on.
@@ -137,6 +153,15 @@ impl Drop for ScratchFolder {
     }
 }
 
+/// A scratch folder that some process of this user made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExistingScratch {
+    /// Its path.
+    pub path: PathBuf,
+    /// Whether its process is gone, so that nothing in it is of use any more.
+    pub is_abandoned: bool,
+}
+
 /// While it lives, SIGINT and SIGQUIT are left to the editor.
 pub struct HeldInterrupts(());
 
@@ -174,6 +199,15 @@ fn is_in_memory(_folder: &Path) -> bool {
 
 /// Removes the folders in one place whose processes are gone. What cannot be removed is left for the next time.
 fn sweep_place(place: &Path) {
+    visit(place, |folder| {
+        if folder.is_abandoned {
+            remove(&folder.path);
+        }
+    });
+}
+
+/// Visits the scratch folders of this user in one place. An abandoned one is locked meanwhile: nobody takes it for new.
+fn visit(place: &Path, mut visitor: impl FnMut(ExistingScratch)) {
     let user = rustix::process::geteuid().as_raw();
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -183,15 +217,13 @@ fn sweep_place(place: &Path) {
         if !folder.metadata().is_ok_and(|metadata| metadata.uid() == user) {
             continue;
         }
-        let abandoned = match folder.try_lock() {
+        let is_abandoned = match folder.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => false,
             // Without locks there is only the number of the process, which another one may have by now: then it stays.
             Err(TryLockError::Error(_)) => process.is_some_and(|process| !is_running(process)),
         };
-        if abandoned {
-            remove(&entry.path());
-        }
+        visitor(ExistingScratch { path: entry.path(), is_abandoned });
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod history;
+mod settings;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 
 pub use error::{GitError, Unsupported};
 pub use history::{History, PastFile};
+pub use settings::Attribute;
 
 use crate::fs;
 

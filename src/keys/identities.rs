@@ -197,6 +197,23 @@ impl<'a> Identities<'a> {
         self.plugins.allowed()
     }
 
+    /// Tells whether an identity opens a wrapped data key that needs no passphrase; nobody is asked.
+    ///
+    /// # Errors
+    /// When it is no age file, or not authentic, or an identity that somebody named cannot be used.
+    pub fn opens_unasked(&self, armored: &str) -> Result<bool, UnwrapError> {
+        let binary = age_file::unarmor(armored)?;
+        Ok(open(&binary, &self.keyring()?.ready)?.is_some())
+    }
+
+    /// Returns the first identity of a default place that is there and cannot be used.
+    ///
+    /// # Errors
+    /// When an identity that somebody named cannot be used.
+    pub fn broken(&self) -> Result<Option<&IdentityError>, IdentityError> {
+        Ok(self.keyring()?.broken.as_ref())
+    }
+
     /// Returns what can be said of each identity file without a passphrase, in the order of the search.
     ///
     /// The recipients of an encrypted age identity file come from the file with `.pub` behind its name, if any.

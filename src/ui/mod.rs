@@ -93,6 +93,14 @@ impl Ui {
         stdout.flush()
     }
 
+    /// Writes lines of data that hold no secret to stdout, as they are.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn print_text(&self, text: &str) -> io::Result<()> {
+        self.reveal(text.as_bytes())
+    }
+
     /// Writes rows of data that hold no secret to stdout.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ impl Workspace<'_> {
     }
 
     /// Returns the files below a folder that some rule is for, in the order of their paths.
-    fn governed_files(&self, folder: &Path) -> Result<Vec<(Target, State)>, Error> {
+    pub(super) fn governed_files(&self, folder: &Path) -> Result<Vec<(Target, State)>, Error> {
         let policy = self.required_policy()?;
         let absolute = fs::real_path(&self.env.current_dir().join(folder))?;
         let mut governed = Vec::new();

@@ -37,6 +37,7 @@ fn examples(command: &Cli) -> Vec<String> {
 fn prepared() -> World {
     let world = World::new().with_file("secrets/db.yaml", DB).with_file("secrets/app.env", "API_TOKEN=canary\n");
     world.write("secrets/plain.env", "A=1\n");
+    world.write(".gitignore", "secrets/plain.env\n");
     world.write("changed.yaml", DB.replace("5432", "5433"));
     world.write("key.pem", "-----BEGIN CERTIFICATE-----\n");
     // Written by another process: were they open for writing here, another test could not start them at that moment.
