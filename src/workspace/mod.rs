@@ -4,6 +4,7 @@
 //! a verb needs to know from a person it returns as a plan; asking is the command's business.
 
 mod create;
+pub mod deploy;
 mod diagnose;
 mod draft;
 mod edit_buffer;
@@ -16,7 +17,9 @@ mod mv;
 mod open;
 mod rekey;
 mod save;
+pub mod spell;
 mod target;
+mod value;
 mod view;
 
 use std::cell::OnceCell;
@@ -33,6 +36,7 @@ pub use open::{OpenFile, StoredFile};
 pub use rekey::{ReaderChange, RekeyPlan};
 pub use save::Saved;
 pub use target::Target;
+pub use value::{Member, Value};
 pub use view::{View, ViewError, key_paths, lookup};
 
 use crate::env::Env;
