@@ -37,7 +37,13 @@ impl Env {
 
     /// Builds an environment by hand: a folder, a UTC day and variables.
     pub fn new(current_dir: PathBuf, today: Date, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        Self { arguments: Vec::new(), variables: variables.into_iter().collect(), current_dir, is_dir_given: true, today }
+        Self {
+            arguments: Vec::new(),
+            variables: variables.into_iter().collect(),
+            current_dir,
+            is_dir_given: true,
+            today,
+        }
     }
 
     /// Returns the same environment in another folder, as `-C DIR` asks for.

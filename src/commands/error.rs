@@ -220,7 +220,9 @@ impl From<ProcessError> for CommandError {
         let (exit, hint) = match &error {
             ProcessError::NotFound { .. } => (Exit::NoProgram, None),
             ProcessError::NotExecutable { .. } => (Exit::CannotRun, None),
-            ProcessError::Spawn { source, .. } if source.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+            ProcessError::Spawn { source, .. }
+                if source.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) =>
+            {
                 (Exit::CannotRun, Some("a script begins with the program that runs it, as `#!/bin/sh`"))
             }
             ProcessError::Spawn { .. } => (Exit::CannotRun, None),

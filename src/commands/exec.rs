@@ -60,7 +60,8 @@ pub fn run(arguments: &ExecArgs, context: &Context<'_>) -> Result<u8, CommandErr
         error @ ProcessError::TooLarge { .. } => {
             let length = |value: Option<&str>| value.unwrap_or_default().len();
             let largest = variables.iter().max_by_key(|variable| length(variable.value));
-            let said = largest.map(|largest| format!("the largest value, {}, has {} bytes", largest.place, length(largest.value)));
+            let said = largest
+                .map(|largest| format!("the largest value, {}, has {} bytes", largest.place, length(largest.value)));
             said.into_iter().fold(CommandError::from(error), CommandError::hint)
         }
         error => error.into(),

@@ -35,7 +35,8 @@ impl Launch<'_> {
             command.env_clear();
         }
         for (name, value) in env.variables() {
-            let is_kept = |name: &OsStr| is_basic(name) || self.variables.iter().any(|(own, _)| name == OsStr::new(own));
+            let is_kept =
+                |name: &OsStr| is_basic(name) || self.variables.iter().any(|(own, _)| name == OsStr::new(own));
             if self.is_clean && is_kept(name) && !is_identity(name) {
                 command.env(name, value);
             }

@@ -10,7 +10,9 @@ use zeroize::Zeroizing;
 use super::spell;
 use super::value::{Member, Value};
 use crate::document::path::Component;
-use crate::document::{Content, Document, Entry, EventKind, Format, Item, KeyPath, KeyPathError, Leaf, MAX_DEPTH, Node};
+use crate::document::{
+    Content, Document, Entry, EventKind, Format, Item, KeyPath, KeyPathError, Leaf, MAX_DEPTH, Node,
+};
 
 /// Reads a key as the user wrote it. In flat formats a key may have dots in it.
 ///

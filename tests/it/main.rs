@@ -17,6 +17,8 @@ mod docs;
 mod edit;
 mod encrypt_decrypt;
 mod events;
+mod exec;
+mod export;
 mod generate;
 mod help;
 mod known_attacks;

@@ -7,28 +7,27 @@ pub fn is_dangerous(name: &str) -> bool {
 }
 
 /// What the names of families begin with.
-const PREFIXES: [&str; 17] = [
-    "BASH_",        // shells: what is read at the start, functions
-    "CORECLR_",     // .NET: profilers
-    "COR_",         // the same
-    "DOTNET_",      // .NET: start-up hooks
-    "DYLD_",        // the loader of macOS
-    "ERL_",         // Erlang: flags of the runtime
-    "GCONV_",       // the C library: character set modules
-    "GIT_",         // git: commands, configuration
-    "GTK_",         // modules of GTK
-    "LD_",          // the loader
-    "LUA_",         // where Lua loads from, what it runs first
-    "MAKE",         // make: flags, files
-    "NPM_CONFIG_",  // npm: scripts, shell
-    "PYTHON",       // where Python loads from, what it runs first
-    "QT_",          // plugins of Qt
-    "RUSTC_",       // wrappers of the compiler
-    "XDG_",         // where programs look for their settings
+const PREFIXES: [&str; 16] = [
+    "BASH_",       // shells: what is read at the start, functions
+    "CORECLR_",    // .NET: profilers
+    "COR_",        // the same
+    "DOTNET_",     // .NET: start-up hooks
+    "DYLD_",       // the loader of macOS
+    "ERL_",        // Erlang: flags of the runtime
+    "GCONV_",      // the C library: character set modules
+    "GIT_",        // git: commands, configuration
+    "GTK_",        // modules of GTK
+    "LD_",         // the loader
+    "LUA_",        // where Lua loads from, what it runs first
+    "NPM_CONFIG_", // npm: scripts, shell
+    "PYTHON",      // where Python loads from, what it runs first
+    "QT_",         // plugins of Qt
+    "RUSTC_",      // wrappers of the compiler
+    "XDG_",        // where programs look for their settings
 ];
 
 /// The others.
-const NAMES: [&str; 70] = [
+const NAMES: [&str; 69] = [
     "AWKPATH",
     "BASH",
     "BASHOPTS",
@@ -36,7 +35,6 @@ const NAMES: [&str; 70] = [
     "BUNDLE_GEMFILE",
     "CDPATH",
     "CLASSPATH",
-    "CLASS_PATH",
     "CURL_HOME",
     "EDITOR",
     "EMACSLOADPATH",
@@ -56,15 +54,15 @@ const NAMES: [&str; 70] = [
     "HOSTALIASES",
     "IFS",
     "INPUTRC",
-    "JAVA_OPTIONS",
     "JAVA_TOOL_OPTIONS",
     "JDK_JAVA_OPTIONS",
     "JULIA_LOAD_PATH",
     "LESSCLOSE",
     "LESSOPEN",
     "LOCPATH",
-    "MAIL",
     "MAILPATH",
+    "MAKEFILES",
+    "MAKEFLAGS",
     "MANPAGER",
     "MANPATH",
     "MODULE_PATH",
@@ -134,7 +132,7 @@ mod tests {
         ] {
             assert!(is_dangerous(name), "{name}");
         }
-        for name in ["DATABASE_URL", "API_TOKEN", "USER", "PASSWORD", "GITHUB_TOKEN", "LDAP_PASSWORD", "HTTPS_PROXY"] {
+        for name in ["DATABASE_URL", "API_TOKEN", "USER", "PASSWORD", "GITHUB_TOKEN", "LDAP_PASSWORD", "HTTPS_PROXY", "MAIL"] {
             assert!(!is_dangerous(name), "{name}");
         }
     }

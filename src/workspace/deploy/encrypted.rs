@@ -44,7 +44,8 @@ mod tests {
         ] {
             assert!(encrypted_by(value).is_some(), "{value}");
         }
-        for value in ["", "ENC", "ENC[x]", "encrypted", "is encrypted: yes", "secret", "secret/v1/db", "age1abc", "$A"] {
+        for value in ["", "ENC", "ENC[x]", "encrypted", "is encrypted: yes", "secret", "secret/v1/db", "age1abc", "$A"]
+        {
             assert_eq!(encrypted_by(value), None, "{value}");
         }
     }

@@ -8,7 +8,6 @@ use super::encrypted::encrypted_by;
 use super::error::{DeployError, Place};
 use crate::document::path::{Component, KeyKind};
 use crate::document::{KeyPath, Leaf, ScalarKind};
-use crate::workspace::OpenFile;
 use crate::workspace::spell::{self, Float};
 use crate::workspace::value::{Member, Value};
 
@@ -23,13 +22,10 @@ pub enum TreeFormat {
     Yaml,
 }
 
-/// Spells the values of files as one document.
-pub(super) fn spell(
-    files: Vec<(&OpenFile, Value<'_>)>,
-    format: TreeFormat,
-) -> Result<Zeroizing<String>, DeployError> {
+/// Spells the values of files, each named as the user wrote it, as one document.
+pub(super) fn spell(files: Vec<(&str, Value<'_>)>, format: TreeFormat) -> Result<Zeroizing<String>, DeployError> {
     for (file, value) in &files {
-        Check { format, file: &file.target.shown, path: KeyPath::default() }.value(value)?;
+        Check { format, file, path: KeyPath::default() }.value(value)?;
     }
     let value = merge(files)?;
     Ok(match (format, &value) {
@@ -46,20 +42,24 @@ pub(super) fn spell(
 }
 
 /// Puts the top keys of several files side by side.
-fn merge<'a>(mut files: Vec<(&OpenFile, Value<'a>)>) -> Result<Value<'a>, DeployError> {
+fn merge<'a>(mut files: Vec<(&str, Value<'a>)>) -> Result<Value<'a>, DeployError> {
     if files.len() == 1 {
         return Ok(files.remove(0).1);
     }
     let mut merged: Vec<Member<'a>> = Vec::new();
     let mut places: HashMap<String, Place> = HashMap::new();
     for (file, value) in files {
-        let shown = || file.target.shown.clone();
+        let shown = || file.to_owned();
         let members = match value {
             Value::Map(members) => members,
             Value::Null => continue,
             value => {
                 let place = Place { file: shown(), key: KeyPath::default() };
-                return Err(DeployError::Unholdable { place, format: "one document of several files", what: value.kind() });
+                return Err(DeployError::Unholdable {
+                    place,
+                    format: "one document of several files",
+                    what: value.kind(),
+                });
             }
         };
         for member in members {

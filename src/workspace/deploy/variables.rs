@@ -9,8 +9,8 @@ use super::error::{DeployError, Place};
 use crate::document::path::Component;
 use crate::document::{Format, KeyPath};
 use crate::process::is_identity;
+use crate::workspace::similar_keys;
 use crate::workspace::value::Value;
-use crate::workspace::{OpenFile, similar_keys};
 
 /// What the user wants of names.
 #[derive(Default)]
@@ -76,13 +76,13 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// Adds the values of a file.
-    pub(super) fn add(&mut self, file: &OpenFile, value: &Value<'a>) -> Result<(), DeployError> {
+    /// Adds the values of a file, which is named as the user wrote it.
+    pub(super) fn add(&mut self, file: (&str, Format), value: &Value<'a>) -> Result<(), DeployError> {
         match value {
             // A file without anything in it.
             Value::Null => Ok(()),
             Value::Map(members) if members.is_empty() => Ok(()),
-            value => self.walk((&file.target.shown, file.opened.header.format), value, &mut KeyPath::default()),
+            value => self.walk(file, value, &mut KeyPath::default()),
         }
     }
 
@@ -110,12 +110,7 @@ impl<'a> Variables<'a> {
         &self.identities
     }
 
-    fn walk(
-        &mut self,
-        file: (&str, Format),
-        value: &Value<'a>,
-        path: &mut KeyPath,
-    ) -> Result<(), DeployError> {
+    fn walk(&mut self, file: (&str, Format), value: &Value<'a>, path: &mut KeyPath) -> Result<(), DeployError> {
         match value {
             Value::List(items) if !items.is_empty() => {
                 for (index, item) in items.iter().enumerate() {
@@ -137,7 +132,12 @@ impl<'a> Variables<'a> {
         }
     }
 
-    fn add_one(&mut self, (file, format): (&str, Format), value: &Value<'a>, path: &KeyPath) -> Result<(), DeployError> {
+    fn add_one(
+        &mut self,
+        (file, format): (&str, Format),
+        value: &Value<'a>,
+        path: &KeyPath,
+    ) -> Result<(), DeployError> {
         let name = self.name_of(format, path);
         self.bytes += name.len() + path.byte_length();
         if self.bytes > MAX_BYTES {

@@ -19,9 +19,8 @@ impl SecretNames<'_> {
     /// Tells which of the names Kubernetes would refuse.
     pub fn refused(&self) -> Option<&str> {
         let is_label = |label: &str| {
-            let is_inner = |character: char| {
-                character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-'
-            };
+            let is_inner =
+                |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
             !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(is_inner)
         };
         if self.name.len() > 253 || !self.name.split('.').all(is_label) {
@@ -32,10 +31,7 @@ impl SecretNames<'_> {
 }
 
 /// Spells a Secret.
-pub fn kubernetes<'v>(
-    names: &SecretNames<'_>,
-    values: impl Iterator<Item = (&'v str, &'v str)>,
-) -> Zeroizing<String> {
+pub fn kubernetes<'v>(names: &SecretNames<'_>, values: impl Iterator<Item = (&'v str, &'v str)>) -> Zeroizing<String> {
     let mut out = Buffer::default();
     out.push("apiVersion: v1\nkind: Secret\nmetadata:\n  name: ");
     write_text(&mut out, names.name);
