@@ -43,7 +43,7 @@ pub struct ExportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ExportFormat {
-    /// NAME=value, as shells, node, python-dotenv and docker compose read alike
+    /// NAME=value, as shells, node and python-dotenv read alike
     Dotenv,
     /// JSON
     Json,

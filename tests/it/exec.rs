@@ -55,7 +55,7 @@ fn a_clean_environment_has_what_programs_cannot_do_without_and_the_values() {
 #[test]
 fn identities_reach_no_program_even_if_a_file_sets_them() {
     let world = World::new().with_file("secrets/app.env", "SOPS_AGE_KEY=canary\nSECRET_IDENTITY_X=canary\nOK=1\n");
-    let variables = [("SOPS_AGE_KEY_FILE", "/nonexistent"), ("SECRET_IDENTITY_FOO", "canary")];
+    let variables = [("SOPS_AGE_KEY_CMD", "touch ran"), ("SECRET_IDENTITY_FOO", "canary")];
     for options in [&[][..], &["--allow", "SOPS_AGE_KEY"], &["--clean-env"]] {
         let command = [&["exec", "-f", "secrets/app.env"], options, &["--", "env"]].concat();
         let outcome = world.secret_with(command, "", &variables).success();
@@ -124,20 +124,20 @@ fn what_must_not_be_handed_on_is_named_by_its_key_and_nothing_runs() {
 fn the_exit_code_is_that_of_the_program_as_a_shell_gives_it() {
     let world = world();
     fs::write(world.path("not-executable"), "#!/bin/sh\n").expect("a file");
-    for (name, text) in [("script", "#!/bin/sh\nexit 3\n"), ("no-shebang", "exit 3\n"), ("bad", "#!/nonexistent\n")] {
+    for (name, text) in [("a-script", "#!/bin/sh\nexit 3\n"), ("no-shebang", "exit 3\n"), ("bad", "#!/nonexistent\n")] {
         fs::write(world.path(name), text).expect("a file");
         fs::set_permissions(world.path(name), Permissions::from_mode(0o755)).expect("a mode");
     }
     for (command, code, said) in [
         (&["true"][..], 0, ""),
         (&["sh", "-c", "exit 255"], 255, ""),
-        (&["./script"], 3, ""),
+        (&["./a-script"], 3, ""),
         (&["sh", "-c", "kill -9 $$"], 137, ""),
         (&["sh", "-c", "kill -TERM $$"], 143, ""),
         (&["sh", "-c", "kill -INT $$"], 130, ""),
         (&["no-such-program"], 127, "error: program no-such-program not found\n"),
         (&["./none"], 127, "error: program [WORLD]/repo/./none not found\n"),
-        (&["script"], 127, "error: program script not found\n"),
+        (&["a-script"], 127, "error: program a-script not found\n"),
         (&["./not-executable"], 126, "error: [WORLD]/repo/./not-executable is not executable\n"),
         (&["./secrets"], 126, "error: [WORLD]/repo/./secrets is not executable\n"),
         (

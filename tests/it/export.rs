@@ -72,9 +72,9 @@ const HOSTILE: [&str; 58] = [
     "a: b",
 ];
 
-/// Which readers can be asked about a format, and whether they read names and texts alone.
+/// Which readers are asked about a format.
 const READERS: [(&str, &[&str]); 6] = [
-    ("dotenv", &["python-dotenv", "sh dotenv", "bash dotenv"]),
+    ("dotenv", &["node", "python-dotenv", "sh dotenv", "bash dotenv"]),
     ("json", &["json"]),
     ("k8s", &["kubernetes"]),
     ("shell", &["sh", "sh eval", "bash", "bash eval"]),
@@ -137,7 +137,7 @@ fn types_and_nesting_come_back_from_documents() {
 #[test]
 fn what_only_some_formats_have_comes_back_from_those() {
     let key = "k".repeat(2000);
-    let yaml = format!("none: ~\ninf: [.inf, -.INF, .nan]\n1: x\ntrue: y\n? \"{key}\"\n: {{z: w}}\n");
+    let yaml = format!("none: ~\ninf: [.inf, -.INF, .nan]\n7: x\ntrue: y\n? \"{key}\"\n: {{z: w}}\n");
     let world = World::new()
         .with_file("secrets/a.yaml", &yaml)
         .with_file("secrets/t.toml", "day = 2026-01-01\nat = 2026-01-01t10:20z\ntime = 07:32\n");
@@ -145,7 +145,7 @@ fn what_only_some_formats_have_comes_back_from_those() {
     let (yaml, toml) = (export("secrets/a.yaml", "yaml"), export("secrets/t.toml", "toml"));
     let Some(answers) = ask(&[("yaml 1.1", &yaml), ("yaml 1.2", &yaml), ("tomllib", &toml)]) else { return };
     for answer in &answers[..2] {
-        let expected = json!({"none": null, "inf": ["float inf", "float -inf", "float nan"], "int 1": "x", "bool True": "y", key.as_str(): {"z": "w"}});
+        let expected = json!({"none": null, "inf": ["float inf", "float -inf", "float nan"], "int 7": "x", "bool True": "y", key.as_str(): {"z": "w"}});
         assert_eq!(*answer, expected);
     }
     let expected =
@@ -365,6 +365,10 @@ impl Answers {
     #[track_caller]
     fn check(&self) {
         for Answer { document, reader, indexes, answer, .. } in &self.found {
+            if answer.get("skipped").is_some() {
+                eprintln!("skipped: {reader} is missing, or too old");
+                continue;
+            }
             let values = answer.get("data").unwrap_or(answer);
             let count = values.as_object().map(serde_json::Map::len);
             assert_eq!(count, Some(indexes.len()), "{reader}: {answer:.300}");

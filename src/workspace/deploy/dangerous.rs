@@ -132,7 +132,9 @@ mod tests {
         ] {
             assert!(is_dangerous(name), "{name}");
         }
-        for name in ["DATABASE_URL", "API_TOKEN", "USER", "PASSWORD", "GITHUB_TOKEN", "LDAP_PASSWORD", "HTTPS_PROXY", "MAIL"] {
+        for name in
+            ["DATABASE_URL", "API_TOKEN", "USER", "PASSWORD", "GITHUB_TOKEN", "LDAP_PASSWORD", "HTTPS_PROXY", "MAIL"]
+        {
             assert!(!is_dangerous(name), "{name}");
         }
     }

@@ -1,4 +1,4 @@
-//! dotenv lines that a POSIX shell, node, python-dotenv and docker compose all read as the same value.
+//! dotenv lines that a POSIX shell, node and python-dotenv all read as the same value.
 //!
 //! They do not agree on much: backslashes, `${…}`, and quotes within quotes are taken differently. What has no spelling
 //! on which they agree is refused.
