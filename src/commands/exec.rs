@@ -1,5 +1,7 @@
 //! `secret exec`.
 
+#![allow(clippy::doc_markdown, reason = "doc comments are help texts here")]
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 

@@ -1,5 +1,7 @@
 //! `secret export`.
 
+#![allow(clippy::doc_markdown, reason = "doc comments are help texts here")]
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};

@@ -102,13 +102,13 @@ fn arbitrary_values_come_back_from_every_format() {
         1 => "[0-9._:eExo+-]{1,8}",
     ];
     let value = prop::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat());
-    let documents = prop::collection::vec(prop::collection::vec(value, 64), 8);
+    let documents = prop::collection::vec(prop::collection::vec(value, 100), 3);
     let documents = documents.new_tree(&mut runner).expect("values").current();
     let Some(answers) = Answers::of(&documents) else { return };
     answers.check();
     println!(
         "{} values came back from {} formats, {} were refused as dotenv",
-        64 * 8,
+        300,
         READERS.len(),
         answers.refused("dotenv")
     );
@@ -318,7 +318,7 @@ struct Answer {
     reader: &'static str,
     /// What was exported, by index: a format may have refused others.
     indexes: Vec<usize>,
-    answer: Value,
+    reading: Value,
 }
 
 impl Answers {
@@ -350,13 +350,13 @@ impl Answers {
                 for reader in readers {
                     questions.push((*reader, text.clone()));
                     let indexes = indexes.clone();
-                    found.push(Answer { document, format, reader, indexes, answer: Value::Null });
+                    found.push(Answer { document, format, reader, indexes, reading: Value::Null });
                 }
             }
         }
         let questions: Vec<(&str, &str)> = questions.iter().map(|(reader, text)| (*reader, text.as_str())).collect();
         for (answer, found) in ask(&questions)?.into_iter().zip(&mut found) {
-            found.answer = answer;
+            found.reading = answer;
         }
         Some(Self { documents: documents.to_vec(), found })
     }
@@ -364,7 +364,7 @@ impl Answers {
     /// Demands that every value came back as it was.
     #[track_caller]
     fn check(&self) {
-        for Answer { document, reader, indexes, answer, .. } in &self.found {
+        for Answer { document, reader, indexes, reading: answer, .. } in &self.found {
             if answer.get("skipped").is_some() {
                 eprintln!("skipped: {reader} is missing, or too old");
                 continue;

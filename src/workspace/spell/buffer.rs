@@ -32,9 +32,9 @@ impl Buffer {
         (0..steps).for_each(|_| self.push("  "));
     }
 
-    /// Returns how much was written.
-    pub fn len(&self) -> usize {
-        self.text.len()
+    /// Tells whether nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
     }
 
     /// Returns the text.

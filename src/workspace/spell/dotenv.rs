@@ -15,7 +15,9 @@ pub fn dotenv<'v>(variables: impl Iterator<Item = (&'v str, &'v str)>) -> Result
     let mut out = Buffer::default();
     for (index, (name, value)) in variables.enumerate() {
         let quote = quote_for(value).ok_or(index)?;
-        [name, "=", quote, value, quote, "\n"].iter().for_each(|part| out.push(part));
+        for part in [name, "=", quote, value, quote, "\n"] {
+            out.push(part);
+        }
     }
     Ok(out.into_text())
 }

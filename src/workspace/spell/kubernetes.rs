@@ -40,7 +40,8 @@ pub fn kubernetes<'v>(names: &SecretNames<'_>, values: impl Iterator<Item = (&'v
         write_text(&mut out, namespace);
     }
     out.push("\ntype: Opaque\ndata:");
-    let start = out.len();
+    let mut values = values.peekable();
+    out.push(if values.peek().is_none() { " {}" } else { "" });
     for (name, value) in values {
         out.push("\n  ");
         write_text(&mut out, name);
@@ -48,6 +49,6 @@ pub fn kubernetes<'v>(names: &SecretNames<'_>, values: impl Iterator<Item = (&'v
         let encoded = Zeroizing::new(STANDARD.encode(value));
         write_text(&mut out, &encoded);
     }
-    out.push(if out.len() == start { " {}\n" } else { "\n" });
+    out.push("\n");
     out.into_text()
 }

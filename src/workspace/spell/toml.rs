@@ -27,7 +27,7 @@ fn write_table<'m>(out: &mut Buffer, members: &'m [Member<'_>], path: &mut Vec<&
     for member in members {
         if let Value::Map(inner) = &member.value {
             path.push(&member.name);
-            out.push(if out.len() == 0 { "[" } else { "\n[" });
+            out.push(if out.is_empty() { "[" } else { "\n[" });
             for (index, name) in path.iter().enumerate() {
                 out.push(if index == 0 { "" } else { "." });
                 write_key(out, name);
