@@ -4,7 +4,9 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one place that starts programs")]
 
+mod attend;
 mod editor;
+mod launch;
 mod plugin;
 mod words;
 
@@ -17,7 +19,9 @@ use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+pub use attend::Ended;
 pub use editor::Editor;
+pub use launch::{Launch, is_identity};
 pub use plugin::{PluginProcess, find_plugin, is_in_repository};
 
 use crate::env::Env;
@@ -27,6 +31,15 @@ use crate::fs;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {
+    /// The system would not tell of signals, or of what became of the program.
+    #[error("cannot attend to {}", program.display())]
+    Attend {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The editor ended without success: what it left is not to be taken.
     #[error("the editor {} failed: {status}", program.display())]
     EditorFailed {
@@ -77,6 +90,12 @@ pub enum ProcessError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// The arguments and variables are more than the system hands to a program.
+    #[error("cannot run {}: its arguments and its environment are larger than the system allows", program.display())]
+    TooLarge {
+        /// The program.
+        program: PathBuf,
     },
     /// A quote is opened and not closed, or a backslash stands at the end.
     #[error("{variable} has an open quote")]
@@ -139,16 +158,21 @@ pub fn command(env: &Env, program: &Path) -> Command {
 
 /// Starts a prepared program, dumpable as this process was before [`harden`].
 pub fn spawn(command: &mut Command) -> Result<Child, ProcessError> {
-    let child = command
-        .spawn()
-        .map_err(|source| ProcessError::Spawn { program: PathBuf::from(command.get_program()), source })?;
-    // Being dumpable comes back by itself with a new program; the limit is inherited. A program that has ended
-    // already, or runs with other rights, does without.
-    #[cfg(target_os = "linux")]
-    if let (Some(limit), Some(process)) = (CORE_LIMIT.get(), rustix::process::Pid::from_raw(child.id().cast_signed())) {
-        let _ = rustix::process::prlimit(Some(process), Resource::Core, *limit);
+    // Being dumpable comes back by itself with a new program; the limit is inherited, and so it is put back for the
+    // moment. Meanwhile this process stays one that is not dumped.
+    let own = CORE_LIMIT.get().map(|limit| (getrlimit(Resource::Core), limit));
+    if let Some((_, limit)) = own {
+        let _ = setrlimit(Resource::Core, *limit);
     }
-    Ok(child)
+    let spawned = command.spawn();
+    if let Some((own, _)) = own {
+        let _ = setrlimit(Resource::Core, own);
+    }
+    let program = || PathBuf::from(command.get_program());
+    spawned.map_err(|source| match source.kind() {
+        io::ErrorKind::ArgumentListTooLong => ProcessError::TooLarge { program: program() },
+        _ => ProcessError::Spawn { program: program(), source },
+    })
 }
 
 /// Runs a prepared program to its end, on this process's terminal.
@@ -164,14 +188,6 @@ fn executable(program: PathBuf) -> Result<PathBuf, ProcessError> {
         _ => Err(ProcessError::NotExecutable { program }),
     }
 }
-
-/// Tells whether a variable holds, names or makes an identity, ours or of SOPS.
-fn is_identity(name: &OsStr) -> bool {
-    IDENTITY_VARIABLES.iter().any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
-}
-
-/// What the names of such variables begin with: `…_FILE`, `…_CMD` and whatever may come belong to them.
-const IDENTITY_VARIABLES: [&str; 3] = ["SECRET_IDENTITY", "SOPS_AGE_KEY", "SOPS_AGE_SSH_PRIVATE_KEY"];
 
 /// The limit for core dumps that this process was started with.
 static CORE_LIMIT: OnceLock<Rlimit> = OnceLock::new();
@@ -274,11 +290,9 @@ mod tests {
         assert_eq!(getrlimit(Resource::Core).current, Some(0));
         assert!(matches!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable)));
         let mut shell = command(&env_of(&[]), Path::new("/bin/sh"));
-        // It waits for a line, so that the limit is back before it looks.
-        shell.args(["-c", "read line; ulimit -c"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = spawn(&mut shell).expect("it starts");
-        drop(child.stdin.take());
-        let output = child.wait_with_output().expect("it ends");
+        shell.args(["-c", "ulimit -c"]).stdout(Stdio::piped());
+        let output = spawn(&mut shell).expect("it starts").wait_with_output().expect("it ends");
         assert_eq!(String::from_utf8_lossy(&output.stdout), "7\n");
+        assert_eq!(getrlimit(Resource::Core).current, Some(0), "ours is as low as before");
     }
 }

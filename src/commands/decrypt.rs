@@ -57,7 +57,7 @@ pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandE
     CommandError::worst(errors, context.ui)?;
     match (&arguments.output, &arguments.output_dir) {
         _ if arguments.in_place => replace(&arguments.files, &opened, context),
-        (Some(output), _) => opened.iter().try_for_each(|file| write_to(output, file, context)),
+        (Some(output), _) => opened.iter().try_for_each(|file| write_to(output, &file.opened.plaintext, context)),
         (None, Some(folder)) => write_below(folder, &opened, context),
         (None, None) => Ok(opened.iter().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?),
     }
@@ -86,11 +86,11 @@ fn replace(paths: &[PathBuf], files: &[OpenFile], context: &Context<'_>) -> Resu
 }
 
 /// Writes a plaintext to a file that the user names.
-fn write_to(output: &Path, file: &OpenFile, context: &Context<'_>) -> Result<(), CommandError> {
+pub(super) fn write_to(output: &Path, plaintext: &[u8], context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(output)?;
     let target = workspace.target(output)?;
     workspace.refuse_links(&target)?;
-    Output::new(target.path, file, workspace.within())?.write(workspace.within())
+    Output::new(target.path, plaintext, workspace.within())?.write(workspace.within())
 }
 
 /// Writes plaintexts below a folder.
@@ -101,7 +101,7 @@ fn write_below(folder: &Path, files: &[OpenFile], context: &Context<'_>) -> Resu
     let mut outputs = Vec::new();
     for (path, file) in paths {
         root.refuse_links(&path)?;
-        outputs.push(Output::new(root.path().join(path), file, Some(&root))?);
+        outputs.push(Output::new(root.path().join(path), &file.opened.plaintext, Some(&root))?);
     }
     for output in outputs {
         if let Some(folder) = output.path.parent() {
@@ -133,8 +133,7 @@ struct Output<'f> {
 
 impl<'f> Output<'f> {
     /// Looks at what stands at the output's place: only a plaintext may, in a regular file.
-    fn new(path: PathBuf, file: &'f OpenFile, within: Option<&Root>) -> Result<Self, CommandError> {
-        let plaintext = &file.opened.plaintext;
+    fn new(path: PathBuf, plaintext: &'f [u8], within: Option<&Root>) -> Result<Self, CommandError> {
         if fs::kind(&path)?.is_none() {
             return Ok(Self { path, plaintext, former: None });
         }

@@ -8,8 +8,9 @@ use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
 use crate::fs::FsError;
 use crate::keys::{PluginError, PluginName, PromptError, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
-use crate::process::ProcessError;
+use crate::process::{Ended, ProcessError};
 use crate::ui::Ui;
+use crate::workspace::deploy::DeployError;
 use crate::workspace::{Error, NewIdentityError};
 
 /// A command that failed.
@@ -45,6 +46,10 @@ enum Exit {
     NoIdentity = 4,
     /// The file is not authentic.
     NotAuthentic = 5,
+    /// The program that `exec` was to run cannot be run; as shells do.
+    CannotRun = 126,
+    /// There is no such program; as shells do.
+    NoProgram = 127,
 }
 
 impl CommandError {
@@ -107,6 +112,15 @@ impl CommandError {
     }
 }
 
+/// Returns the exit code of a program that was run for the user; as shells do for one that a signal has ended.
+pub fn code_of(ended: Ended) -> u8 {
+    let code = match ended {
+        Ended::Exited(code) => code,
+        Ended::Killed(signal) => 128 + signal,
+    };
+    u8::try_from(code & 255).expect("of 256 values")
+}
+
 /// Shows what clap says, help included, and returns the exit code.
 pub fn usage(error: &clap::Error) -> u8 {
     let _ = error.print();
@@ -158,6 +172,38 @@ fn message(error: &dyn std::error::Error) -> String {
     text
 }
 
+impl From<DeployError> for CommandError {
+    fn from(error: DeployError) -> Self {
+        let hint = match &error {
+            DeployError::Collision { .. } => "leave one out with --except KEY, or rename it".to_owned(),
+            DeployError::Dangerous { name, .. } => {
+                format!("rename it or leave it out with --except KEY; if that is what you want, add --allow {name}")
+            }
+            DeployError::Encrypted { .. } => {
+                "decrypt it with the program that encrypted it, and set the result with `secret set`".to_owned()
+            }
+            DeployError::IllegalName { .. } => {
+                "names have letters, digits and `_`, and begin with no digit; leave it out with --except KEY".to_owned()
+            }
+            DeployError::Nul { .. } | DeployError::NoValue { .. } => "leave it out with --except KEY".to_owned(),
+            DeployError::Opaque { file } => format!("read all of it with `secret decrypt {}`", quote(file)),
+            DeployError::SeveralDocuments { file } => {
+                format!("`secret get {} @2` prints the second one", quote(file))
+            }
+            DeployError::Unholdable { format: "dotenv", .. } => {
+                "use `secret exec`, or another --format: shell holds every text".to_owned()
+            }
+            DeployError::Unholdable { .. } => "use another --format".to_owned(),
+            DeployError::Unmatched { similar, .. } if !similar.is_empty() => {
+                format!("did you mean {}?", similar.join(" or "))
+            }
+            DeployError::Unmatched { .. } => "`secret ls FILE` lists the keys of a file".to_owned(),
+            _ => return Self::failed(message(&error)),
+        };
+        Self::failed(message(&error)).hint(hint)
+    }
+}
+
 impl From<FsError> for CommandError {
     fn from(error: FsError) -> Self {
         Error::from(error).into()
@@ -172,6 +218,30 @@ impl From<NewIdentityError> for CommandError {
                     .hint("run `secret whoami` to see it, or `secret keygen -o FILE` for another one")
             }
             error => Self::failed(message(&error)),
+        }
+    }
+}
+
+impl From<ProcessError> for CommandError {
+    fn from(error: ProcessError) -> Self {
+        let (exit, hint) = match &error {
+            ProcessError::NotFound { .. } => (Exit::NoProgram, None),
+            ProcessError::NotExecutable { .. } => (Exit::CannotRun, None),
+            ProcessError::Spawn { source, .. }
+                if source.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) =>
+            {
+                (Exit::CannotRun, Some("a script begins with the program that runs it, as `#!/bin/sh`"))
+            }
+            ProcessError::Spawn { .. } => (Exit::CannotRun, None),
+            ProcessError::TooLarge { .. } => {
+                (Exit::CannotRun, Some("hand less to it with --only KEY, or large values as files with `secret get`"))
+            }
+            _ => (Exit::Failed, None),
+        };
+        let failed = Self { exit, ..Self::failed(message(&error)) };
+        match hint {
+            Some(hint) => failed.hint(hint),
+            None => failed,
         }
     }
 }

@@ -7,10 +7,13 @@
 mod completions;
 mod consent;
 mod decrypt;
+mod deploy;
 mod doctor;
 mod edit;
 mod encrypt;
 mod error;
+mod exec;
+mod export;
 mod get;
 mod group;
 mod info;
@@ -74,6 +77,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Edit(edit::EditArgs),
     Encrypt(encrypt::EncryptArgs),
+    Exec(exec::ExecArgs),
+    Export(export::ExportArgs),
     Get(get::GetArgs),
     Group(group::GroupArgs),
     Info(info::InfoArgs),
@@ -142,7 +147,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env, unprotected
     let identities = Identities::discover(&env, &cli.global.identities, &ui);
     let context = Context { env: &env, ui: &ui, identities: &identities };
     match dispatch(cli.command, &context) {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(error) => error.report(&ui),
     }
 }
@@ -157,13 +162,16 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-fn dispatch(command: Command, context: &Context<'_>) -> Result<(), CommandError> {
+/// Returns the exit code: that of the program, where one was run for the user.
+fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError> {
     match command {
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context),
         Command::Edit(arguments) => edit::run(arguments, context),
         Command::Encrypt(arguments) => encrypt::run(arguments, context),
+        Command::Exec(arguments) => return exec::run(&arguments, context),
+        Command::Export(arguments) => export::run(arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
         Command::Info(arguments) => info::run(&arguments, context),
@@ -179,5 +187,6 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<(), CommandError>
         Command::Unset(arguments) => unset::run(&arguments, context),
         Command::Who(arguments) => who::run(&arguments, context),
         Command::Whoami(arguments) => whoami::run(&arguments, context),
-    }
+    }?;
+    Ok(0)
 }

@@ -4,6 +4,7 @@
 //! a verb needs to know from a person it returns as a plan; asking is the command's business.
 
 mod create;
+pub mod deploy;
 mod diagnose;
 mod draft;
 mod edit_buffer;
@@ -17,7 +18,9 @@ mod mv;
 mod open;
 mod rekey;
 mod save;
+pub mod spell;
 mod target;
+mod value;
 mod view;
 
 use std::cell::OnceCell;
@@ -35,6 +38,7 @@ pub use open::{OpenFile, StoredFile};
 pub use rekey::{ReaderChange, RekeyPlan};
 pub use save::Saved;
 pub use target::Target;
+pub use value::{Member, Value};
 pub use view::{View, ViewError, key_paths, lookup};
 
 use crate::env::Env;

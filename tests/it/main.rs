@@ -20,6 +20,8 @@ mod edit;
 mod editors;
 mod encrypt_decrypt;
 mod events;
+mod exec;
+mod export;
 mod generate;
 mod help;
 mod host;

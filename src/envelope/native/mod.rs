@@ -22,4 +22,4 @@ pub use header::{BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, 
 pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
-pub use token::{Stamp, TokenError, TokenKind};
+pub use token::{Stamp, TokenError, TokenKind, is_like_token};
