@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{CommandError, Context};
 use crate::fs::{Access, Reach, Storage};
+use crate::keys::AllowedPlugin;
 use crate::workspace::{Error, Examination, Exposed, SetUp, Workspace};
 
 /// Check your set-up and this repository, and say what to do
@@ -138,7 +139,21 @@ impl Report {
             ),
         }
         self.editor(found);
+        self.plugins(found);
         self.left_behind(found);
+    }
+
+    fn plugins(&mut self, found: &SetUp) {
+        let plugins = match &found.plugins {
+            Ok(plugins) => plugins,
+            Err(error) => return self.error("settings", &error.clone().into()),
+        };
+        for AllowedPlugin { name, program } in plugins {
+            match program {
+                Ok(program) => self.ok("plugin", format!("age-plugin-{name} is {}", program.display())),
+                Err(error) => self.error("plugin", &error.clone().into()),
+            }
+        }
     }
 
     fn identities(&mut self, found: &SetUp) {

@@ -222,6 +222,12 @@ impl From<NewIdentityError> for CommandError {
     }
 }
 
+impl From<PluginError> for CommandError {
+    fn from(error: PluginError) -> Self {
+        Self { hints: plugin_hint(&error), ..Self::failed(message(&error)) }
+    }
+}
+
 impl From<ProcessError> for CommandError {
     fn from(error: ProcessError) -> Self {
         let (exit, hint) = match &error {
@@ -249,6 +255,12 @@ impl From<ProcessError> for CommandError {
 impl From<PromptError> for CommandError {
     fn from(error: PromptError) -> Self {
         Self::failed(message(&error))
+    }
+}
+
+impl From<SettingsError> for CommandError {
+    fn from(error: SettingsError) -> Self {
+        Self { hints: settings_hint(&error.path, &error.problem), ..Self::failed(message(&error)) }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED};
 use crate::fs::{self, Access, ExistingScratch, Kind, Reach, ScratchFolder, Storage};
 use crate::git::Attribute;
-use crate::keys::{Identities, IdentityError, Known, Origin, Recipient};
+use crate::keys::{AllowedPlugin, Identities, IdentityError, Known, Origin, Recipient, SettingsError};
 use crate::policy::Policy;
 use crate::process::{self, Editor, ProcessError};
 
@@ -35,6 +35,8 @@ pub struct SetUp {
     pub drafts: Option<(PathBuf, usize)>,
     /// The editor.
     pub editor: Result<Editor, ProcessError>,
+    /// The age plugins that the user's settings allow.
+    pub plugins: Result<Vec<AllowedPlugin>, SettingsError>,
 }
 
 /// A private path that is not private.
@@ -77,6 +79,7 @@ impl SetUp {
             existing: ScratchFolder::existing(env),
             drafts,
             editor: Editor::choose(env),
+            plugins: identities.allowed_plugins(),
         }
     }
 }

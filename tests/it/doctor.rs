@@ -270,6 +270,27 @@ fn an_editor_that_cannot_be_run_fails() {
 }
 
 #[test]
+fn an_allowed_plugin_that_is_not_there_fails_and_is_named() {
+    let world = sound();
+    let settings = world.home().join(".config/secret/config.toml");
+    std::fs::write(&settings, "[plugins]\nmissing = true\n").expect("a file");
+    let said = problems(&world);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("fail plugin: ") && said[0].contains("age-plugin-missing"), "{said:?}");
+
+    let program = world.home().join("bin/age-plugin-missing");
+    std::fs::create_dir_all(program.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&program, "#!/bin/sh\nexit 1\n").expect("a file");
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    std::fs::write(&settings, format!("[plugins]\nmissing = \"{}\"\n", program.display())).expect("a file");
+    assert_eq!(problems(&world), Vec::<String>::new());
+
+    std::fs::write(&settings, "[plugin]\nmissing = true\n").expect("a file");
+    let said = problems(&world);
+    assert!(matches!(said.as_slice(), [one] if one.starts_with("fail settings: ")), "{said:?}");
+}
+
+#[test]
 fn a_draft_is_remembered() {
     let world = sound();
     let editor = world.editor("sed -i 's/5432/{broken/' \"$1\"");

@@ -78,6 +78,13 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("unset", &[TOML, "db.token"]),
         scene("who", &[YAML]),
         scene("whoami", &["--json"]),
+        scene("completions", &["bash"]),
+        scene("doctor", &["--json"]),
+        scene("exec", &["-f", YAML, "--", "true"]).starts("true"),
+        scene("exec", &["-f", ENV, "--clean-env", "--", "true"]).starts("true"),
+        scene("export", &[ENV, "--format", "shell"]).hands_out(),
+        scene("export", &[YAML, "--format", "k8s", "--name", "db"]).hands_out(),
+        scene("man", &[]),
     ];
     scenes.extend(refusals(stage));
     scenes.extend(mistakes(stage));
