@@ -29,7 +29,11 @@ while time.monotonic() < deadline:
 else:
     os.kill(pid, 9)
     sys.exit("the program waits for ever")
-shown = os.read(master, 65536).decode() if select.select([master], [], [], 0)[0] else ""
+shown = ""
+# What the program wrote last may take a moment to come out of the terminal.
+while not shown.endswith("\n") and time.monotonic() < deadline:
+    if select.select([master], [], [], 0.01)[0]:
+        shown += os.read(master, 65536).decode()
 left = bool(select.select([terminal], [], [], 0)[0])
 same = termios.tcgetattr(terminal) == before
 print(f"asked: {asked}, ended: {os.waitstatus_to_exitcode(status)}, same modes: {same}, input left: {left}")

@@ -16,6 +16,8 @@ pub struct Trace {
     pub programs: Vec<PathBuf>,
     /// The system calls that make or reach a socket.
     pub sockets: Vec<String>,
+    /// Those that make or use a pair without a name, whose both ends stay in the process: by it, signals wake `exec`.
+    pub pairs: Vec<String>,
     /// Files that were opened for writing, and what was made, renamed and linked.
     pub written: BTreeSet<PathBuf>,
     /// Arguments and environment of every program but the first, and all names of files.
@@ -41,8 +43,14 @@ pub fn traced<A: AsRef<OsStr>>(
 
 impl Trace {
     pub fn read(log: &str, outcome: Outcome) -> Self {
-        let mut trace =
-            Self { outcome, programs: Vec::new(), sockets: Vec::new(), written: BTreeSet::new(), text: String::new() };
+        let mut trace = Self {
+            outcome,
+            programs: Vec::new(),
+            sockets: Vec::new(),
+            pairs: Vec::new(),
+            written: BTreeSet::new(),
+            text: String::new(),
+        };
         for call in calls(log) {
             let name = call.split('(').next().unwrap_or_default();
             let failed = call.rsplit(" = ").next().is_some_and(|result| result.starts_with('-'));
@@ -53,11 +61,19 @@ impl Trace {
                         continue;
                     }
                 }
+                "socketpair" if call.contains("AF_UNIX") && call.contains("SOCK_CLOEXEC") => {
+                    trace.pairs.push(call.clone())
+                }
                 "socket" | "socketpair" | "connect" | "bind" | "listen" | "accept" | "accept4" => {
                     trace.sockets.push(call.clone());
                 }
                 // Whether a descriptor is a socket is found out so; this one is none.
                 "sendto" if call.ends_with("ENOTSOCK (Socket operation on non-socket)") => {}
+                // Without an address: to the other end of what was connected, or of a pair.
+                "sendto" if call.contains("\"X\", 1, MSG_DONTWAIT, NULL, 0)") => trace.pairs.push(call.clone()),
+                "recvfrom" if call.contains("NULL, NULL)") || call.contains("MSG_DONTWAIT, NULL") => {
+                    trace.pairs.push(call.clone());
+                }
                 "sendto" | "sendmsg" | "sendmmsg" | "recvfrom" | "recvmsg" | "recvmmsg" => {
                     trace.sockets.push(call.clone());
                 }
@@ -80,6 +96,15 @@ impl Trace {
             trace.text.push('\n');
         }
         trace
+    }
+
+    /// Returns the calls without the variables of the programs that were started.
+    pub fn text_without_variables(&self) -> String {
+        let without = |call: &str| match call.split_once("], [") {
+            Some((start, _)) if call.starts_with("execve") => start.to_owned(),
+            _ => call.to_owned(),
+        };
+        self.text.lines().map(without).collect::<Vec<_>>().join("\n")
     }
 
     /// Returns what was written anywhere but in these folders and on devices that keep nothing.
