@@ -267,7 +267,8 @@ impl Outcome {
 /// What `edit` says before it runs an editor that is a script.
 pub const CAUTION: &str = "warning: secret does not know how to keep this editor from leaving backups or swap files\n";
 
-fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
+/// Runs a prepared program to its end.
+pub fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
