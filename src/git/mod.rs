@@ -98,8 +98,9 @@ impl Repository {
         for folder in fs::real_path(start)?.ancestors() {
             if fs::kind(&folder.join(".git"))?.is_some() {
                 match git2::Repository::open(folder) {
-                    // Git, too, passes by a `.git` that is no repository.
-                    Err(error) if error.code() == ErrorCode::NotFound => {}
+                    // Git, too, passes by a `.git` that is no repository. What looks like one and cannot be read must
+                    // not be passed by: its history and policy count.
+                    Err(error) if error.code() == ErrorCode::NotFound && !looks_bare(&folder.join(".git"))? => {}
                     opened => return Self::with_work_tree(opened, folder).map(Some),
                 }
             } else if looks_bare(folder)? {

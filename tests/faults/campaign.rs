@@ -169,7 +169,8 @@ impl Campaign<'_> {
             demand(state == State::Old, &|| "what must be refused was done".to_owned());
         }
         demand(!said.stderr.contains("panicked"), &|| "a panic".to_owned());
-        demand(CANARIES.iter().all(|canary| !said.stderr.contains(canary)), &|| "plaintext on stderr".to_owned());
+        let shows = |text: &str| CANARIES.iter().any(|canary| text.contains(canary));
+        demand(!shows(&said.stderr) && !shows(&said.stdout), &|| "plaintext is shown".to_owned());
         demand(!files::is_left_in_memory(struck.process) || fault == Fault::Kill, &|| "a folder in /dev/shm".to_owned());
 
         let known = before.with_any(&CANARIES);
@@ -274,7 +275,8 @@ fn errors(name: &str) -> &'static [&'static str] {
         | "lstat" | "mkdir" | "mkdirat" | "newfstatat" | "open" | "openat" | "openat2" | "pread64" | "pwrite64"
         | "read" | "readlink" | "readlinkat" | "rename" | "renameat" | "renameat2" | "rmdir" | "stat" | "statfs"
         | "statx" | "symlink" | "unlink" | "unlinkat" | "write" | "writev" => &["EACCES", "EIO", "EINTR", "ENOSPC"],
-        "close" | "fcntl" | "socketpair" => &["EIO", "EINTR", "EACCES"],
+        "fcntl" | "socketpair" => &["EACCES", "EIO", "EINTR"],
+        "close" => &["EIO", "EINTR"],
         "getrandom" | "poll" | "wait4" | "waitid" => &["EINTR"],
         _ => &[],
     }
@@ -282,7 +284,7 @@ fn errors(name: &str) -> &'static [&'static str] {
 
 /// Tells whether an error message begins as ours do, and names a file or stream.
 fn is_named(stderr: &str) -> bool {
-    let named = [".secret.toml", "secrets/", "[WORLD]", "/dev/shm", "standard input", "stdout", "working directory", "editor", "git"];
+    let named = [".secret.toml", "secrets/", "[WORLD]", "/dev/shm", "standard input", "stdout", "working directory", "/bin/sh"];
     let message = stderr.lines().filter(|line| line.starts_with("error: ")).collect::<String>();
     !message.is_empty() && named.iter().any(|name| message.contains(name))
 }
