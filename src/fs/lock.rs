@@ -160,7 +160,7 @@ pub(super) fn is_unsupported(error: &io::Error) -> bool {
 
 const PREFIX: &str = ".secret-";
 const SUFFIX: &str = ".tmp";
-const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 /// Without a lock, how old a file of a process that seems gone has to be: clocks and process numbers may deceive.
 const IN_DOUBT: Duration = Duration::from_secs(60);
 

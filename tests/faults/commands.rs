@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::campaign::{State, Subject, expect, run};
-use crate::files::Files;
+use crate::files::{self, Files};
 use crate::world::{DB, World};
 
 const DB_FILE: &str = "secrets/db.yaml";
@@ -121,7 +121,10 @@ impl Subject for Edit {
 
     fn world(&self) -> World {
         let world = World::with_db();
-        world.editor("sed -i 's/hunter2/hunter3/' \"$1\"; cp \"$1\" \"$TMPDIR/copy\"");
+        world.editor(
+            "sed -i 's/hunter2/hunter3/' \"$1\"; cp \"$1\" \"$TMPDIR/copy\"; : > \"$(dirname \"$0\")/.cache/secret/edited\"",
+        );
+        fs::create_dir_all(world.home().join(".cache/secret")).expect("folders");
         world
     }
 
@@ -136,6 +139,28 @@ impl Subject for Edit {
     fn state(&self, world: &World, before: &Files, now: &Files) -> Result<State, String> {
         only(before, now, &[IN_WORLD])?;
         opens_to(world, DB_FILE, &DB.replace("hunter2", "hunter3"))
+    }
+
+    /// What was typed and not saved is a draft, or it is said why there is none.
+    fn failure(&self, world: &World, now: &Files, stderr: &str, state: State) -> Result<(), String> {
+        if state != State::Old || now.get("home/.cache/secret/edited").is_none() {
+            return Ok(());
+        }
+        match now.drafts()[..] {
+            [draft] if stderr.contains("what you typed is kept") => {
+                let mut age = world.command("age".as_ref());
+                age.args(["-d", "-i"]).arg(files::root(world).join(IDENTITY)).arg(files::root(world).join(draft));
+                match age.output() {
+                    Ok(opened) if !String::from_utf8_lossy(&opened.stdout).contains("hunter3") => {
+                        Err(format!("the draft is not what was typed: {opened:?}"))
+                    }
+                    // Without age, that the draft is there has to do.
+                    _ => Ok(()),
+                }
+            }
+            [] if stderr.contains("what you typed could not be kept") => Ok(()),
+            _ => Err("what was typed is lost without a word".to_owned()),
+        }
     }
 
     fn signals(&self) -> &'static [&'static str] {

@@ -64,15 +64,15 @@ impl Files {
     }
 
     pub fn drafts(&self) -> Vec<&str> {
-        let files = self.0.iter().filter(|(path, file)| path.starts_with(DRAFTS) && !file.is_folder);
+        let files = self.0.iter().filter(|(path, file)| path.ends_with(".age") && !file.is_folder);
         files.map(|(path, _)| path.as_str()).collect()
     }
 
-    /// Returns the files in which one of these texts stands, by name or content.
-    pub fn with_any(&self, texts: &[&str]) -> Vec<&str> {
+    /// Returns the new and changed files in which one of these texts stands, by name or content.
+    pub fn new_with_any(&self, texts: &[&str], before: &Self) -> Vec<&str> {
         let has = |content: &[u8], text: &str| content.windows(text.len()).any(|window| window == text.as_bytes());
         let found = self.0.iter().filter(|(path, file)| {
-            texts.iter().any(|text| path.contains(text) || has(&file.content, text))
+            before.get(path) != Some(file) && texts.iter().any(|text| path.contains(text) || has(&file.content, text))
         });
         found.map(|(path, _)| path.as_str()).collect()
     }
@@ -96,4 +96,5 @@ pub fn root(world: &World) -> PathBuf {
     world.home().parent().map(Path::to_path_buf).expect("the home is in the world")
 }
 
+/// Drafts, and the mark that the editor has run.
 const DRAFTS: &str = "home/.cache/secret/";
