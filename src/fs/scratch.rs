@@ -247,10 +247,9 @@ fn remove_below(parent: impl AsFd, name: &OsStr) -> rustix::io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder = rustix::fs::openat(&parent, name, flags, Mode::empty())?;
     for entry in names_in(&folder, OsStr::new("."))? {
-        match rustix::fs::unlinkat(&folder, &entry, AtFlags::empty()) {
-            Err(Errno::ISDIR | Errno::PERM) => drop(remove_below(&folder, &entry)),
-            // Whether it is gone is told by the folder, which can be removed or not.
-            _ => {}
+        // Whether all of it is gone is told by the folder, which can be removed or not.
+        if let Err(Errno::ISDIR | Errno::PERM) = rustix::fs::unlinkat(&folder, &entry, AtFlags::empty()) {
+            let _ = remove_below(&folder, &entry);
         }
     }
     rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)

@@ -64,7 +64,18 @@ mod tests {
     #[test]
     fn files_are_listed_sorted_without_git_links_and_what_is_not_entered() {
         let world = tempfile::tempdir().expect("a temporary folder");
-        for file in ["b", "a/z", "a.b", "a/c/d", ".git/config", "sub/.git/config", "sub/x", "skipped/x", ".github/x", UNFINISHED] {
+        for file in [
+            "b",
+            "a/z",
+            "a.b",
+            "a/c/d",
+            ".git/config",
+            "sub/.git/config",
+            "sub/x",
+            "skipped/x",
+            ".github/x",
+            UNFINISHED,
+        ] {
             let path = world.path().join(file);
             fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
             fs::write(path, "").expect("a file");

@@ -81,11 +81,6 @@ impl Workspace<'_> {
 fn is_moved(old: &OpenFile, new: &OpenFile) -> bool {
     let (before, after) = (&old.opened.header, &new.opened.header);
     // The digest of a body without tokens has a salt of its own.
-    let same = Header {
-        path: before.path.clone(),
-        revision: before.revision,
-        body: before.body.clone(),
-        ..after.clone()
-    };
+    let same = Header { path: before.path.clone(), revision: before.revision, body: before.body, ..after.clone() };
     after.revision > before.revision && same == *before && new.opened.plaintext == old.opened.plaintext
 }

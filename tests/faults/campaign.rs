@@ -176,7 +176,11 @@ impl Campaign<'_> {
                 code => demand(false, &|| format!("ended with {code}")),
             }
             if fault == Fault::Error("EINTR") && is_retried(&call.name) {
-                demand(said.code == clean.code, &|| "an interrupted call was not tried again".to_owned());
+                // Libgit2 opens and reads files by itself, and asks for them again no more.
+                let is_libgit2s = said.stderr.contains("cannot read the git repository");
+                demand(said.code == clean.code || is_libgit2s, &|| {
+                    "an interrupted call was not tried again".to_owned()
+                });
             }
             if said.code != 0 && !matches!(fault, Fault::ErrorFrom(_)) && !is_stderr_struck(call, fault) {
                 let explained = subject.failure(world, &now, &said.stderr, state);
@@ -190,14 +194,16 @@ impl Campaign<'_> {
         demand(!said.stderr.contains("panicked"), &|| "a panic".to_owned());
         let shows = |text: &str| CANARIES.iter().any(|canary| text.contains(canary));
         demand(!shows(&said.stderr) && !shows(&said.stdout), &|| "plaintext is shown".to_owned());
-        demand(!files::is_left_in_memory(struck.process) || fault == Fault::Kill, &|| "a folder in /dev/shm".to_owned());
+        demand(!files::is_left_in_memory(struck.process) || fault == Fault::Kill, &|| {
+            "a folder in /dev/shm".to_owned()
+        });
 
         let plaintext = now.new_with_any(&CANARIES, before).into_iter().filter(|path| !subject.may_be_plaintext(path));
         let (left, leaked): (Vec<&str>, Vec<&str>) = plaintext.partition(|path| files::is_leftover(path));
         demand(leaked.is_empty(), &|| format!("plaintext in {leaked:?}"));
         // Only who is killed at once cannot clean up, and then nobody else may read it.
         demand(left.is_empty() || fault == Fault::Kill, &|| format!("plaintext left in {left:?}"));
-        let is_private = |path: &&str| now.get(path).is_some_and(|file| file.mode & 0o077 == 0);
+        let is_private = |path: &&str| now.get(path).is_some_and(|file| matches!(file.mode, 0o600 | 0o700));
         demand(left.iter().all(is_private), &|| format!("not private: {left:?}"));
 
         let is_untouched = now == **before;
@@ -242,7 +248,8 @@ fn cases(subject: &dyn Subject, calls: &[Call], whole: bool) -> Vec<(Call, Fault
         }
         let is_first = call.is_ours && names.insert(&call.name);
         let is_near_write = call.is_ours && writes.iter().any(|write| write.abs_diff(position) <= 1);
-        let is_sampled = is_first || is_near_write || call.is_ours && position % 40 == 0 || last[&*call.name] == position;
+        let is_sampled =
+            is_first || is_near_write || call.is_ours && position % 40 == 0 || last[&*call.name] == position;
         if !(whole || is_sampled && call.is_ours) {
             continue;
         }
@@ -271,8 +278,25 @@ fn cases(subject: &dyn Subject, calls: &[Call], whole: bool) -> Vec<(Call, Fault
 /// Tells whether a call changes files, or waits for others who do.
 fn is_write(call: &Call) -> bool {
     let writes = [
-        "fchmod", "fchown", "fdatasync", "flock", "fsync", "ftruncate", "link", "linkat", "mkdir", "mkdirat", "rename",
-        "renameat", "renameat2", "rmdir", "unlink", "unlinkat", "wait4", "waitid", "write",
+        "fchmod",
+        "fchown",
+        "fdatasync",
+        "flock",
+        "fsync",
+        "ftruncate",
+        "link",
+        "linkat",
+        "mkdir",
+        "mkdirat",
+        "rename",
+        "renameat",
+        "renameat2",
+        "rmdir",
+        "unlink",
+        "unlinkat",
+        "wait4",
+        "waitid",
+        "write",
     ];
     writes.contains(&call.name.as_str()) || call.shown.contains("O_CREAT") || call.shown.contains("O_TMPFILE")
 }
@@ -282,10 +306,12 @@ fn is_write(call: &Call) -> bool {
 fn errors(name: &str) -> &'static [&'static str] {
     match name {
         "access" | "faccessat" | "faccessat2" | "chdir" | "chmod" | "fchmod" | "fchmodat" | "fchown" | "fdatasync"
-        | "flock" | "fstat" | "fstatfs" | "fsync" | "ftruncate" | "getcwd" | "getdents64" | "ioctl" | "link" | "linkat" | "lseek"
-        | "lstat" | "mkdir" | "mkdirat" | "newfstatat" | "open" | "openat" | "openat2" | "pread64" | "pwrite64"
-        | "read" | "readlink" | "readlinkat" | "rename" | "renameat" | "renameat2" | "rmdir" | "stat" | "statfs"
-        | "statx" | "symlink" | "unlink" | "unlinkat" | "write" | "writev" => &["EACCES", "EIO", "EINTR", "ENOSPC"],
+        | "flock" | "fstat" | "fstatfs" | "fsync" | "ftruncate" | "getcwd" | "getdents64" | "ioctl" | "link"
+        | "linkat" | "lseek" | "lstat" | "mkdir" | "mkdirat" | "newfstatat" | "open" | "openat" | "openat2"
+        | "pread64" | "pwrite64" | "read" | "readlink" | "readlinkat" | "rename" | "renameat" | "renameat2"
+        | "rmdir" | "stat" | "statfs" | "statx" | "symlink" | "unlink" | "unlinkat" | "write" | "writev" => {
+            &["EACCES", "EIO", "EINTR", "ENOSPC"]
+        }
         "fcntl" | "socketpair" => &["EACCES", "EIO", "EINTR"],
         "close" => &["EIO", "EINTR"],
         "getrandom" | "poll" | "wait4" | "waitid" => &["EINTR"],
@@ -297,15 +323,28 @@ fn errors(name: &str) -> &'static [&'static str] {
 /// tried again; looking at a path is interrupted by no system.
 fn is_retried(name: &str) -> bool {
     let retried = [
-        "fchmod", "fdatasync", "flock", "fsync", "getrandom", "linkat", "mkdirat", "openat", "poll", "read",
-        "renameat", "renameat2", "wait4", "waitid", "write",
+        "fchmod",
+        "fdatasync",
+        "flock",
+        "fsync",
+        "getrandom",
+        "linkat",
+        "mkdirat",
+        "openat",
+        "poll",
+        "read",
+        "renameat",
+        "renameat2",
+        "wait4",
+        "waitid",
+        "write",
     ];
     retried.contains(&name)
 }
 
 /// Tells whether an error message begins as ours do, and names a file or stream.
 fn is_named(stderr: &str) -> bool {
-    let named = ["/", ".secret.toml", "standard input", "stdout", "working directory"];
+    let named = ["/", "[WORLD]", ".secret.toml", "standard input", "stdout", "working directory"];
     let message = stderr.lines().filter(|line| line.starts_with("error: ")).collect::<String>();
     !message.is_empty() && named.iter().any(|name| message.contains(name))
 }
@@ -380,7 +419,11 @@ impl Counts {
             }
         }
         let Self { unreached, plaintext_left, wrong, .. } = self;
-        let _ = write!(text, "\n  not reached {unreached}; private plaintext until the next command {plaintext_left}; wrong {}", wrong.len());
+        let _ = write!(
+            text,
+            "\n  not reached {unreached}; private plaintext until the next command {plaintext_left}; wrong {}",
+            wrong.len()
+        );
         text
     }
 }

@@ -52,7 +52,8 @@ impl Files {
     /// Returns the essential files that differ.
     pub fn changes(&self, before: &Self) -> Vec<String> {
         let (old, new) = (before.essential(), self.essential());
-        let mut paths: Vec<&str> = old.keys().chain(new.keys()).copied().filter(|path| old.get(path) != new.get(path)).collect();
+        let mut paths: Vec<&str> =
+            old.keys().chain(new.keys()).copied().filter(|path| old.get(path) != new.get(path)).collect();
         paths.sort_unstable();
         paths.dedup();
         paths.into_iter().map(str::to_owned).collect()
@@ -64,7 +65,7 @@ impl Files {
     }
 
     pub fn drafts(&self) -> Vec<&str> {
-        let files = self.0.iter().filter(|(path, file)| path.ends_with(".age") && !file.is_folder);
+        let files = self.0.iter().filter(|(path, file)| path.contains("/drafts/") && !file.is_folder);
         files.map(|(path, _)| path.as_str()).collect()
     }
 
@@ -81,7 +82,8 @@ impl Files {
 /// Tells whether this is a new file that did not get its name yet, or in the private folder of an editor.
 pub fn is_leftover(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name.starts_with(".secret-") && name.ends_with(".tmp") || path.split('/').any(|part| part.starts_with("secret-edit-"))
+    let is_unfinished = name.strip_prefix(".secret-").is_some_and(|rest| rest.strip_suffix(".tmp").is_some());
+    is_unfinished || path.split('/').any(|part| part.starts_with("secret-edit-"))
 }
 
 /// Tells whether one of an editor's folders of this process is in the system's memory folder, outside of the world.
