@@ -135,7 +135,8 @@ impl Place {
 
     /// Returns what the system knows of the file, `None` where there is none; anything but a file is an error.
     pub(super) fn stat(&self) -> Result<Option<Stat>, FsError> {
-        match rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+        let stat = || rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW);
+        match rustix::io::retry_on_intr(stat) {
             Ok(stat) => match Kind::of_stat(&stat) {
                 Kind::File => Ok(Some(stat)),
                 kind => Err(FsError::NotFile { kind, path: self.path.clone() }),

@@ -65,11 +65,16 @@ impl FolderLock<'_> {
         commit(vec![self.stage(path, content, expect, mode)?])
     }
 
+    /// Compares a file in a locked folder with what the caller expects.
+    pub fn expect(&self, path: &Path, expect: Expect<'_>) -> Result<(), FsError> {
+        check(&self.place(path)?.1, expect)
+    }
+
     /// Removes a file in a locked folder.
     pub fn remove(&self, path: &Path, expect: Expect<'_>) -> Result<(), FsError> {
         let (folder, place) = self.place(path)?;
         check(&place, expect)?;
-        rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty())
+        rustix::io::retry_on_intr(|| rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()))
             .map_err(|source| FsError::io(Step::Remove, &place.path, source))?;
         folder.sync()
     }
@@ -137,12 +142,16 @@ impl Staged<'_> {
 
     fn publish(&self) -> Result<(), FsError> {
         let Place { folder, name, path } = &self.place;
-        if let Some(file) = &self.unnamed {
-            give_name(file, folder, &self.name).map_err(|source| FsError::io(Step::Create, path, source))?;
-        }
-        let renamed = match self.expect {
-            Expect::Absent => rename_to_absent(folder, &self.name, name),
-            Expect::Anything | Expect::Unchanged(_) => rename(folder, &self.name, name),
+        let renamed = match (&self.unnamed, self.expect) {
+            // In one step, so that there is no moment at which it lies about under another name.
+            (Some(file), Expect::Absent) => give_name(file, folder, name),
+            (Some(file), Expect::Anything | Expect::Unchanged(_)) => {
+                give_name(file, folder, self.name.as_ref())
+                    .map_err(|source| FsError::io(Step::Create, path, source))?;
+                rename(folder, &self.name, name)
+            }
+            (None, Expect::Absent) => rename_to_absent(folder, &self.name, name),
+            (None, Expect::Anything | Expect::Unchanged(_)) => rename(folder, &self.name, name),
         };
         match renamed {
             Err(Errno::EXIST) => Err(FsError::Exists { path: path.clone() }),
@@ -154,7 +163,8 @@ impl Staged<'_> {
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
         // After the rename this name is gone, and nobody else can have taken it: it holds 64 random bits.
-        let _ = rustix::fs::unlinkat(&self.place.folder, &self.name, AtFlags::empty());
+        let unlink = || rustix::fs::unlinkat(&self.place.folder, &self.name, AtFlags::empty());
+        let _ = rustix::io::retry_on_intr(unlink);
     }
 }
 
@@ -201,8 +211,10 @@ fn create_unnamed(_folder: &File) -> Option<File> {
 }
 
 /// Gives a file without a name this one, which nobody has.
-fn give_name(file: &File, folder: &File, name: &str) -> rustix::io::Result<()> {
-    rustix::fs::linkat(rustix::fs::CWD, name_in_proc(file), folder, name, AtFlags::SYMLINK_FOLLOW)
+fn give_name(file: &File, folder: &File, name: &OsStr) -> rustix::io::Result<()> {
+    let from = name_in_proc(file);
+    let link = || rustix::fs::linkat(rustix::fs::CWD, &from, folder, name, AtFlags::SYMLINK_FOLLOW);
+    rustix::io::retry_on_intr(link)
 }
 
 /// Returns the name under which the system knows an open file, open(2).

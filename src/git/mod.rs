@@ -100,8 +100,9 @@ impl Repository {
         for folder in fs::real_path(start)?.ancestors() {
             if fs::kind(&folder.join(".git"))?.is_some() {
                 match git2::Repository::open(folder) {
-                    // Git, too, passes by a `.git` that is no repository.
-                    Err(error) if error.code() == ErrorCode::NotFound => {}
+                    // Git, too, passes by a `.git` that is no repository. What looks like one and cannot be read must
+                    // not be passed by: its history and policy count.
+                    Err(error) if error.code() == ErrorCode::NotFound && !looks_bare(&folder.join(".git"))? => {}
                     opened => return Self::with_work_tree(opened, folder).map(Some),
                 }
             } else if looks_bare(folder)? {
@@ -234,10 +235,27 @@ impl Repository {
                 Some(file) => git2::Index::open(file),
                 None => self.inner.index(),
             };
+            let index = opened.map_err(|error| self.refused(error))?;
+            if index.is_empty() {
+                self.refuse_unseen(&index)?;
+            }
             // Set by nobody else meanwhile: a cell is one thread's.
-            let _ = self.index.set(opened.map_err(|error| self.refused(error))?);
+            let _ = self.index.set(index);
         }
         Ok(self.index.get().expect("it was set above"))
+    }
+
+    /// Refuses an index that is empty only because libgit2 may not look at its file: that it takes for none.
+    fn refuse_unseen(&self, index: &git2::Index) -> Result<(), GitError> {
+        let Some(path) = index.path() else { return Ok(()) };
+        if fs::kind(path)?.is_none() {
+            return Ok(());
+        }
+        // The signature, the version, and the number of entries (gitformat-index).
+        match fs::read_top(path, None, 12)?.get(8..) {
+            None | Some([0, 0, 0, 0]) => Ok(()),
+            Some(_) => Err(self.refused(git2::Error::from_str("its index cannot be read"))),
+        }
     }
 
     fn file(&self, path: &Path, kind: EntryKind, id: Oid, limit: usize) -> Result<Zeroizing<Vec<u8>>, GitError> {

@@ -1,9 +1,9 @@
 //! Moving an encrypted file together with the path in its header.
 
 use super::save::{WRITE_MODE, seal_error};
-use super::{Error, Target, Workspace};
+use super::{Error, OpenFile, Target, Workspace};
 use crate::envelope::native::{Header, seal};
-use crate::fs::{Expect, FolderLock, FsError, create_folder, kind};
+use crate::fs::{Expect, FolderLock, FsError, Snapshot, create_folder, kind};
 use crate::policy::drift;
 
 impl Workspace<'_> {
@@ -13,7 +13,7 @@ impl Workspace<'_> {
     /// When something stands at the new path, no rule is for it, or its rule does not name a reader.
     pub fn mv(&self, from: Target, to: Target) -> Result<(), Error> {
         if kind(&to.path)?.is_some() {
-            return Err(FsError::Exists { path: to.path }.into());
+            return self.finish_move(from, to);
         }
         let recorded =
             to.recorded.clone().ok_or_else(|| Error::NoPolicy { root: self.env.current_dir().to_path_buf() })?;
@@ -32,14 +32,39 @@ impl Workspace<'_> {
             create_folder(folder, self.within())?;
         }
         let lock = FolderLock::acquire([file.target.path.as_path(), to.path.as_path()], self.within())?;
-        // The new file first: a crash between the two leaves both, and `mv` run again says so.
-        lock.replace(&to.path, &bytes, Expect::Absent, WRITE_MODE)?;
-        lock.remove(&file.target.path, Expect::Unchanged(&file.snapshot))?;
+        let is_unchanged = Expect::Unchanged(&file.snapshot);
+        lock.expect(&file.target.path, is_unchanged)?;
+        // The new file first: who is killed between the two leaves both, and the next `mv` removes the old one.
+        let moved = lock
+            .replace(&to.path, &bytes, Expect::Absent, WRITE_MODE)
+            .and_then(|()| lock.remove(&file.target.path, is_unchanged));
+        moved.inspect_err(|_| {
+            // As long as the old file stands, the new one can go: it is ours to the byte.
+            if lock.expect(&file.target.path, is_unchanged).is_ok() {
+                let _ = lock.remove(&to.path, Expect::Unchanged(&Snapshot::of(&bytes)));
+            }
+        })?;
         Ok(())
     }
 
+    /// Removes the old file of a move that was cut off when the new one was there already.
+    ///
+    /// # Errors
+    /// When what stands at the new path is not the same file: nothing is overwritten, and nothing lost.
+    fn finish_move(&self, from: Target, to: Target) -> Result<(), Error> {
+        let exists = || Error::from(FsError::Exists { path: to.path.clone() });
+        let lock = FolderLock::acquire([from.path.as_path(), to.path.as_path()], self.within())?;
+        let old = self.open(from, false)?;
+        let new = self.open(to.clone(), false).map_err(|_| exists())?;
+        if !is_moved(&old, &new) {
+            return Err(exists());
+        }
+        lock.expect(&to.path, Expect::Unchanged(&new.snapshot))?;
+        Ok(lock.remove(&old.target.path, Expect::Unchanged(&old.snapshot))?)
+    }
+
     /// Opens a file at the path in its header, or one that git or a file manager has moved to its new path already.
-    fn open_for_move(&self, from: Target, recorded: &str) -> Result<super::OpenFile, Error> {
+    fn open_for_move(&self, from: Target, recorded: &str) -> Result<OpenFile, Error> {
         let file = self.open(from, true)?;
         let is_known =
             [file.target.recorded.as_deref(), Some(recorded)].contains(&Some(file.opened.header.path.as_str()));
@@ -49,4 +74,13 @@ impl Workspace<'_> {
         self.check_writable(&file)?;
         Ok(file)
     }
+}
+
+/// Tells whether a file is what `mv` makes of another one: the same plaintext, id, key, readers and metadata, at its new
+/// place. Both are authentic.
+fn is_moved(old: &OpenFile, new: &OpenFile) -> bool {
+    let (before, after) = (&old.opened.header, &new.opened.header);
+    // The digest of a body without tokens has a salt of its own.
+    let same = Header { path: before.path.clone(), revision: before.revision, body: before.body, ..after.clone() };
+    after.revision > before.revision && same == *before && new.opened.plaintext == old.opened.plaintext
 }
