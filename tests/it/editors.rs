@@ -254,7 +254,12 @@ impl Desk {
         assert!(leaks.is_empty(), "{about}: {leaks:#?}");
         assert_eq!(self.canaries.leaks_in_memory(), Vec::<PathBuf>::new(), "{about}");
         if let Some(trace) = trace {
-            assert_eq!(trace.written_outside(&[&self.world.folder()]), Vec::<&PathBuf>::new(), "{about}");
+            let mut outside = trace.written_outside(&[&self.world.folder()]);
+            // Emacs compiles functions of its own when it first needs them, by a compiler that knows one place only.
+            outside.retain(|path| {
+                !(editor.command.contains("emacs") && path.display().to_string().starts_with("/tmp/cc"))
+            });
+            assert_eq!(outside, Vec::<&PathBuf>::new(), "{about}");
             assert_eq!(
                 self.canaries.leaks_in(trace.text.as_bytes()).len(),
                 0,
