@@ -6,6 +6,7 @@
 
 mod consent;
 mod decrypt;
+mod decrypt_tree;
 mod edit;
 mod encrypt;
 mod error;

@@ -5,7 +5,9 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one place that touches files")]
 
 mod error;
+mod folder;
 mod lock;
+mod outputs;
 mod place;
 mod private;
 mod read;
@@ -19,7 +21,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 pub use error::{FsError, Step};
+pub use folder::OpenFolder;
 pub use lock::FolderLock;
+pub use outputs::{Outputs, StagedOutput};
 pub use place::{Kind, Root};
 pub use private::{create_folder, create_private, create_private_folder};
 pub use read::{Snapshot, read, read_at_most, read_named, read_top};

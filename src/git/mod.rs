@@ -111,6 +111,14 @@ impl Repository {
         Ok(None)
     }
 
+    /// Tells whether the search for a repository ends at this folder, with one or with an error.
+    ///
+    /// # Errors
+    /// When the folder cannot be looked at.
+    pub fn may_be_at(folder: &Path) -> Result<bool, GitError> {
+        Ok(fs::kind(&folder.join(".git"))?.is_some() || looks_bare(folder)?)
+    }
+
     /// Reads another index file, as `GIT_INDEX_FILE` names one to the hooks of `git commit -a` and `git commit FILE`.
     #[must_use]
     pub fn with_index_file(self, file: PathBuf) -> Self {

@@ -11,7 +11,7 @@ use age::DecryptError;
 use zeroize::Zeroizing;
 
 use super::age_file::{self, Malformed};
-use super::identity::{Found, IdentityError, Locked, Ready};
+use super::identity::{Expecting, Found, IdentityError, Locked, Ready};
 use super::source::{Source, default_sources, recipients_beside};
 use super::{Origin, Prompt, PromptError, Recipient, Stanzas};
 use crate::env::Env;
@@ -119,14 +119,25 @@ impl<'a> Identities<'a> {
     /// # Errors
     /// See [`UnwrapError`]. None of its messages shows key or payload.
     pub fn unwrap(&self, armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
+        self.unwrap_for(&[], armored)
+    }
+
+    /// Opens a wrapped data key whose readers are known, as [`Self::unwrap`] does.
+    ///
+    /// A stanza does not name its reader, and each try costs as much as opening the file; but [`super::wrap`] writes
+    /// them in the order of the readers. Where that is not so, or the readers are made up, all are tried.
+    ///
+    /// # Errors
+    /// As [`Self::unwrap`].
+    pub fn unwrap_for(&self, readers: &[&str], armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
         let binary = age_file::unarmor(armored)?;
-        let stanzas = Stanzas::of_binary(&binary)?;
         let keyring = self.keyring()?;
-        let open = |ready: &[Ready]| open(&binary, ready);
+        let open = |ready: &[Ready]| open(&binary, readers, ready);
 
         if let Some(payload) = open(&keyring.ready)? {
             return Ok(payload);
         }
+        let stanzas = Stanzas::of_binary(&binary)?;
         let candidates = || keyring.locked.iter().filter(|slot| slot.locked.may_open(&stanzas));
         for ready in candidates().filter_map(|slot| slot.unlocked.get()?.as_ref().ok()) {
             if let Some(payload) = open(ready)? {
@@ -245,8 +256,14 @@ impl Keyring {
 }
 
 /// Opens a binary age file with the first identity that fits; `None` when none does.
-fn open(binary: &[u8], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
-    match age_file::open(binary, identities.iter().map(Ready::as_age)) {
+fn open(
+    binary: &[u8],
+    readers: &[&str],
+    identities: &[Ready],
+) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
+    let expecting: Vec<Expecting<'_>> = identities.iter().filter_map(|ready| ready.among(readers)).collect();
+    let others = identities.iter().filter(|ready| ready.among(readers).is_none()).map(Ready::as_age);
+    match age_file::open(binary, expecting.iter().map(|expecting| expecting as &dyn age::Identity).chain(others)) {
         Ok(payload) => Ok(Some(payload)),
         Err(DecryptError::NoMatchingKeys) => Ok(None),
         Err(DecryptError::DecryptionFailed | DecryptError::InvalidMac) => Err(UnwrapError::NotAuthentic),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use age::DecryptError;
 use age::secrecy::SecretString;
+use age_core::format::{FileKey, Stanza};
 
 use super::age_file;
 use super::identities::UnwrapError;
@@ -81,9 +82,32 @@ pub(super) enum Locked {
     Ssh { recipient: Recipient, key: Box<age::ssh::EncryptedKey> },
 }
 
+/// An identity, and which stanza is for it, if the order of the readers is that of the stanzas.
+pub(super) struct Expecting<'k> {
+    ready: &'k Ready,
+    stanza: usize,
+}
+
+impl age::Identity for Expecting<'_> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        self.ready.key.unwrap_stanza(stanza)
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        let expected = stanzas.get(self.stanza).and_then(|stanza| self.unwrap_stanza(stanza));
+        expected.or_else(|| self.ready.key.unwrap_stanzas(stanzas))
+    }
+}
+
 impl Ready {
     pub(super) fn as_age(&self) -> &dyn age::Identity {
         self.key.as_ref()
+    }
+
+    /// Returns the identity as one that tries first the stanza of its own recipient, where that is among the readers.
+    pub(super) fn among(&self, readers: &[&str]) -> Option<Expecting<'_>> {
+        let stanza = readers.iter().position(|reader| *reader == self.recipient.as_str())?;
+        Some(Expecting { ready: self, stanza })
     }
 
     fn x25519(key: age::x25519::Identity) -> Self {

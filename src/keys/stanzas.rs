@@ -44,7 +44,7 @@ impl Stanzas {
     /// Reads the header of a binary age file.
     pub(super) fn of_binary(binary: &[u8]) -> Result<Self, Malformed> {
         // age's own reader is the judge of what is well-formed: two parsers that disagree would be a hole.
-        age::Decryptor::new_buffered(binary).map_err(|_| Malformed)?;
+        age_file::decryptor(binary).map_err(|_| Malformed)?;
         let mut lines =
             binary.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).map_err(|_| Malformed));
         if lines.next() != Some(Ok("age-encryption.org/v1")) {

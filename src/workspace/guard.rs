@@ -22,6 +22,15 @@ impl Workspace<'_> {
         })
     }
 
+    /// Tells whether a rule of the policy is for a file.
+    ///
+    /// # Errors
+    /// When the policy has mistakes.
+    pub fn is_governed(&self, target: &Target) -> Result<bool, Error> {
+        let (Some(policy), Some(recorded)) = (self.policy()?, &target.recorded) else { return Ok(false) };
+        Ok(policy.rule_for(recorded).is_some())
+    }
+
     /// Refuses to write a file that somebody can read whom the policy no longer names, that seals less than its rule
     /// demands, that was put back to an older header, or whose id another file has too.
     ///
@@ -101,7 +110,7 @@ impl Workspace<'_> {
 
     /// Tells whether a file from history must be taken seriously: everybody can commit a header with high numbers.
     fn may_be_authentic(&self, file: &EncryptedFile) -> bool {
-        match self.identities.unwrap(&file.header().wrapped_key) {
+        match self.identities.unwrap_for(&file.header().readers(), &file.header().wrapped_key) {
             Ok(payload) => file.open(&payload).is_ok(),
             Err(UnwrapError::Malformed(_) | UnwrapError::NotAuthentic) => false,
             Err(_) => true,
@@ -109,7 +118,7 @@ impl Workspace<'_> {
     }
 
     fn try_open(&self, file: &EncryptedFile) -> Option<Opened> {
-        let payload = self.identities.unwrap(&file.header().wrapped_key).ok()?;
+        let payload = self.identities.unwrap_for(&file.header().readers(), &file.header().wrapped_key).ok()?;
         file.open(&payload).ok()
     }
 
