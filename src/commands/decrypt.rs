@@ -17,6 +17,7 @@ use crate::workspace::{Found, OpenFile, Workspaces, each_on_all_cores};
 /// plaintext, but never of an encrypted file or a link. Of a folder all encrypted files are decrypted; what is not
 /// encrypted is left out, unless a rule of the policy is for it: then it is refused.
 #[derive(Args)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 #[command(after_help = EXAMPLES)]
 pub struct DecryptArgs {
     /// The encrypted files, or with --output-dir folders of them

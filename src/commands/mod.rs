@@ -15,6 +15,7 @@ mod group;
 mod info;
 mod init;
 mod keygen;
+mod lean;
 mod ls;
 mod member;
 mod meta;
@@ -28,7 +29,7 @@ mod whoami;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use zeroize::Zeroizing;
 
 pub use error::CommandError;
@@ -116,11 +117,8 @@ impl<'a> Context<'a> {
 ///
 /// `unprotected` says why this process can be dumped, if it can.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env, unprotected: Option<&ProcessError>) -> u8 {
-    let matches = match command().try_get_matches_from(arguments) {
-        Ok(matches) => matches,
-        Err(error) => return error::usage(&error),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match lean::parse(&arguments).map_or_else(|| Cli::try_parse_from(&arguments), Ok) {
         Ok(cli) => cli,
         Err(error) => return error::usage(&error),
     };

@@ -40,6 +40,13 @@ pub fn kind(path: &Path) -> Result<Option<Kind>, FsError> {
     }
 }
 
+/// Tells whether a path is a folder, not a symlink to one, that belongs to this user.
+pub fn is_own_folder(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let user = rustix::process::geteuid().as_raw();
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user)
+}
+
 /// Returns the path without symlinks, `.` and `..`; all of it has to exist.
 pub fn real_path(path: &Path) -> Result<PathBuf, FsError> {
     std::fs::canonicalize(path).map_err(|source| FsError::io(Step::Open, path, source))

@@ -55,7 +55,8 @@ impl<'r> Outputs<'r> {
             if !folders.contains_key(folder) {
                 root.refuse_links(folder)?;
                 let opened = open_below(root, folder, false)?;
-                known.extend(opened.is_some().then(|| root.path().join(path)));
+                // A name that nothing has: it is the folder that is locked.
+                known.extend(opened.is_some().then(|| root.path().join(folder).join(temporary_name())));
                 folders.insert(folder, opened);
             }
         }

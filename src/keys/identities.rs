@@ -4,6 +4,7 @@
 //! for a key that cannot. What was read or unlocked once serves for the rest of the process.
 
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -159,7 +160,7 @@ impl<'a> Identities<'a> {
     /// # Errors
     /// When an identity that somebody named cannot be used.
     pub fn known(&self) -> Result<&[Known], IdentityError> {
-        Ok(&self.keyring()?.known)
+        Ok(self.keyring()?.known())
     }
 
     /// Returns the recipients of all identities, as far as they can be told without a passphrase.
@@ -198,10 +199,18 @@ impl<'a> Identities<'a> {
 struct Keyring {
     ready: Vec<Ready>,
     locked: Vec<Slot>,
-    known: Vec<Known>,
+    files: Vec<IdentityFile>,
+    known: OnceLock<Vec<Known>>,
     unsupported: usize,
     /// The first default file that is there and cannot be used.
     broken: Option<IdentityError>,
+}
+
+/// What of a keyring comes from one file.
+struct IdentityFile {
+    origin: Origin,
+    ready: Range<usize>,
+    locked: Option<usize>,
 }
 
 /// An identity file that is protected by a passphrase.
@@ -213,8 +222,8 @@ struct Slot {
 
 impl Keyring {
     fn read(sources: &[Source]) -> Result<Self, IdentityError> {
-        let mut keyring =
-            Self { ready: Vec::new(), locked: Vec::new(), known: Vec::new(), unsupported: 0, broken: None };
+        let (ready, locked, files) = (Vec::new(), Vec::new(), Vec::new());
+        let mut keyring = Self { ready, locked, files, known: OnceLock::new(), unsupported: 0, broken: None };
         for source in sources {
             match source.read() {
                 Ok(found) => keyring.add(&source.origin, found),
@@ -231,18 +240,32 @@ impl Keyring {
     }
 
     fn add(&mut self, origin: &Origin, found: Found) {
-        let mut recipients: Vec<_> = found.ready.iter().map(|ready| ready.recipient.clone()).collect();
-        let is_locked = found.locked.is_some();
-        if let Some(locked) = found.locked {
-            match locked.recipient() {
+        let ready = self.ready.len()..self.ready.len() + found.ready.len();
+        let locked = found.locked.map(|locked| {
+            self.locked.push(Slot { origin: origin.clone(), locked, unlocked: OnceLock::new() });
+            self.locked.len() - 1
+        });
+        self.files.push(IdentityFile { origin: origin.clone(), ready, locked });
+        self.ready.extend(found.ready);
+        self.unsupported += found.unsupported;
+    }
+
+    /// Nobody needs this to open a file, so it is found out when it is asked for.
+    fn known(&self) -> &[Known] {
+        self.known.get_or_init(|| self.files.iter().map(|file| self.known_of(file)).collect())
+    }
+
+    fn known_of(&self, file: &IdentityFile) -> Known {
+        let origin = &file.origin;
+        let mut recipients: Vec<_> =
+            self.ready[file.ready.clone()].iter().map(|ready| ready.recipient().clone()).collect();
+        if let Some(slot) = file.locked.map(|locked| &self.locked[locked]) {
+            match slot.locked.recipient() {
                 Some(recipient) => recipients.push(recipient.clone()),
                 None => recipients.extend(recipients_beside(origin)),
             }
-            self.locked.push(Slot { origin: origin.clone(), locked, unlocked: OnceLock::new() });
         }
-        self.known.push(Known { origin: origin.clone(), recipients, is_locked });
-        self.ready.extend(found.ready);
-        self.unsupported += found.unsupported;
+        Known { origin: origin.clone(), recipients, is_locked: file.locked.is_some() }
     }
 
     fn no_match(&self) -> UnwrapError {

@@ -3,7 +3,7 @@
 //! One file is either lines of `AGE-SECRET-KEY-1…` with `#` comments, or one SSH private key, or an age file
 //! encrypted with a passphrase that holds such lines. Errors name the file and line, never what stands there.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use age::DecryptError;
 use age::secrecy::SecretString;
@@ -70,7 +70,8 @@ pub(super) struct Found {
 
 /// An identity that can be used at once.
 pub(super) struct Ready {
-    pub(super) recipient: Recipient,
+    /// Computed when it is asked for: that costs a third of opening a file.
+    recipient: LazyLock<Recipient, Box<dyn FnOnce() -> Recipient + Send + Sync>>,
     key: Box<dyn age::Identity + Send + Sync>,
 }
 
@@ -104,14 +105,29 @@ impl Ready {
         self.key.as_ref()
     }
 
-    /// Returns the identity as one that tries first the stanza of its own recipient, where that is among the readers.
+    /// Returns the recipient that belongs to the identity.
+    pub(super) fn recipient(&self) -> &Recipient {
+        &self.recipient
+    }
+
+    /// Returns the identity as one that tries first the stanza of its own recipient, where that is one of several
+    /// readers.
     pub(super) fn among(&self, readers: &[&str]) -> Option<Expecting<'_>> {
+        if readers.len() < 2 {
+            return None;
+        }
         let stanza = readers.iter().position(|reader| *reader == self.recipient.as_str())?;
         Some(Expecting { ready: self, stanza })
     }
 
     fn x25519(key: age::x25519::Identity) -> Self {
-        Self { recipient: Recipient::from_x25519(key.to_public()), key: Box::new(key) }
+        let same = key.clone();
+        let recipient = LazyLock::new(Box::new(move || Recipient::from_x25519(same.to_public())) as Box<_>);
+        Self { recipient, key: Box::new(key) }
+    }
+
+    fn ssh(key: age::ssh::Identity, recipient: Recipient) -> Self {
+        Self { recipient: LazyLock::new(Box::new(move || recipient)), key: Box::new(key) }
     }
 }
 
@@ -175,7 +191,7 @@ impl Found {
             Identity::Encrypted(key) => {
                 Self { locked: Some(Locked::Ssh { recipient, key: Box::new(key) }), ..Self::default() }
             }
-            key => Self { ready: vec![Ready { recipient, key: Box::new(key) }], ..Self::default() },
+            key => Self { ready: vec![Ready::ssh(key, recipient)], ..Self::default() },
         })
     }
 }
@@ -209,8 +225,7 @@ impl Locked {
             }
             Self::Ssh { recipient, key } => {
                 let key = key.decrypt(passphrase).map_err(|error| unlock_error(origin, &error))?;
-                let key = Box::new(age::ssh::Identity::from(key));
-                Ok(vec![Ready { recipient: recipient.clone(), key }])
+                Ok(vec![Ready::ssh(age::ssh::Identity::from(key), recipient.clone())])
             }
         }
     }
