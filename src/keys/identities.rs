@@ -279,11 +279,7 @@ impl Keyring {
 }
 
 /// Opens a binary age file with the first identity that fits; `None` when none does.
-fn open(
-    binary: &[u8],
-    readers: &[&str],
-    identities: &[Ready],
-) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
+fn open(binary: &[u8], readers: &[&str], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
     let expecting: Vec<Expecting<'_>> = identities.iter().filter_map(|ready| ready.among(readers)).collect();
     let others = identities.iter().filter(|ready| ready.among(readers).is_none()).map(Ready::as_age);
     match age_file::open(binary, expecting.iter().map(|expecting| expecting as &dyn age::Identity).chain(others)) {

@@ -246,10 +246,47 @@ const MAX_SSH_KEY: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use age::DecryptError;
     use age::secrecy::ExposeSecret;
+    use age_core::format::{FileKey, Stanza};
     use proptest::prelude::{any, proptest};
 
-    use super::{Found, IdentityProblem};
+    use super::{Found, IdentityProblem, Ready};
+    use crate::keys::{Recipient, age_file, wrap};
+
+    /// Counts the stanzas that it is tried on.
+    struct Counting(age::x25519::Identity, Arc<AtomicUsize>);
+
+    impl age::Identity for Counting {
+        fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            self.0.unwrap_stanza(stanza)
+        }
+    }
+
+    #[test]
+    fn of_thirty_stanzas_only_that_of_the_reader_is_tried_and_all_where_the_order_is_another() {
+        let keys: Vec<_> = (0..30).map(|_| age::x25519::Identity::generate()).collect();
+        let recipients: Vec<_> = keys.iter().map(|key| Recipient::from_x25519(key.to_public())).collect();
+        let armored = wrap(&recipients.iter().collect::<Vec<_>>(), b"data key").expect("wraps");
+        let binary = age_file::unarmor(&armored).expect("armor");
+        let mut readers: Vec<&str> = recipients.iter().map(Recipient::as_str).collect();
+        let tries = |readers: &[&str]| {
+            let count = Arc::new(AtomicUsize::new(0));
+            let key = Box::new(Counting(keys[29].clone(), Arc::clone(&count)));
+            let ready = Ready { key, ..Ready::x25519(keys[29].clone()) };
+            let expecting = ready.among(readers).expect("it is one of them");
+            let payload = age_file::open(&binary, std::iter::once(&expecting as &dyn age::Identity));
+            assert_eq!(*payload.expect("it opens"), b"data key");
+            count.load(Ordering::SeqCst)
+        };
+        assert_eq!(tries(&readers), 1);
+        readers.reverse();
+        assert_eq!(tries(&readers), 1 + 30);
+    }
 
     fn key() -> String {
         age::x25519::Identity::generate().to_string().expose_secret().to_owned()

@@ -9,7 +9,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{Error, Opener, StoredFile, Target, Workspace, start_folder};
 use crate::env::Env;
-use crate::fs::{self, Kind, OpenFolder};
+use crate::fs::{self, FsError, Kind, OpenFolder};
 use crate::git::Repository;
 use crate::keys::Identities;
 
@@ -74,10 +74,12 @@ impl<'a> Workspaces<'a> {
     /// When it cannot be listed, or leads out of its repository.
     pub fn find_below(&mut self, folder: &Path, except: Option<&Path>) -> Result<Vec<Found>, Error> {
         let top = self.env.current_dir().join(folder);
+        let real = fs::real_path(&top)?;
         // A link in a repository must not choose what is listed.
         let workspace = self.around(&top.join("file"))?;
-        OpenFolder::of(&top.join("file"), self.opened[workspace].within())?;
-        let real = fs::real_path(&top)?;
+        if let Some(root) = self.opened[workspace].root().filter(|root| !real.starts_with(root)) {
+            return Err(FsError::Outside { path: top, root: root.to_path_buf() }.into());
+        }
         let files = fs::walk(&top, |below| except.is_none_or(|except| real.join(below) != except))?;
         let shown = |file: PathBuf| if folder == Path::new(".") { file } else { folder.join(file) };
         files.into_iter().map(|file| self.find(&shown(file))).collect()

@@ -29,6 +29,7 @@ mod readers;
 mod recover;
 mod stories;
 mod tamper;
+mod trees;
 mod values;
 mod vectors;
 mod world;
