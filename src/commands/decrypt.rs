@@ -42,7 +42,7 @@ Examples:
   secret decrypt secrets/db.yaml
   secret decrypt secrets/db.yaml -o db.yaml
   secret decrypt secrets/db.yaml secrets/app.env --output-dir run
-  secret decrypt secrets --output-dir run";
+  secret decrypt secrets/prod --output-dir run";
 
 pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let mut workspaces = Workspaces::new(context.env, context.identities);
