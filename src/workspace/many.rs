@@ -124,24 +124,24 @@ impl<'a> Workspaces<'a> {
     fn around(&mut self, path: &Path) -> Result<usize, Error> {
         let start = fs::real_path(&start_folder(path)?)?;
         let mut passed = Vec::new();
-        for folder in start.ancestors() {
+        for folder in start.ancestors().take_while(|_| !self.repositories.is_empty()) {
             if let Some(workspace) = self.repositories.get(folder).copied() {
                 self.repositories.extend(passed.into_iter().map(|folder| (folder, workspace)));
                 return Ok(workspace);
             }
-            passed.push(folder.to_path_buf());
             if Repository::may_be_at(folder)? {
                 break;
             }
+            passed.push(folder.to_path_buf());
         }
-        let workspace = Workspace::around(self.env, path, self.identities)?;
-        let is_repository = workspace.repository.is_some();
+        let workspace = Workspace::in_folder(self.env, &start, self.identities)?;
+        let number = self.opened.len();
+        if let (Some(_), Some(root)) = (&workspace.repository, workspace.root()) {
+            let inside = start.ancestors().take_while(|folder| folder.starts_with(root));
+            self.repositories.extend(inside.map(|folder| (folder.to_path_buf(), number)));
+        }
         self.opened.push(workspace);
-        let last = self.opened.len() - 1;
-        if is_repository {
-            self.repositories.extend(passed.into_iter().map(|folder| (folder, last)));
-        }
-        Ok(last)
+        Ok(number)
     }
 }
 

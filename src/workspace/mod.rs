@@ -59,11 +59,15 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// When there is a repository that may not or cannot be read.
     pub fn around(env: &'a Env, path: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
-        let start = start_folder(&env.current_dir().join(path))?;
-        let repository = Repository::discover(&start)?;
+        Self::in_folder(env, &start_folder(&env.current_dir().join(path))?, identities)
+    }
+
+    /// Finds the workspace that a folder is in.
+    fn in_folder(env: &'a Env, start: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
+        let repository = Repository::discover(start)?;
         let root = match &repository {
             Some(repository) => Some(Root::open(repository.root())?),
-            None => policy_folder(&start)?.map(|folder| Root::open(&folder)).transpose()?,
+            None => policy_folder(start)?.map(|folder| Root::open(&folder)).transpose()?,
         };
         Ok(Self { env, root, repository, identities, policy: OnceCell::new(), head_policy: OnceCell::new() })
     }
