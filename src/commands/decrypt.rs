@@ -7,7 +7,7 @@ use clap::Args;
 use super::decrypt_tree::{self, refuse_twice};
 use super::{CommandError, Context};
 use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED, ReadError};
-use crate::fs::{self, Expect, Mode, Root, Snapshot};
+use crate::fs::{self, Expect, FsError, Kind, Mode, Root, Snapshot};
 use crate::workspace::{Found, OpenFile, Workspaces, each_on_all_cores};
 
 /// Decrypt one file to stdout, or a whole tree to a folder
@@ -80,8 +80,8 @@ pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandE
 /// Finds a file in its own workspace: where another one stands does not decide what is checked of it.
 fn find(path: &Path, arguments: &DecryptArgs, workspaces: &mut Workspaces<'_>) -> Result<Found, CommandError> {
     if workspaces.is_folder(path)? {
-        return Err(CommandError::failed(format!("{} is a folder, not a file", path.display()))
-            .hint("decrypt all of it with --output-dir DIR"));
+        let error = FsError::NotFile { kind: Kind::Folder, path: fs::real_path(&workspaces.absolute(path))? };
+        return Err(CommandError::from(error).hint("decrypt all of it with --output-dir DIR"));
     }
     let found = workspaces.find(path)?;
     if arguments.in_place {

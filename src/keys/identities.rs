@@ -132,13 +132,13 @@ impl<'a> Identities<'a> {
     /// As [`Self::unwrap`].
     pub fn unwrap_for(&self, readers: &[&str], armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
         let binary = age_file::unarmor(armored)?;
+        let stanzas = Stanzas::of_lines(&binary)?;
         let keyring = self.keyring()?;
         let open = |ready: &[Ready]| open(&binary, readers, ready);
 
         if let Some(payload) = open(&keyring.ready)? {
             return Ok(payload);
         }
-        let stanzas = Stanzas::of_binary(&binary)?;
         let candidates = || keyring.locked.iter().filter(|slot| slot.locked.may_open(&stanzas));
         for ready in candidates().filter_map(|slot| slot.unlocked.get()?.as_ref().ok()) {
             if let Some(payload) = open(ready)? {

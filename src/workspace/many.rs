@@ -51,7 +51,7 @@ impl<'a> Workspaces<'a> {
     /// # Errors
     /// As [`Workspace::around`] and [`Workspace::target`].
     pub fn find(&mut self, path: &Path) -> Result<Found, Error> {
-        let absolute = self.env.current_dir().join(path);
+        let absolute = self.absolute(path);
         let name = absolute.file_name().and_then(OsStr::to_str);
         let (Some(name), Some(folder)) = (name, absolute.parent()) else {
             // A name that is not UTF-8, or `..`: rare, and an error in most cases.
@@ -73,7 +73,7 @@ impl<'a> Workspaces<'a> {
     /// # Errors
     /// When it cannot be listed, or leads out of its repository.
     pub fn find_below(&mut self, folder: &Path, except: Option<&Path>) -> Result<Vec<Found>, Error> {
-        let top = self.env.current_dir().join(folder);
+        let top = self.absolute(folder);
         let real = fs::real_path(&top)?;
         // A link in a repository must not choose what is listed.
         let workspace = self.around(&top.join("file"))?;
@@ -85,12 +85,17 @@ impl<'a> Workspaces<'a> {
         files.into_iter().map(|file| self.find(&shown(file))).collect()
     }
 
+    /// Returns where a path is.
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        self.env.current_dir().join(path)
+    }
+
     /// Tells whether a path names a folder.
     ///
     /// # Errors
     /// When it cannot be looked at.
     pub fn is_folder(&self, path: &Path) -> Result<bool, Error> {
-        let absolute = self.env.current_dir().join(path);
+        let absolute = self.absolute(path);
         Ok(match fs::kind(&absolute)? {
             Some(Kind::Symlink) => {
                 fs::real_path(&absolute).ok().and_then(|real| fs::kind(&real).ok().flatten()) == Some(Kind::Folder)

@@ -127,7 +127,7 @@ fn what_is_not_encrypted_is_left_out_of_a_folder_unless_a_rule_is_for_it() {
     world.refuses(
         ["decrypt", "secrets"],
         1,
-        "error: secrets is a folder, not a file\nhint: decrypt all of it with --output-dir DIR",
+        "error: [WORLD]/repo/secrets is a folder, not a file\nhint: decrypt all of it with --output-dir DIR",
     );
 }
 
