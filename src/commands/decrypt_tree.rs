@@ -209,4 +209,4 @@ fn path_below(file: &OpenFile) -> Result<PathBuf, CommandError> {
 }
 
 /// How many bytes of plaintext are held in memory until every file is authentic.
-const MAX_HELD: usize = 64 << 20;
+const MAX_HELD: usize = 16 << 20;
