@@ -130,6 +130,24 @@ pub fn is_hardened() -> bool {
     getrlimit(Resource::Core).current == Some(0)
 }
 
+/// Lets this process hold about so many files open, if the system allows; returns how many it can.
+///
+/// The few that every process has come on top. The limit is for programs that choose by it how to wait for files, which
+/// this one does not; it starts none after that.
+pub fn allow_open_files(count: usize) -> usize {
+    let old = getrlimit(Resource::Nofile);
+    let limit = |limit: Option<u64>| limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let wanted = count.saturating_add(OWN_FILES).min(limit(old.maximum));
+    let mut allowed = limit(old.current);
+    if allowed < wanted {
+        let new = Rlimit { current: Some(wanted as u64), maximum: old.maximum };
+        if setrlimit(Resource::Nofile, new).is_ok() {
+            allowed = wanted;
+        }
+    }
+    allowed.saturating_sub(OWN_FILES)
+}
+
 /// Finds a program: an absolute path as it is, a name in the absolute folders of PATH.
 ///
 /// Never in the working directory, whether PATH names that by `.`, by an empty entry, or the path is relative.
@@ -188,6 +206,9 @@ fn executable(program: PathBuf) -> Result<PathBuf, ProcessError> {
         _ => Err(ProcessError::NotExecutable { program }),
     }
 }
+
+/// How many files a process has open besides: standard streams, folders of repositories, what is being read.
+const OWN_FILES: usize = 320;
 
 /// The limit for core dumps that this process was started with.
 static CORE_LIMIT: OnceLock<Rlimit> = OnceLock::new();

@@ -1,26 +1,28 @@
 //! `secret decrypt`.
 
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::decrypt_tree::{self, refuse_twice};
 use super::{CommandError, Context};
 use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED, ReadError};
-use crate::fs::{self, Expect, Mode, Root, Snapshot};
-use crate::workspace::OpenFile;
+use crate::fs::{self, Expect, FsError, Kind, Mode, Root, Snapshot};
+use crate::workspace::{Found, OpenFile, Workspaces, each_on_all_cores};
 
-/// Decrypt one file to stdout, or several to a folder
+/// Decrypt one file to stdout, or a whole tree to a folder
 ///
-/// Nothing is written before all of a file was authenticated. A file that stands elsewhere in the repository than it
-/// was encrypted for is refused, so that staging is never deployed as production. A plaintext takes the place of
-/// another plaintext, but never of an encrypted file or a link.
+/// Nothing is written before all files were authenticated. A file that stands elsewhere in the repository than it was
+/// encrypted for is refused, so that staging is never deployed as production. A plaintext takes the place of another
+/// plaintext, but never of an encrypted file or a link. Of a folder all encrypted files are decrypted; what is not
+/// encrypted is left out, unless a rule of the policy is for it: then it is refused.
 #[derive(Args)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 #[command(after_help = EXAMPLES)]
 pub struct DecryptArgs {
-    /// The encrypted files
+    /// The encrypted files, or with --output-dir folders of them
     #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// Write the plaintext to this file, readable by you alone
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["output_dir", "in_place"])]
     output: Option<PathBuf>,
@@ -32,53 +34,73 @@ pub struct DecryptArgs {
     in_place: bool,
     /// Accept a file at another path than it was encrypted for
     #[arg(long)]
-    at_any_path: bool,
+    pub(super) at_any_path: bool,
 }
 
 pub const EXAMPLES: &str = "\
 Examples:
   secret decrypt secrets/db.yaml
   secret decrypt secrets/db.yaml -o db.yaml
-  secret decrypt secrets/db.yaml secrets/app.env --output-dir run";
+  secret decrypt secrets/db.yaml secrets/app.env --output-dir run
+  secret decrypt secrets/prod --output-dir run";
 
 pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    if arguments.files.len() > 1 && arguments.output_dir.is_none() && !arguments.in_place {
+    let mut workspaces = Workspaces::new(context.env, context.identities);
+    if let Some(folder) = &arguments.output_dir {
+        return decrypt_tree::run(folder, &arguments, &mut workspaces, context);
+    }
+    if arguments.files.len() > 1 && !arguments.in_place {
         return Err(CommandError::usage("several files need --output-dir DIR"));
     }
     // All or nothing: the first file is written when the last one is authentic.
-    let mut opened = Vec::new();
+    let mut found = Vec::new();
     let mut errors = Vec::new();
-    for file in &arguments.files {
-        match open(file, &arguments, context) {
-            Ok(file) => opened.push(file),
+    for path in &arguments.files {
+        match find(path, &arguments, &mut workspaces) {
+            Ok(file) => found.push(file),
             Err(error) => errors.push(error),
         }
     }
+    let openers = workspaces.openers();
+    let mut opened = Vec::new();
+    for result in each_on_all_cores(&found, |file| file.open(&openers, arguments.at_any_path)) {
+        match result {
+            Ok(file) => opened.push(file),
+            Err(error) => errors.push(error.into()),
+        }
+    }
     CommandError::worst(errors, context.ui)?;
-    match (&arguments.output, &arguments.output_dir) {
-        _ if arguments.in_place => replace(&arguments.files, &opened, context),
-        (Some(output), _) => opened.iter().try_for_each(|file| write_to(output, &file.opened.plaintext, context)),
-        (None, Some(folder)) => write_below(folder, &opened, context),
-        (None, None) => Ok(opened.iter().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?),
+    match &arguments.output {
+        _ if arguments.in_place => replace(&workspaces, &found, &opened, context),
+        Some(output) => opened.iter().try_for_each(|file| write_to(output, &file.opened.plaintext, context)),
+        None => Ok(opened.iter().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?),
     }
 }
 
-/// Opens a file in its own workspace: where another one stands does not decide what is checked of it.
-fn open(file: &Path, arguments: &DecryptArgs, context: &Context<'_>) -> Result<OpenFile, CommandError> {
-    let workspace = context.workspace(file)?;
-    let target = workspace.target(file)?;
-    if arguments.in_place {
-        workspace.refuse_links(&target)?;
+/// Finds a file in its own workspace: where another one stands does not decide what is checked of it.
+fn find(path: &Path, arguments: &DecryptArgs, workspaces: &mut Workspaces<'_>) -> Result<Found, CommandError> {
+    if workspaces.is_folder(path)? {
+        let error = FsError::NotFile { kind: Kind::Folder, path: fs::real_path(&workspaces.absolute(path))? };
+        return Err(CommandError::from(error).hint("decrypt all of it with --output-dir DIR"));
     }
-    Ok(workspace.open(target, arguments.at_any_path)?)
+    let found = workspaces.find(path)?;
+    if arguments.in_place {
+        workspaces.of(&found).refuse_links(&found.target)?;
+    }
+    Ok(found)
 }
 
 /// Puts plaintexts in the place of their files.
-fn replace(paths: &[PathBuf], files: &[OpenFile], context: &Context<'_>) -> Result<(), CommandError> {
-    let places = files.iter().map(|file| Ok((fs::real_path(&file.target.path)?, file)));
+fn replace(
+    workspaces: &Workspaces<'_>,
+    found: &[Found],
+    files: &[OpenFile],
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    let places = files.iter().map(|file| Ok((fs::real_path(&file.target.path)?, &file.target)));
     refuse_twice(places.collect::<Result<Vec<_>, CommandError>>()?)?;
-    for (path, OpenFile { target, snapshot, opened, .. }) in paths.iter().zip(files) {
-        let workspace = context.workspace(path)?;
+    for (found, OpenFile { target, snapshot, opened, .. }) in found.iter().zip(files) {
+        let workspace = workspaces.of(found);
         workspace.write_new(target, &opened.plaintext, Expect::Unchanged(snapshot), Mode::Private)?;
         context.ui.note(&format!("{0} is in plaintext now; `secret encrypt {0}` makes it what it was", target.shown));
     }
@@ -91,36 +113,6 @@ pub(super) fn write_to(output: &Path, plaintext: &[u8], context: &Context<'_>) -
     let target = workspace.target(output)?;
     workspace.refuse_links(&target)?;
     Output::new(target.path, plaintext, workspace.within())?.write(workspace.within())
-}
-
-/// Writes plaintexts below a folder.
-fn write_below(folder: &Path, files: &[OpenFile], context: &Context<'_>) -> Result<(), CommandError> {
-    let paths = files.iter().map(|file| Ok((path_below(file)?, file)));
-    let paths = refuse_twice(paths.collect::<Result<Vec<_>, CommandError>>()?)?;
-    let root = output_folder(folder, context)?;
-    let mut outputs = Vec::new();
-    for (path, file) in paths {
-        root.refuse_links(&path)?;
-        outputs.push(Output::new(root.path().join(path), &file.opened.plaintext, Some(&root))?);
-    }
-    for output in outputs {
-        if let Some(folder) = output.path.parent() {
-            fs::create_private_folder(folder, Some(&root))?;
-        }
-        output.write(Some(&root))?;
-    }
-    Ok(())
-}
-
-/// Opens the output folder, which is made if it is missing.
-fn output_folder(folder: &Path, context: &Context<'_>) -> Result<Root, CommandError> {
-    let workspace = context.workspace(folder)?;
-    let target = workspace.target(folder)?;
-    if workspace.root().is_some() {
-        workspace.refuse_links(&target)?;
-    }
-    fs::create_private_folder(&target.path, workspace.within())?;
-    Ok(Root::open(&target.path)?)
 }
 
 /// A plaintext on its way to a file.
@@ -138,14 +130,8 @@ impl<'f> Output<'f> {
             return Ok(Self { path, plaintext, former: None });
         }
         let content = fs::read(&path, within, MAX_ENCRYPTED)?;
-        match EncryptedFile::parse(&content) {
-            // Tokens whose header is gone are of no use to anybody.
-            Err(ReadError::NotEncrypted | ReadError::TokensWithoutHeader { .. }) => {
-                Ok(Self { path, plaintext, former: Some(Snapshot::of(&content)) })
-            }
-            _ => Err(CommandError::failed(format!("{} is an encrypted file; it is not overwritten", path.display()))
-                .hint("write elsewhere, or decrypt it with --in-place")),
-        }
+        refuse_encrypted(&path, &content)?;
+        Ok(Self { path, plaintext, former: Some(Snapshot::of(&content)) })
     }
 
     /// Writes the plaintext; refused if something else stands there by now.
@@ -155,35 +141,12 @@ impl<'f> Output<'f> {
     }
 }
 
-/// Refuses two plaintexts for one place, of which the second would silently win.
-fn refuse_twice(places: Vec<(PathBuf, &OpenFile)>) -> Result<BTreeMap<PathBuf, &OpenFile>, CommandError> {
-    let mut known: BTreeMap<PathBuf, &OpenFile> = BTreeMap::new();
-    for (place, file) in places {
-        if let Some(other) = known.get(&place) {
-            let (one, other) = (&other.target.shown, &file.target.shown);
-            return Err(CommandError::failed(format!(
-                "{one} and {other} would both be written to {}",
-                place.display()
-            ))
-            .hint("decrypt them one by one, with -o FILE"));
-        }
-        known.insert(place, file);
+/// Refuses to write over an encrypted file.
+pub(super) fn refuse_encrypted(path: &Path, content: &[u8]) -> Result<(), CommandError> {
+    match EncryptedFile::parse(content) {
+        // Tokens whose header is gone are of no use to anybody.
+        Err(ReadError::NotEncrypted | ReadError::TokensWithoutHeader { .. }) => Ok(()),
+        _ => Err(CommandError::failed(format!("{} is an encrypted file; it is not overwritten", path.display()))
+            .hint("write elsewhere, or decrypt it with --in-place")),
     }
-    Ok(known)
-}
-
-/// Returns the path of a file below the output folder: that in its header.
-///
-/// Everybody can write a header. Where the file does not stand at its path, nothing vouches for that: then it may not
-/// name what programs look for at the top of a folder, as shells do for `.profile`.
-fn path_below(file: &OpenFile) -> Result<PathBuf, CommandError> {
-    let (shown, recorded) = (&file.target.shown, &file.opened.header.path);
-    let path = Path::new(recorded);
-    let is_name = |part| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git"));
-    let is_vouched_for = file.target.recorded.as_ref() == Some(recorded) || !recorded.starts_with('.');
-    if path.file_name().is_some() && path.components().all(is_name) && is_vouched_for {
-        return Ok(path.to_path_buf());
-    }
-    Err(CommandError::failed(format!("{shown} was encrypted as {recorded}: no plaintext is written to such a path"))
-        .hint("name the place yourself, with -o FILE"))
 }

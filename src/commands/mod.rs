@@ -7,6 +7,7 @@
 mod completions;
 mod consent;
 mod decrypt;
+mod decrypt_tree;
 mod deploy;
 mod doctor;
 mod edit;
@@ -19,6 +20,7 @@ mod group;
 mod info;
 mod init;
 mod keygen;
+mod lean;
 mod ls;
 mod man;
 mod member;
@@ -33,7 +35,7 @@ mod whoami;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use zeroize::Zeroizing;
 
 pub use error::CommandError;
@@ -126,11 +128,8 @@ impl<'a> Context<'a> {
 ///
 /// `unprotected` says why this process can be dumped, if it can.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env, unprotected: Option<&ProcessError>) -> u8 {
-    let matches = match command().try_get_matches_from(arguments) {
-        Ok(matches) => matches,
-        Err(error) => return error::usage(&error),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match lean::parse(&arguments).map_or_else(|| Cli::try_parse_from(&arguments), Ok) {
         Ok(cli) => cli,
         Err(error) => return error::usage(&error),
     };

@@ -6,7 +6,9 @@
 
 mod access;
 mod error;
+mod folder;
 mod lock;
+mod outputs;
 mod place;
 mod private;
 mod read;
@@ -21,7 +23,9 @@ use std::path::{Path, PathBuf};
 
 pub use access::{Access, Reach, access};
 pub use error::{FsError, Step};
+pub use folder::OpenFolder;
 pub use lock::FolderLock;
+pub use outputs::{Outputs, StagedOutput};
 pub use place::{Kind, Root};
 pub use private::{create_folder, create_private, create_private_folder};
 pub use read::{Snapshot, read, read_at_most, read_named, read_own, read_top};
@@ -36,6 +40,13 @@ pub fn kind(path: &Path) -> Result<Option<Kind>, FsError> {
         Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(source) => Err(FsError::io(Step::Open, path, source)),
     }
+}
+
+/// Tells whether a path is a folder, not a symlink to one, that belongs to this user.
+pub fn is_own_folder(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let user = rustix::process::geteuid().as_raw();
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user)
 }
 
 /// Returns the path without symlinks, `.` and `..`; all of it has to exist.

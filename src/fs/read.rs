@@ -15,7 +15,11 @@ use super::{FsError, Root, Step};
 ///
 /// Follows symlinks, with a root only inside of it. A fifo or device is refused without waiting for it.
 pub fn read(path: &Path, within: Option<&Root>, limit: usize) -> Result<Zeroizing<Vec<u8>>, FsError> {
-    let place = Place::find(path, within)?;
+    read_place(&Place::find(path, within)?, limit)
+}
+
+/// Reads the regular file at a place; see [`read`].
+pub(super) fn read_place(place: &Place, limit: usize) -> Result<Zeroizing<Vec<u8>>, FsError> {
     let file = place.open()?;
     let refused = |source| FsError::io(Step::Read, &place.path, source);
     let expected = usize::try_from(file.metadata().map_err(refused)?.len()).unwrap_or(usize::MAX);

@@ -146,7 +146,7 @@ impl Staged<'_> {
             // In one step, so that there is no moment at which it lies about under another name.
             (Some(file), Expect::Absent) => give_name(file, folder, name),
             (Some(file), Expect::Anything | Expect::Unchanged(_)) => {
-                give_name(file, folder, self.name.as_ref())
+                give_name(file, folder, self.name.as_str())
                     .map_err(|source| FsError::io(Step::Create, path, source))?;
                 rename(folder, &self.name, name)
             }
@@ -169,7 +169,7 @@ impl Drop for Staged<'_> {
 }
 
 /// Compares what stands there with what the caller expects.
-fn check(place: &Place, expect: Expect<'_>) -> Result<(), FsError> {
+pub(super) fn check(place: &Place, expect: Expect<'_>) -> Result<(), FsError> {
     let path = || place.path.clone();
     match expect {
         Expect::Anything => place.stat().map(|_| ()),
@@ -186,7 +186,7 @@ fn check(place: &Place, expect: Expect<'_>) -> Result<(), FsError> {
 }
 
 /// Creates an empty file beside the one to be replaced.
-fn create(place: &Place, name: &str, mode: u32) -> Result<File, FsError> {
+pub(super) fn create(place: &Place, name: &str, mode: u32) -> Result<File, FsError> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let open = || rustix::fs::openat(&place.folder, name, flags, rustix::fs::Mode::from_raw_mode(mode));
     let file = rustix::io::retry_on_intr(open).map_err(|source| FsError::io(Step::Create, &place.path, source))?;
@@ -195,26 +195,37 @@ fn create(place: &Place, name: &str, mode: u32) -> Result<File, FsError> {
 
 /// Creates an empty private file that has no name yet; `None` where the system or the file system cannot.
 #[cfg(target_os = "linux")]
-fn create_unnamed(folder: &File) -> Option<File> {
-    let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
-    let open = || rustix::fs::openat(folder, ".", flags, rustix::fs::Mode::from_raw_mode(0o600));
-    let file: File = OwnedFd::into(rustix::io::retry_on_intr(open).ok()?);
+pub(super) fn create_unnamed(folder: &File) -> Option<File> {
+    let file = open_unnamed(folder).ok()?;
     // Not everywhere is there a /proc, through which it gets its name.
     let known = rustix::fs::stat(name_in_proc(&file)).ok()?;
     let metadata = file.metadata().ok()?;
     ((known.st_dev, known.st_ino) == (metadata.dev(), metadata.ino())).then_some(file)
 }
 
+/// Creates an empty private file that has no name yet, where it is known that the system can.
+#[cfg(target_os = "linux")]
+pub(super) fn open_unnamed(folder: &File) -> rustix::io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let open = || rustix::fs::openat(folder, ".", flags, rustix::fs::Mode::from_raw_mode(0o600));
+    rustix::io::retry_on_intr(open).map(OwnedFd::into)
+}
+
 #[cfg(not(target_os = "linux"))]
-fn create_unnamed(_folder: &File) -> Option<File> {
+pub(super) fn create_unnamed(_folder: &File) -> Option<File> {
     None
 }
 
+#[cfg(not(target_os = "linux"))]
+pub(super) fn open_unnamed(_folder: &File) -> rustix::io::Result<File> {
+    Err(Errno::OPNOTSUPP)
+}
+
 /// Gives a file without a name this one, which nobody has.
-fn give_name(file: &File, folder: &File, name: &OsStr) -> rustix::io::Result<()> {
+pub(super) fn give_name(file: &File, folder: &File, name: impl rustix::path::Arg) -> rustix::io::Result<()> {
     let from = name_in_proc(file);
-    let link = || rustix::fs::linkat(rustix::fs::CWD, &from, folder, name, AtFlags::SYMLINK_FOLLOW);
-    rustix::io::retry_on_intr(link)
+    let name = name.into_c_str()?;
+    rustix::io::retry_on_intr(|| rustix::fs::linkat(rustix::fs::CWD, &from, folder, &*name, AtFlags::SYMLINK_FOLLOW))
 }
 
 /// Returns the name under which the system knows an open file, open(2).
@@ -236,12 +247,12 @@ fn adopt(file: &File, old: &Stat, mode: Mode) -> io::Result<()> {
     }
 }
 
-fn rename(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
+pub(super) fn rename(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
     rustix::io::retry_on_intr(|| rustix::fs::renameat(folder, from, folder, to))
 }
 
 /// Renames in one step with the check that nothing is there; a file system that cannot has to trust the check before.
-fn rename_to_absent(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
+pub(super) fn rename_to_absent(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     match rustix::io::retry_on_intr(|| rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE)) {
         Err(error) if is_unsupported(&error.into()) => {}

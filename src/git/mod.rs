@@ -9,6 +9,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod history;
+mod plain;
 mod settings;
 
 use std::cell::OnceCell;
@@ -28,7 +29,8 @@ use crate::fs;
 
 /// A repository with a work tree. Paths inside of it are relative to its root, with `/`.
 pub struct Repository {
-    inner: git2::Repository,
+    /// Opened when something is read of it.
+    inner: OnceCell<git2::Repository>,
     root: PathBuf,
     index_file: Option<PathBuf>,
     index: OnceCell<git2::Index>,
@@ -99,6 +101,9 @@ impl Repository {
     pub fn discover(start: &Path) -> Result<Option<Self>, GitError> {
         for folder in fs::real_path(start)?.ancestors() {
             if fs::kind(&folder.join(".git"))?.is_some() {
+                if plain::is_plain(folder)? {
+                    return Ok(Some(Self::at(folder.to_path_buf(), OnceCell::new())));
+                }
                 match git2::Repository::open(folder) {
                     // Git, too, passes by a `.git` that is no repository. What looks like one and cannot be read must
                     // not be passed by: its history and policy count.
@@ -114,6 +119,14 @@ impl Repository {
         Ok(None)
     }
 
+    /// Tells whether the search for a repository ends at this folder, with one or with an error.
+    ///
+    /// # Errors
+    /// When the folder cannot be looked at.
+    pub fn may_be_at(folder: &Path) -> Result<bool, GitError> {
+        Ok(fs::kind(&folder.join(".git"))?.is_some() || looks_bare(folder)?)
+    }
+
     /// Reads another index file, as `GIT_INDEX_FILE` names one to the hooks of `git commit -a` and `git commit FILE`.
     #[must_use]
     pub fn with_index_file(self, file: PathBuf) -> Self {
@@ -127,7 +140,7 @@ impl Repository {
 
     /// Tells whether the history was cut off when the repository was cloned: what is missing proves nothing then.
     pub fn is_shallow(&self) -> bool {
-        self.inner.is_shallow()
+        self.inner().is_ok_and(git2::Repository::is_shallow)
     }
 
     /// Returns the path of a file relative to the root, as git would name it. The file need not exist.
@@ -152,13 +165,13 @@ impl Repository {
     /// Returns a file as the last commit has it; `None` where that has none, or where there is no commit yet.
     pub fn head_file(&self, path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, GitError> {
         let Some(commit) = self.head()? else { return Ok(None) };
-        let mut id = self.inner.find_commit(commit).map_err(|error| self.refused(error))?.tree_id();
+        let mut id = self.inner()?.find_commit(commit).map_err(|error| self.refused(error))?.tree_id();
         let mut kind = EntryKind::Folder;
         for name in path {
             if kind != EntryKind::Folder {
                 return Ok(None);
             }
-            let tree = self.inner.find_tree(id).map_err(|error| self.refused(error))?;
+            let tree = self.inner()?.find_tree(id).map_err(|error| self.refused(error))?;
             let Some(entry) = tree.get_name_bytes(name.as_bytes()) else { return Ok(None) };
             (id, kind) = (entry.id(), EntryKind::of(entry.filemode_raw().cast_unsigned()));
         }
@@ -202,27 +215,47 @@ impl Repository {
             _ => self.refused(error),
         };
         // The length comes before the content: what is too large is not even unpacked.
-        let (length, _) = self.inner.odb().and_then(|objects| objects.read_header(id.0)).map_err(refused)?;
+        let (length, _) = self.inner()?.odb().and_then(|objects| objects.read_header(id.0)).map_err(refused)?;
         if length > limit {
             return Err(GitError::TooLarge { id, limit });
         }
-        Ok(Zeroizing::new(self.inner.find_blob(id.0).map_err(refused)?.content().to_vec()))
+        Ok(Zeroizing::new(self.inner()?.find_blob(id.0).map_err(refused)?.content().to_vec()))
     }
 
     /// Tells whether `.gitignore` and its like exclude a path from being added.
     pub fn is_ignored(&self, path: &Path) -> Result<bool, GitError> {
-        self.inner.is_path_ignored(path).map_err(|error| self.refused(error))
+        self.inner()?.is_path_ignored(path).map_err(|error| self.refused(error))
     }
 
     fn with_work_tree(opened: Result<git2::Repository, git2::Error>, folder: &Path) -> Result<Self, GitError> {
         let inner = opened.map_err(|error| GitError::of(folder, error))?;
         let work_tree = inner.workdir().ok_or_else(|| GitError::Bare { path: folder.to_path_buf() })?;
-        Ok(Self { root: fs::real_path(work_tree)?, inner, index_file: None, index: OnceCell::new() })
+        let root = fs::real_path(work_tree)?;
+        Ok(Self::at(root, OnceCell::from(inner)))
+    }
+
+    fn at(root: PathBuf, inner: OnceCell<git2::Repository>) -> Self {
+        Self { inner, root, index_file: None, index: OnceCell::new() }
+    }
+
+    /// Returns the repository as libgit2 reads it.
+    fn inner(&self) -> Result<&git2::Repository, GitError> {
+        if self.inner.get().is_none() {
+            let opened = git2::Repository::open(&self.root).map_err(|error| GitError::of(&self.root, error))?;
+            let work_tree = opened.workdir().map(fs::real_path).transpose()?;
+            // It was changed since it was found; or it was not as plain as it looked.
+            if work_tree.as_deref() != Some(self.root.as_path()) {
+                return Err(GitError::Outside { path: work_tree.unwrap_or_default(), root: self.root.clone() });
+            }
+            // Set by nobody else meanwhile: a cell is one thread's.
+            let _ = self.inner.set(opened);
+        }
+        Ok(self.inner.get().expect("it was set above"))
     }
 
     /// Returns the commit that HEAD names, `None` before the first one.
     fn head(&self) -> Result<Option<Oid>, GitError> {
-        match self.inner.head().and_then(|head| head.peel_to_commit()) {
+        match self.inner()?.head().and_then(|head| head.peel_to_commit()) {
             Ok(commit) => Ok(Some(commit.id())),
             Err(error) if error.code() == ErrorCode::UnbornBranch => Ok(None),
             Err(error) => Err(self.refused(error)),
@@ -233,7 +266,7 @@ impl Repository {
         if self.index.get().is_none() {
             let opened = match &self.index_file {
                 Some(file) => git2::Index::open(file),
-                None => self.inner.index(),
+                None => self.inner()?.index(),
             };
             let index = opened.map_err(|error| self.refused(error))?;
             if index.is_empty() {
@@ -267,7 +300,7 @@ impl Repository {
 
     /// Tells whether objects that are missing here are fetched by git when it needs them.
     fn is_partial(&self) -> bool {
-        let Ok(config) = self.inner.config() else { return false };
+        let Some(Ok(config)) = self.inner.get().map(git2::Repository::config) else { return false };
         let has = |pattern| config.entries(Some(pattern)).is_ok_and(|mut entries| entries.next().is_some());
         has(r"^extensions\.partialclone$") || has(r"^remote\..*\.promisor$")
     }

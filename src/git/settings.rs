@@ -26,7 +26,7 @@ impl Repository {
     /// Returns what an attribute says of a path, by the files of attributes in the work tree and the index, and the
     /// user's own.
     pub fn attribute(&self, path: &Path, name: &str) -> Result<Attribute, GitError> {
-        let value = self.inner.get_attr_bytes(path, name, AttrCheckFlags::FILE_THEN_INDEX);
+        let value = self.inner()?.get_attr_bytes(path, name, AttrCheckFlags::FILE_THEN_INDEX);
         let value = value.map_err(|error| self.refused(error))?;
         Ok(match AttrValue::from_bytes(value) {
             AttrValue::True => Attribute::Set,
@@ -42,7 +42,7 @@ impl Repository {
     pub fn caching_drivers(&self) -> Result<BTreeSet<String>, GitError> {
         let refused = |error| self.refused(error);
         let mut drivers = BTreeSet::new();
-        let config = self.inner.config().map_err(refused)?;
+        let config = self.inner()?.config().map_err(refused)?;
         let mut entries = config.entries(Some(r"^diff\..*\.cachetextconv$")).map_err(refused)?;
         while let Some(entry) = entries.next() {
             let name = String::from_utf8_lossy(entry.map_err(refused)?.name_bytes()).into_owned();
@@ -52,7 +52,7 @@ impl Repository {
                 );
             }
         }
-        for name in self.inner.references_glob("refs/notes/textconv/*").map_err(refused)?.names() {
+        for name in self.inner()?.references_glob("refs/notes/textconv/*").map_err(refused)?.names() {
             drivers.extend(name.map_err(refused)?.strip_prefix("refs/notes/textconv/").map(str::to_owned));
         }
         Ok(drivers)
@@ -60,12 +60,12 @@ impl Repository {
 
     /// Tells whether git records how conflicts were settled (`rerere`), with the text of both sides.
     pub fn records_resolutions(&self) -> Result<bool, GitError> {
-        let config = self.inner.config().map_err(|error| self.refused(error))?;
+        let config = self.inner()?.config().map_err(|error| self.refused(error))?;
         match config.get_bool("rerere.enabled") {
             Ok(is_enabled) => Ok(is_enabled),
             // Not set: then a folder of recordings turns it on.
             Err(error) if error.code() == ErrorCode::NotFound => {
-                Ok(fs::kind(&self.inner.commondir().join("rr-cache"))?.is_some())
+                Ok(fs::kind(&self.inner()?.commondir().join("rr-cache"))?.is_some())
             }
             Err(error) => Err(self.refused(error)),
         }
@@ -74,7 +74,7 @@ impl Repository {
     /// Returns the UTC day of the commit that is checked out.
     pub fn head_day(&self) -> Result<Option<Date>, GitError> {
         let Some(commit) = self.head()? else { return Ok(None) };
-        let seconds = self.inner.find_commit(commit).map_err(|error| self.refused(error))?.time().seconds();
+        let seconds = self.inner()?.find_commit(commit).map_err(|error| self.refused(error))?.time().seconds();
         let time = jiff::Timestamp::from_second(seconds).ok();
         Ok(time.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date()))
     }

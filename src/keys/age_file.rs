@@ -1,6 +1,6 @@
 //! The age file around a data key: armor, wrapping, and opening with keys that are at hand.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::iter;
 
 use age::armor::ArmoredReader;
@@ -133,12 +133,53 @@ pub(super) fn open<'a>(
     binary: &[u8],
     identities: impl Iterator<Item = &'a dyn age::Identity>,
 ) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
-    let mut reader = Decryptor::new_buffered(binary)?.decrypt(identities)?;
+    let mut reader = decryptor(binary)?.decrypt(identities)?;
     // A payload is smaller than its file, so the buffer never moves and leaves no copy behind. What a stream
     // reader finds wrong comes as an I/O error, but can only mean a payload that was cut or changed.
     let mut payload = Zeroizing::new(Vec::with_capacity(binary.len() + 32));
     reader.read_to_end(&mut payload).map_err(|_| DecryptError::DecryptionFailed)?;
     Ok(payload)
+}
+
+/// Reads the header of a binary age file.
+pub(super) fn decryptor(binary: &[u8]) -> Result<Decryptor<HeaderAtOnce<'_>>, DecryptError> {
+    Decryptor::new_buffered(HeaderAtOnce { rest: binary, is_header_taken: false })
+}
+
+/// A binary age file that gives its whole header as its first line.
+///
+/// The crate asks for one line more until the header is complete, and reads all it has from the beginning each time: for
+/// thirty readers that would take longer than to open the file.
+pub(super) struct HeaderAtOnce<'a> {
+    rest: &'a [u8],
+    is_header_taken: bool,
+}
+
+impl Read for HeaderAtOnce<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.rest.read(buffer)
+    }
+}
+
+impl BufRead for HeaderAtOnce<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(self.rest)
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.rest.consume(amount);
+    }
+
+    fn read_until(&mut self, end: u8, line: &mut Vec<u8>) -> io::Result<usize> {
+        // The header ends with the first line of this beginning, whatever stands before it (C2SP age, "Header").
+        const LAST_LINE: &[u8] = b"\n--- ";
+        let start = if self.is_header_taken { None } else { self.rest.windows(5).position(|at| at == LAST_LINE) };
+        self.is_header_taken = true;
+        let skipped = start.map_or(0, |start| start + LAST_LINE.len());
+        line.extend_from_slice(&self.rest[..skipped]);
+        self.rest = &self.rest[skipped..];
+        Ok(skipped + self.rest.read_until(end, line)?)
+    }
 }
 
 /// Opens a binary age file with a passphrase.

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::iter;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,7 +14,7 @@ use age::DecryptError;
 use zeroize::Zeroizing;
 
 use super::age_file::{self, Malformed, WrapError};
-use super::identity::{Found, IdentityError, Locked, Ready};
+use super::identity::{Expecting, Found, IdentityError, Locked, Ready};
 use super::plugin::{AllowedPlugin, PluginError, PluginIdentity, Plugins, WithPlugin, plugin_error};
 use super::settings::SettingsError;
 use super::source::{Source, default_sources, recipients_beside};
@@ -129,17 +130,29 @@ impl<'a> Identities<'a> {
     /// # Errors
     /// See [`UnwrapError`]. None of its messages shows key or payload.
     pub fn unwrap(&self, armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
-        let binary = age_file::unarmor(armored)?;
-        let stanzas = Stanzas::of_binary(&binary)?;
-        let keyring = self.keyring()?;
+        self.unwrap_for(&[], armored)
+    }
 
-        if let Some(payload) = open(&binary, &keyring.ready)? {
+    /// Opens a wrapped data key whose readers are known, as [`Self::unwrap`] does.
+    ///
+    /// A stanza does not name its reader, and each try costs as much as opening the file; but [`super::wrap`] writes
+    /// them in the order of the readers. Where that is not so, or the readers are made up, all are tried.
+    ///
+    /// # Errors
+    /// As [`Self::unwrap`].
+    pub fn unwrap_for(&self, readers: &[&str], armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
+        let binary = age_file::unarmor(armored)?;
+        let stanzas = Stanzas::of_lines(&binary)?;
+        let keyring = self.keyring()?;
+        let open = |ready: &[Ready]| open(&binary, readers, ready);
+
+        if let Some(payload) = open(&keyring.ready)? {
             return Ok(payload);
         }
         let candidates = || keyring.locked.iter().filter(|slot| slot.locked.may_open(&stanzas));
         let unlocked: Vec<&Found> = candidates().filter_map(|slot| slot.unlocked.get()?.as_ref().ok()).collect();
         for found in &unlocked {
-            if let Some(payload) = open(&binary, &found.ready)? {
+            if let Some(payload) = open(&found.ready)? {
                 return Ok(payload);
             }
         }
@@ -151,7 +164,7 @@ impl<'a> Identities<'a> {
         }
         for slot in candidates() {
             let found = self.unlock(slot)?;
-            if let Some(payload) = open(&binary, &found.ready)? {
+            if let Some(payload) = open(&found.ready)? {
                 return Ok(payload);
             }
             let is_new = !unlocked.iter().any(|known| ptr::eq(*known, found));
@@ -203,7 +216,7 @@ impl<'a> Identities<'a> {
     /// When it is no age file, or not authentic, or an identity that somebody named cannot be used.
     pub fn opens_unasked(&self, armored: &str) -> Result<bool, UnwrapError> {
         let binary = age_file::unarmor(armored)?;
-        Ok(open(&binary, &self.keyring()?.ready)?.is_some())
+        Ok(open(&binary, &[], &self.keyring()?.ready)?.is_some())
     }
 
     /// Returns the first identity of a default place that is there and cannot be used.
@@ -221,7 +234,7 @@ impl<'a> Identities<'a> {
     /// # Errors
     /// When an identity that somebody named cannot be used.
     pub fn known(&self) -> Result<&[Known], IdentityError> {
-        Ok(&self.keyring()?.known)
+        Ok(self.keyring()?.known())
     }
 
     /// Returns the recipients of all identities, as far as they can be told without a passphrase.
@@ -262,10 +275,20 @@ struct Keyring {
     ready: Vec<Ready>,
     locked: Vec<Slot>,
     plugins: Vec<PluginIdentity>,
-    known: Vec<Known>,
+    files: Vec<IdentityFile>,
+    known: OnceLock<Vec<Known>>,
     unsupported: usize,
     /// The first default file that is there and cannot be used.
     broken: Option<IdentityError>,
+}
+
+/// What of a keyring comes from one file.
+struct IdentityFile {
+    origin: Origin,
+    ready: Range<usize>,
+    locked: Option<usize>,
+    plugins: usize,
+    plugin_recipients: Vec<Recipient>,
 }
 
 /// An identity file that is protected by a passphrase.
@@ -294,23 +317,39 @@ impl Keyring {
     }
 
     fn add(&mut self, origin: &Origin, found: Found) {
-        let mut recipients: Vec<_> = found.ready.iter().map(|ready| ready.recipient.clone()).collect();
-        if found.plugins.len() > found.plugin_recipients.len() {
-            recipients.extend(recipients_beside(origin).into_iter().filter(|recipient| recipient.plugin().is_some()));
-        }
-        recipients.extend(found.plugin_recipients);
-        let is_locked = found.locked.is_some();
-        if let Some(locked) = found.locked {
-            match locked.recipient() {
-                Some(recipient) => recipients.push(recipient.clone()),
-                None => recipients.extend(recipients_beside(origin)),
-            }
+        let ready = self.ready.len()..self.ready.len() + found.ready.len();
+        let locked = found.locked.map(|locked| {
             self.locked.push(Slot { origin: origin.clone(), locked, unlocked: OnceLock::new() });
-        }
-        self.known.push(Known { origin: origin.clone(), recipients, is_locked });
+            self.locked.len() - 1
+        });
+        let plugins = found.plugins.len();
+        let plugin_recipients = found.plugin_recipients;
+        self.files.push(IdentityFile { origin: origin.clone(), ready, locked, plugins, plugin_recipients });
         self.ready.extend(found.ready);
         self.plugins.extend(found.plugins);
         self.unsupported += found.unsupported;
+    }
+
+    /// Nobody needs this to open a file, so it is found out when it is asked for.
+    fn known(&self) -> &[Known] {
+        self.known.get_or_init(|| self.files.iter().map(|file| self.known_of(file)).collect())
+    }
+
+    fn known_of(&self, file: &IdentityFile) -> Known {
+        let origin = &file.origin;
+        let mut recipients: Vec<_> =
+            self.ready[file.ready.clone()].iter().map(|ready| ready.recipient().clone()).collect();
+        if file.plugins > file.plugin_recipients.len() {
+            recipients.extend(recipients_beside(origin).into_iter().filter(|recipient| recipient.plugin().is_some()));
+        }
+        recipients.extend(file.plugin_recipients.iter().cloned());
+        if let Some(slot) = file.locked.map(|locked| &self.locked[locked]) {
+            match slot.locked.recipient() {
+                Some(recipient) => recipients.push(recipient.clone()),
+                None => recipients.extend(recipients_beside(origin)),
+            }
+        }
+        Known { origin: origin.clone(), recipients, is_locked: file.locked.is_some() }
     }
 
     fn no_match(&self) -> UnwrapError {
@@ -358,8 +397,10 @@ impl PluginsTried<'_> {
 }
 
 /// Opens a binary age file with the first identity that fits; `None` when none does.
-fn open(binary: &[u8], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
-    payload_of(age_file::open(binary, identities.iter().map(Ready::as_age)))
+fn open(binary: &[u8], readers: &[&str], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
+    let expecting: Vec<Expecting<'_>> = identities.iter().filter_map(|ready| ready.among(readers)).collect();
+    let others = identities.iter().filter(|ready| ready.among(readers).is_none()).map(Ready::as_age);
+    payload_of(age_file::open(binary, expecting.iter().map(|expecting| expecting as &dyn age::Identity).chain(others)))
 }
 
 /// Tells apart what opened, what did not fit, and what is wrong.

@@ -3,10 +3,11 @@
 //! One file is either lines of `AGE-SECRET-KEY-1…` and `AGE-PLUGIN-NAME-1…` with `#` comments, or one SSH private key, or an age file
 //! encrypted with a passphrase that holds such lines. Errors name the file and line, never what stands there.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use age::DecryptError;
 use age::secrecy::SecretString;
+use age_core::format::{FileKey, Stanza};
 
 use zeroize::Zeroizing;
 
@@ -75,7 +76,8 @@ pub(super) struct Found {
 
 /// An identity that can be used at once.
 pub(super) struct Ready {
-    pub(super) recipient: Recipient,
+    /// Computed when it is asked for: that costs a third of opening a file.
+    recipient: LazyLock<Recipient, Box<dyn FnOnce() -> Recipient + Send + Sync>>,
     key: Box<dyn age::Identity + Send + Sync>,
 }
 
@@ -87,13 +89,51 @@ pub(super) enum Locked {
     Ssh { recipient: Recipient, key: Box<age::ssh::EncryptedKey> },
 }
 
+/// An identity, and which stanza is for it, if the order of the readers is that of the stanzas.
+pub(super) struct Expecting<'k> {
+    ready: &'k Ready,
+    stanza: usize,
+}
+
+impl age::Identity for Expecting<'_> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        self.ready.key.unwrap_stanza(stanza)
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        let expected = stanzas.get(self.stanza).and_then(|stanza| self.unwrap_stanza(stanza));
+        expected.or_else(|| self.ready.key.unwrap_stanzas(stanzas))
+    }
+}
+
 impl Ready {
     pub(super) fn as_age(&self) -> &dyn age::Identity {
         self.key.as_ref()
     }
 
+    /// Returns the recipient that belongs to the identity.
+    pub(super) fn recipient(&self) -> &Recipient {
+        &self.recipient
+    }
+
+    /// Returns the identity as one that tries first the stanza of its own recipient, where that is one of several
+    /// readers.
+    pub(super) fn among(&self, readers: &[&str]) -> Option<Expecting<'_>> {
+        if readers.len() < 2 {
+            return None;
+        }
+        let stanza = readers.iter().position(|reader| *reader == self.recipient.as_str())?;
+        Some(Expecting { ready: self, stanza })
+    }
+
     fn x25519(key: age::x25519::Identity) -> Self {
-        Self { recipient: Recipient::from_x25519(key.to_public()), key: Box::new(key) }
+        let same = key.clone();
+        let recipient = LazyLock::new(Box::new(move || Recipient::from_x25519(same.to_public())) as Box<_>);
+        Self { recipient, key: Box::new(key) }
+    }
+
+    fn ssh(key: age::ssh::Identity, recipient: Recipient) -> Self {
+        Self { recipient: LazyLock::new(Box::new(move || recipient)), key: Box::new(key) }
     }
 }
 
@@ -164,7 +204,7 @@ impl Found {
             Identity::Encrypted(key) => {
                 Self { locked: Some(Locked::Ssh { recipient, key: Box::new(key) }), ..Self::default() }
             }
-            key => Self { ready: vec![Ready { recipient, key: Box::new(key) }], ..Self::default() },
+            key => Self { ready: vec![Ready::ssh(key, recipient)], ..Self::default() },
         })
     }
 }
@@ -201,9 +241,8 @@ impl Locked {
             }
             Self::Ssh { recipient, key } => {
                 let key = key.decrypt(passphrase).map_err(|error| unlock_error(origin, &error))?;
-                let key = Box::new(age::ssh::Identity::from(key));
-                let ready = vec![Ready { recipient: recipient.clone(), key }];
-                Ok(Found { ready, ..Found::default() })
+                let key = Ready::ssh(age::ssh::Identity::from(key), recipient.clone());
+                Ok(Found { ready: vec![key], ..Found::default() })
             }
         }
     }
@@ -230,10 +269,47 @@ const MAX_SSH_KEY: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use age::DecryptError;
     use age::secrecy::ExposeSecret;
+    use age_core::format::{FileKey, Stanza};
     use proptest::prelude::{any, proptest};
 
-    use super::{Found, IdentityProblem};
+    use super::{Found, IdentityProblem, Ready};
+    use crate::keys::{Recipient, age_file, wrap};
+
+    /// Counts the stanzas that it is tried on.
+    struct Counting(age::x25519::Identity, Arc<AtomicUsize>);
+
+    impl age::Identity for Counting {
+        fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            self.0.unwrap_stanza(stanza)
+        }
+    }
+
+    #[test]
+    fn of_thirty_stanzas_only_that_of_the_reader_is_tried_and_all_where_the_order_is_another() {
+        let keys: Vec<_> = (0..30).map(|_| age::x25519::Identity::generate()).collect();
+        let recipients: Vec<_> = keys.iter().map(|key| Recipient::from_x25519(key.to_public())).collect();
+        let armored = wrap(&recipients.iter().collect::<Vec<_>>(), b"data key").expect("wraps");
+        let binary = age_file::unarmor(&armored).expect("armor");
+        let mut readers: Vec<&str> = recipients.iter().map(Recipient::as_str).collect();
+        let tries = |readers: &[&str]| {
+            let count = Arc::new(AtomicUsize::new(0));
+            let key = Box::new(Counting(keys[29].clone(), Arc::clone(&count)));
+            let ready = Ready { key, ..Ready::x25519(keys[29].clone()) };
+            let expecting = ready.among(readers).expect("it is one of them");
+            let payload = age_file::open(&binary, std::iter::once(&expecting as &dyn age::Identity));
+            assert_eq!(*payload.expect("it opens"), b"data key");
+            count.load(Ordering::SeqCst)
+        };
+        assert_eq!(tries(&readers), 1);
+        readers.reverse();
+        assert_eq!(tries(&readers), 1 + 30);
+    }
 
     fn key() -> String {
         age::x25519::Identity::generate().to_string().expose_secret().to_owned()

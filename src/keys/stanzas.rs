@@ -44,7 +44,13 @@ impl Stanzas {
     /// Reads the header of a binary age file.
     pub(super) fn of_binary(binary: &[u8]) -> Result<Self, Malformed> {
         // age's own reader is the judge of what is well-formed: two parsers that disagree would be a hole.
-        age::Decryptor::new_buffered(binary).map_err(|_| Malformed)?;
+        age_file::decryptor(binary).map_err(|_| Malformed)?;
+        Self::of_lines(binary)
+    }
+
+    /// Reads the header of a binary age file that age's own reader is given, too. It refuses what that one tolerates: a
+    /// stanza whose body has no last line.
+    pub(super) fn of_lines(binary: &[u8]) -> Result<Self, Malformed> {
         let mut lines =
             binary.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).map_err(|_| Malformed));
         if lines.next() != Some(Ok("age-encryption.org/v1")) {

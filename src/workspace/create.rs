@@ -235,10 +235,9 @@ impl Workspace<'_> {
     /// Wraps the data key to the readers of a header.
     pub(super) fn wrap(&self, target: &Target, header: &Header, secrets: &FileSecrets) -> Result<String, Error> {
         let path = || target.shown.clone();
-        let parsed: Result<Vec<Recipient>, _> = header.recipients.values().flatten().map(|text| text.parse()).collect();
+        let parsed: Result<Vec<Recipient>, _> = header.readers().into_iter().map(str::parse).collect();
         let parsed = parsed.map_err(|source| Error::Recipient { path: path(), source })?;
-        let payload = secrets.payload(header);
-        let wrapped = self.identities.wrap(&parsed.iter().collect::<Vec<_>>(), &payload);
+        let wrapped = self.identities.wrap(&parsed.iter().collect::<Vec<_>>(), &secrets.payload(header));
         wrapped.map_err(|source| Error::Wrap { path: path(), source })
     }
 }

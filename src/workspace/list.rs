@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::guard::recipients;
-use super::{Error, Target, Workspace, key_paths};
+use super::{Error, Target, Workspace, each_on_all_cores, key_paths};
 use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, Mode, ReadError};
-use crate::fs::{self, Kind};
+use crate::fs::{self, Kind, Root};
 use crate::policy::{Drift, drift};
 
 /// What a path holds.
@@ -113,19 +113,24 @@ impl Workspace<'_> {
             // As somebody in this folder would write it.
             let path = path.strip_prefix(self.env.current_dir()).map(Path::to_path_buf).unwrap_or(path);
             let Ok(target) = self.target(&path) else { continue };
-            if target.recorded.as_deref().is_none_or(|recorded| policy.rule_for(recorded).is_none()) {
-                continue;
+            if target.recorded.as_deref().is_some_and(|recorded| policy.rule_for(recorded).is_some()) {
+                governed.push(target);
             }
-            let state = match fs::read(&target.path, self.within(), MAX_ENCRYPTED) {
-                Ok(bytes) => match EncryptedFile::parse(&bytes) {
-                    Ok(_) => State::Encrypted,
-                    Err(ReadError::NotEncrypted) => State::Plaintext,
-                    Err(_) => State::Broken,
-                },
-                Err(_) => State::Broken,
-            };
-            governed.push((target, state));
         }
-        Ok(governed)
+        let within = self.within();
+        let states = each_on_all_cores(&governed, |target| state(target, within));
+        Ok(governed.into_iter().zip(states).collect())
+    }
+}
+
+/// Says what a governed file is.
+fn state(target: &Target, within: Option<&Root>) -> State {
+    match fs::read(&target.path, within, MAX_ENCRYPTED) {
+        Ok(bytes) => match EncryptedFile::parse(&bytes) {
+            Ok(_) => State::Encrypted,
+            Err(ReadError::NotEncrypted) => State::Plaintext,
+            Err(_) => State::Broken,
+        },
+        Err(_) => State::Broken,
     }
 }

@@ -13,6 +13,7 @@ mod examine;
 mod guard;
 mod init;
 mod list;
+mod many;
 mod metadata;
 mod mv;
 mod open;
@@ -33,8 +34,9 @@ pub use error::Error;
 pub use examine::{Examination, Exposed, SetUp};
 pub use init::{Initialized, NewIdentityError, NewMember, create_identity, default_identity_path};
 pub use list::{Listed, State};
+pub use many::{Found, Workspaces, each_on_all_cores};
 pub use metadata::MetadataChange;
-pub use open::{OpenFile, StoredFile};
+pub use open::{OpenFile, Opener, StoredFile};
 pub use rekey::{ReaderChange, RekeyPlan};
 pub use save::Saved;
 pub use target::Target;
@@ -63,11 +65,15 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// When there is a repository that may not or cannot be read.
     pub fn around(env: &'a Env, path: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
-        let start = start_folder(&env.current_dir().join(path))?;
-        let repository = Repository::discover(&start)?;
+        Self::in_folder(env, &start_folder(&env.current_dir().join(path))?, identities)
+    }
+
+    /// Finds the workspace that a folder is in.
+    fn in_folder(env: &'a Env, start: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
+        let repository = Repository::discover(start)?;
         let root = match &repository {
             Some(repository) => Some(Root::open(repository.root())?),
-            None => policy_folder(&start)?.map(|folder| Root::open(&folder)).transpose()?,
+            None => policy_folder(start)?.map(|folder| Root::open(&folder)).transpose()?,
         };
         Ok(Self { env, root, repository, identities, policy: OnceCell::new(), head_policy: OnceCell::new() })
     }

@@ -4,7 +4,8 @@ use zeroize::Zeroizing;
 
 use super::{Error, Target, Workspace};
 use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, Opened, ReadError};
-use crate::fs::{self, Snapshot};
+use crate::fs::{self, OpenFolder, Root, Snapshot};
+use crate::keys::Identities;
 
 /// A file as it stands there.
 pub struct StoredFile {
@@ -28,15 +29,25 @@ pub struct OpenFile {
     pub opened: Opened,
 }
 
+/// Opens the files of one workspace; can be shared by threads.
+#[derive(Clone, Copy)]
+pub struct Opener<'w> {
+    within: Option<&'w Root>,
+    identities: &'w Identities<'w>,
+}
+
 impl Workspace<'_> {
+    /// Returns the part of the workspace that opens files.
+    pub fn opener(&self) -> Opener<'_> {
+        Opener { within: self.within(), identities: self.identities }
+    }
+
     /// Reads a file, encrypted or not.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn read(&self, target: Target) -> Result<StoredFile, Error> {
-        let bytes = fs::read(&target.path, self.within(), MAX_ENCRYPTED)?;
-        let snapshot = Snapshot::of(&bytes);
-        Ok(StoredFile { target, bytes, snapshot })
+        self.opener().read(target, None)
     }
 
     /// Reads an encrypted file without opening it: nothing of it is authenticated.
@@ -55,8 +66,7 @@ impl Workspace<'_> {
     /// When it is not encrypted, no identity opens it, it is not authentic, or (unless `at_any_path`) it stands
     /// elsewhere in the repository than its header says.
     pub fn open(&self, target: Target, at_any_path: bool) -> Result<OpenFile, Error> {
-        let stored = self.read(target)?;
-        self.open_stored(stored, at_any_path)
+        self.opener().open(target, None, at_any_path)
     }
 
     /// Opens an encrypted file that was read; see [`Self::open`].
@@ -64,6 +74,38 @@ impl Workspace<'_> {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_stored(&self, stored: StoredFile, at_any_path: bool) -> Result<OpenFile, Error> {
+        self.opener().open_stored(stored, at_any_path)
+    }
+
+    /// Unwraps the data key of a file and opens it.
+    pub(super) fn open_file(&self, shown: &str, file: &EncryptedFile) -> Result<Opened, Error> {
+        self.opener().open_file(shown, file)
+    }
+}
+
+impl Opener<'_> {
+    /// Reads a file, out of its folder if that is open already.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self, target: Target, folder: Option<&OpenFolder>) -> Result<StoredFile, Error> {
+        let bytes = match folder {
+            Some(folder) => folder.read(&target.path, self.within, MAX_ENCRYPTED)?,
+            None => fs::read(&target.path, self.within, MAX_ENCRYPTED)?,
+        };
+        let snapshot = Snapshot::of(&bytes);
+        Ok(StoredFile { target, bytes, snapshot })
+    }
+
+    /// Opens an encrypted file; see [`Workspace::open`].
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub fn open(&self, target: Target, folder: Option<&OpenFolder>, at_any_path: bool) -> Result<OpenFile, Error> {
+        self.open_stored(self.read(target, folder)?, at_any_path)
+    }
+
+    fn open_stored(&self, stored: StoredFile, at_any_path: bool) -> Result<OpenFile, Error> {
         let file = parse(&stored)?;
         let opened = self.open_file(&stored.target.shown, &file)?;
         if !at_any_path {
@@ -73,10 +115,10 @@ impl Workspace<'_> {
         Ok(OpenFile { target, encrypted: bytes.to_vec(), snapshot, opened })
     }
 
-    /// Unwraps the data key of a file and opens it.
-    pub(super) fn open_file(&self, shown: &str, file: &EncryptedFile) -> Result<Opened, Error> {
+    fn open_file(&self, shown: &str, file: &EncryptedFile) -> Result<Opened, Error> {
         let header = file.header();
-        let payload = self.identities.unwrap(&header.wrapped_key).map_err(|source| Error::Unwrap {
+        let unwrapped = self.identities.unwrap_for(&header.readers(), &header.wrapped_key);
+        let payload = unwrapped.map_err(|source| Error::Unwrap {
             path: shown.to_owned(),
             readers: header.recipients.keys().cloned().collect(),
             source,

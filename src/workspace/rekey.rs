@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::guard::{recipients, strictness};
+use super::guard::{recipients, refuse_copies, strictness};
 use super::save::{WRITE_MODE, seal_error};
-use super::{Error, Target, Workspace};
+use super::{Error, OpenFile, Target, Workspace};
+use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{Comments, Exposure, Header, Mode, Opened, seal};
 use crate::fs::{Expect, FolderLock, Snapshot, commit};
@@ -40,15 +41,19 @@ pub struct ReaderChange {
 }
 
 impl Workspace<'_> {
-    /// Plans the rekey of a file; `None` when it is in line with the policy. With `makes_key` it gets a new data key in any
-    /// case, and the old one may be of unknown origin.
+    /// Plans the rekey of an opened file; `None` when it is in line with the policy. With `makes_key` it gets a new data
+    /// key in any case, and the old one may be of unknown origin. `ids` are [`Self::file_ids`], for all files of a call.
     ///
     /// # Errors
-    /// When the file cannot be opened, no rule is for it, or it was put back to an older state.
-    pub fn plan_rekey(&self, target: Target, makes_key: bool) -> Result<Option<RekeyPlan>, Error> {
-        let file = self.open(target, false)?;
+    /// When no rule is for the file, or it was put back to an older state.
+    pub fn plan_rekey(
+        &self,
+        file: OpenFile,
+        makes_key: bool,
+        ids: &[(FileId, String)],
+    ) -> Result<Option<RekeyPlan>, Error> {
         self.check_history(&file, makes_key)?;
-        self.check_copies(&file.target, &file.opened.header)?;
+        refuse_copies(&file.target, &file.opened.header, ids)?;
         let rule = self.rule(&file.target)?;
         let readers = self.required_policy()?.readers(rule);
         let before = &file.opened.header;

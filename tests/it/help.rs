@@ -36,6 +36,7 @@ fn examples(command: &Cli) -> Vec<String> {
 /// The world that the examples speak of, with an editor and a random generator that answer by themselves.
 fn prepared() -> World {
     let world = World::new().with_file("secrets/db.yaml", DB).with_file("secrets/app.env", "API_TOKEN=canary\n");
+    let world = world.with_file("secrets/prod/db.yaml", DB);
     world.write("secrets/plain.env", "A=1\n");
     world.write(".gitignore", "secrets/plain.env\n");
     world.write("changed.yaml", DB.replace("5432", "5433"));

@@ -42,6 +42,7 @@ mod shells;
 mod stories;
 mod tamper;
 mod trace;
+mod trees;
 mod values;
 mod vectors;
 mod world;
