@@ -302,7 +302,10 @@ fn read_hint(error: &ReadError, path: &str) -> Vec<String> {
 fn syntax_hint(error: &Error) -> Vec<String> {
     let hint = match error {
         Error::Syntax { source, .. }
-            if matches!(source.problem, Problem::TooDeep | Problem::TooLarge | Problem::TooManyItems) =>
+            if matches!(
+                source.problem,
+                Problem::TooDeep | Problem::TooLarge | Problem::TooManyItems | Problem::TooManyValues
+            ) =>
         {
             "seal it as a whole with --format opaque"
         }

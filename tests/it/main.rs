@@ -17,8 +17,13 @@ mod docs;
 mod edit;
 mod encrypt_decrypt;
 mod events;
+mod fuzz;
+#[path = "../fuzz/targets.rs"]
+mod fuzz_targets;
 mod generate;
+mod header_fields;
 mod help;
+mod hostile;
 mod known_attacks;
 mod laws;
 mod layers;

@@ -396,7 +396,7 @@ fn line_starts(text: &str) -> Vec<usize> {
 }
 
 /// Pieces that mean something in some format, or to some reader.
-const PIECES: [&str; 74] = [
+pub const PIECES: [&str; 74] = [
     " ",
     "  ",
     "\t",
@@ -474,7 +474,7 @@ const PIECES: [&str; 74] = [
 ];
 
 /// Lines that an attacker may add.
-const LINES: [&str; 26] = [
+pub const LINES: [&str; 26] = [
     "x: y\n",
     "x: {}\n",
     "x: []\n",

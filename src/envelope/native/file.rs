@@ -308,6 +308,7 @@ pub fn conflict(file: &[u8]) -> Option<ReadError> {
     lines.any(|line| line.starts_with(b">>>>>>> ")).then_some(ReadError::Conflict { line: line + 1 })
 }
 
-/// How large an encrypted file may be.
-pub const MAX_ENCRYPTED: usize = 256 << 20;
+/// How large an encrypted file may be. The most that becomes of a structured plaintext of the largest size are some 55 MiB:
+/// values that just miss a padded length, as many as may be.
+pub const MAX_ENCRYPTED: usize = 64 << 20;
 const TOKEN_MARK: &[u8] = b"secret-v1.";
