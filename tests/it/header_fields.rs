@@ -51,24 +51,25 @@ struct HeaderTarget {
 
 impl HeaderTarget {
     fn new(sample: &Sample) -> Self {
-        let members = (0..30).map(|index| (format!("member{index}"), vec![format!("age1recipient{index}"); 1 + index % 2]));
-        let file = Self::with_everything(File::with_readers(sample, members.collect()), "payments");
-        let other = File::with_readers(sample, Recipients::from([("mallory".to_owned(), vec!["age1mallory".to_owned()])]));
+        let members =
+            (0..30).map(|index| (format!("member{index}"), vec![format!("age1recipient{index}"); 1 + index % 2]));
+        let mut file = Self::with_everything(File::with_readers(sample, members.collect()), "payments");
+        let other =
+            File::with_readers(sample, Recipients::from([("mallory".to_owned(), vec!["age1mallory".to_owned()])]));
         let other = Self::with_everything(other, "mallory");
         let text = sample.text.as_bytes();
         let older = file.seal(text, None, 1).expect("it can be sealed");
-        let mut newer = File { secrets: file.secrets.clone_for_tests(&file.header), header: file.header.clone() };
-        newer.header.metadata.purpose = Some("another".to_owned());
-        newer.header.revision = 2;
         let former = open(&file, &older);
-        let sealed = newer.seal(text, Some(&former), 2).expect("it can be sealed");
+        file.header.metadata.purpose = Some("another".to_owned());
+        let sealed = file.seal(text, Some(&former), 2).expect("it can be sealed");
         let print = |file: Vec<u8>| String::from_utf8_lossy(&file).into_owned();
         let sealed = print(sealed);
         let carrier = sample.format;
         let fields = split(carrier, &sealed);
         let foreign = [print(older), print(other.seal(text, None, 3).expect("it can be sealed"))];
-        let foreign = foreign.iter().flat_map(|file| split(carrier, file)).filter(|field| !fields.contains(field)).collect();
-        Self { file: newer, sealed, carrier, fields, foreign }
+        let foreign =
+            foreign.iter().flat_map(|file| split(carrier, file)).filter(|field| !fields.contains(field)).collect();
+        Self { file, sealed, carrier, fields, foreign }
     }
 
     fn with_everything(mut file: File, owner: &str) -> File {
@@ -95,7 +96,10 @@ impl HeaderTarget {
         let prefix = prefix(self.carrier);
         let word = if self.carrier == Format::Opaque { "opaque" } else { "begin" };
         let lines = fields.iter().flat_map(|field| field.split('\n')).map(|line| format!("{prefix}{line}{newline}"));
-        format!("{bom}{prefix}secret/v1 {word}{newline}{}{prefix}secret/v1 end{newline}{body}", lines.collect::<String>())
+        format!(
+            "{bom}{prefix}secret/v1 {word}{newline}{}{prefix}secret/v1 end{newline}{body}",
+            lines.collect::<String>()
+        )
     }
 
     /// Returns each change with a name.
@@ -164,7 +168,17 @@ fn spellings(field: &str) -> Vec<(String, String)> {
     push("with a comma", replaced("]", ",]"));
     push("with a trailing line", format!("{field}\nx = 1"));
     push("with a blank line", format!("{field}\n"));
-    for (from, to) in [("1", "01"), ("1", "+1"), ("1", "1_0"), ("1", "0x1"), ("1", "2"), ("1", "4294967297"), (", ", ","), ("2026", "2027"), ("-11-", "-13-")] {
+    for (from, to) in [
+        ("1", "01"),
+        ("1", "+1"),
+        ("1", "1_0"),
+        ("1", "0x1"),
+        ("1", "2"),
+        ("1", "4294967297"),
+        (", ", ","),
+        ("2026", "2027"),
+        ("-11-", "-13-"),
+    ] {
         push(&format!("with {to} for {from}"), replaced(from, to));
     }
     // Each character of the value, but those of the armor, which bytes.rs changes.
