@@ -137,8 +137,10 @@ fn an_edit_does_what_was_asked(format: Format, data: &[u8]) -> bool {
     }
     for error in [set.as_ref().err(), unset.as_ref().err()].into_iter().flatten() {
         let is_own_mistake = matches!(error, EditError::Entangled { reason, .. } if OWN_MISTAKES.contains(reason));
-        // In YAML what stands around a value can make it impossible to change.
-        assert!(!is_own_mistake || format == Format::Yaml, "{path}: {error}");
+        // In YAML what stands around a value can make it impossible to change; where only a CR ends lines, the last
+        // value that shows that it does cannot go.
+        let has_lone_return = text.replace("\r\n", "").contains('\r');
+        assert!(!is_own_mistake || format == Format::Yaml || has_lone_return, "{path}: {error}");
     }
     set.is_ok()
 }

@@ -83,7 +83,7 @@ pub fn samples(random: &mut Random) -> Vec<Sample> {
 }
 
 /// Tells whether all of it is asked for.
-fn is_whole() -> bool {
+pub fn is_whole() -> bool {
     cases(1) >= 10
 }
 

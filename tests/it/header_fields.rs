@@ -4,7 +4,7 @@
 use secret::document::Format;
 use secret::envelope::native::Recipients;
 
-use crate::bytes::samples;
+use crate::bytes::{is_whole, samples};
 use crate::generate::{File, Sample, body_start, random};
 use crate::laws::open;
 
@@ -16,14 +16,16 @@ fn no_field_of_a_header_can_be_changed_without_the_key() {
     let mut tried = 0;
     for sample in &samples {
         let target = HeaderTarget::new(sample);
-        for (change, fields) in target.changes() {
+        // Which part of them also depends on the file, so that by default each kind of change meets some.
+        let (first, step) = if is_whole() { (0, 1) } else { (tried % 11, 11) };
+        for (change, fields) in target.changes().into_iter().skip(first).step_by(step) {
             tried += 1;
             let changed = target.join(&fields);
             assert!(target.file.open(changed.as_bytes()).is_err(), "{change}:\n{changed}");
         }
     }
     println!("{tried} changed headers of {} files, all refused", samples.len());
-    assert!(tried > 10_000);
+    assert!(tried > 2_000);
 }
 
 #[test]
@@ -51,8 +53,8 @@ struct HeaderTarget {
 
 impl HeaderTarget {
     fn new(sample: &Sample) -> Self {
-        let members =
-            (0..30).map(|index| (format!("member{index}"), vec![format!("age1recipient{index}"); 1 + index % 2]));
+        let members = (0..if is_whole() { 30 } else { 3 })
+            .map(|index| (format!("member{index}"), vec![format!("age1recipient{index}"); 1 + index % 2]));
         let mut file = Self::with_everything(File::with_readers(sample, members.collect()), "payments");
         let other =
             File::with_readers(sample, Recipients::from([("mallory".to_owned(), vec!["age1mallory".to_owned()])]));
