@@ -50,8 +50,8 @@ fn document_keeps_its_laws(format: Format, data: &[u8]) -> bool {
         check_node(&document, root, text);
     }
 
-    let comments = if data.len() % 5 == 0 { Comments::Modelines } else { Comments::Sealed };
-    let cleartext = if data.len() % 3 == 0 { vec!["**.public*.**", "a*"] } else { Vec::new() };
+    let comments = if data.len().is_multiple_of(5) { Comments::Modelines } else { Comments::Sealed };
+    let cleartext = if data.len().is_multiple_of(3) { vec!["**.public*.**", "a*"] } else { Vec::new() };
     let sample = Sample { format, text: String::new(), cleartext, comments };
     let file = File::new(&sample);
     match file.seal(data, None, 1) {
@@ -270,7 +270,7 @@ fn a_policy_edit_keeps_the_rest(data: &[u8]) -> bool {
     let member = policy.members.keys().next().cloned();
     let group = policy.groups.keys().next().cloned();
     let mut edits = vec![
-        edit::add_member(&text, "new-member", &[recipient.clone()], MemberKind::default()),
+        edit::add_member(&text, "new-member", std::slice::from_ref(&recipient), MemberKind::default()),
         edit::add_group(&text, "new-group", &[]),
     ];
     if let Some(member) = &member {

@@ -116,7 +116,7 @@ impl HeaderTarget {
         for (index, field) in self.fields.iter().enumerate() {
             let with = |text: &str| {
                 let mut fields = self.fields.clone();
-                fields[index] = text.to_owned();
+                text.clone_into(&mut fields[index]);
                 fields
             };
             let mut without = self.fields.clone();

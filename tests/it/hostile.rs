@@ -165,7 +165,7 @@ impl Trial {
             meter,
             measured,
             is_whole: named.is_some(),
-            size: if named.is_some() { MAX_BYTES } else { 64 << 10 },
+            size: if named.is_some() { MAX_BYTES } else { 16 << 10 },
             program: named.map_or(env!("CARGO_BIN_EXE_secret").into(), |named| {
                 fs::canonicalize(named).expect("the program is there")
             }),

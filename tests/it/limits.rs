@@ -70,17 +70,19 @@ fn sixteen_mebibytes_are_the_most() {
 
 #[test]
 fn no_document_has_more_values_than_can_be_opened_in_bounded_work() {
-    let texts: [(Format, fn(usize) -> String); 5] = [
-        (Format::Dotenv, |count| (0..count).map(|index| format!("K{index}=\n")).collect()),
-        (Format::Ini, |count| "k=1\n".repeat(count)),
-        (Format::Json, |count| format!("{{\"a\":[{}]}}", vec!["1"; count].join(","))),
-        (Format::Toml, |count| format!("a = [{}]\n", vec!["1"; count].join(","))),
-        (Format::Yaml, |count| "#\u{e9}\n".repeat(count / 2) + &"- 1\n".repeat(count - count / 2)),
+    let texts: [Kind; 5] = [
+        ("empty values", Format::Dotenv, |count| (0..count).map(|index| format!("K{index}=\n")).collect()),
+        ("repeats", Format::Ini, |count| "k=1\n".repeat(count)),
+        ("a list", Format::Json, |count| format!("{{\"a\":[{}]}}", vec!["1"; count].join(","))),
+        ("a list", Format::Toml, |count| format!("a = [{}]\n", vec!["1"; count].join(","))),
+        ("comments and items", Format::Yaml, |count| {
+            "#\u{e9}\n".repeat(count / 2) + &"- 1\n".repeat(count - count / 2)
+        }),
     ];
-    for (format, text) in texts {
+    for (name, format, text) in texts {
         assert!(secret::document::parse(format, &text(MAX_VALUES)).is_ok(), "{format}");
         let error = secret::document::parse(format, &text(MAX_VALUES + 1)).err().expect("it has one too many");
-        assert!(matches!(error.problem, Problem::TooManyValues), "{format}: {error}");
+        assert!(matches!(error.problem, Problem::TooManyValues), "{format}, {name}: {error}");
     }
 }
 
