@@ -347,6 +347,9 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::Seal { source: SealError::AlreadyToken { .. }, .. } => {
             "write the value itself; what is encrypted elsewhere cannot be pasted".to_owned()
         }
+        Error::Seal { source: SealError::TooManyPatterns, .. } => {
+            "write fewer and wider patterns, as `metadata.**`; what no pattern matches is sealed".to_owned()
+        }
         Error::Seal { source: SealError::NotText, .. } | Error::Syntax { .. } => return syntax_hint(error),
         Error::TwoPaths { path, .. } => format!(
             "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
@@ -397,7 +400,10 @@ fn read_hint(error: &ReadError, path: &str) -> Vec<String> {
 fn syntax_hint(error: &Error) -> Vec<String> {
     let hint = match error {
         Error::Syntax { source, .. }
-            if matches!(source.problem, Problem::TooDeep | Problem::TooLarge | Problem::TooManyItems) =>
+            if matches!(
+                source.problem,
+                Problem::TooDeep | Problem::TooLarge | Problem::TooManyItems | Problem::TooManyValues
+            ) =>
         {
             "seal it as a whole with --format opaque"
         }

@@ -66,4 +66,7 @@ pub enum Problem {
     /// More than [`super::MAX_ITEMS`] events, leaves and comments.
     #[error("more than {} parts", super::MAX_ITEMS)]
     TooManyItems,
+    /// More than [`super::MAX_VALUES`] leaves and comments.
+    #[error("more than {} values and comments", super::MAX_VALUES)]
+    TooManyValues,
 }

@@ -39,7 +39,9 @@ pub const MAX_DEPTH: usize = 128;
 /// How large a structured plaintext may be.
 pub const MAX_BYTES: usize = 16 << 20;
 /// How many events, leaves and comments a document may have.
-pub const MAX_ITEMS: usize = 4 << 20;
+pub const MAX_ITEMS: usize = 1 << 19;
+/// How many of them may be leaves and comments: what is sealed costs a token each, and some microseconds.
+pub const MAX_VALUES: usize = 1 << 17;
 /// How long the key paths of all leaves may be together: each leaf holds the whole of its own, so that one long key
 /// above many values would cost their product.
 pub const MAX_PATH_BYTES: usize = 64 << 20;
@@ -50,13 +52,22 @@ pub const MAX_PATH_BYTES: usize = 64 << 20;
 /// When the text is no document of its format, or the format is [`Format::Opaque`], which has no leaves. The size is
 /// bounded by the caller: a plaintext has at most [`MAX_BYTES`], an encrypted document may have many times as much.
 pub fn parse(format: Format, text: &str) -> Result<Document, SyntaxError> {
-    match format {
+    let document = match format {
         Format::Dotenv => dotenv::parse(text),
         Format::Ini => ini::parse(text),
         Format::Json => json::parse(text),
         Format::Opaque => Err(SyntaxError::at(text, 0, Problem::Invalid("an opaque document has no keys"))),
         Format::Toml => toml::parse(text),
         Format::Yaml => yaml::parse(text),
+    }?;
+    let mut values = document.items.iter().filter_map(|item| match item {
+        Item::Comment(comment) => Some(comment.span),
+        Item::Event(_) => None,
+        Item::Leaf(leaf) => Some(leaf.span),
+    });
+    match values.nth(MAX_VALUES) {
+        Some(first_beyond) => Err(SyntaxError::at(text, first_beyond.start, Problem::TooManyValues)),
+        None => Ok(document),
     }
 }
 

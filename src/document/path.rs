@@ -94,6 +94,10 @@ impl KeyPath {
 
 impl fmt::Display for KeyPath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            // The whole document: no text at all would not read back.
+            return out.write_str("@1");
+        }
         for (index, component) in self.0.iter().enumerate() {
             match component {
                 Component::Document(document) => write!(out, "@{}", document + 1)?,
@@ -292,6 +296,12 @@ mod tests {
     #[test]
     fn the_spelling_of_sops_means_the_same() {
         assert_eq!(KeyPath::parse(r#"["db"]["users"][0]['a.b']"#), KeyPath::parse(r#"db.users[0]."a.b""#));
+    }
+
+    #[test]
+    fn the_whole_document_has_a_path_that_reads_back() {
+        assert_eq!(KeyPath::default().to_string(), "@1");
+        assert_eq!(KeyPath::parse("@1"), Ok(KeyPath::default()));
     }
 
     #[test]

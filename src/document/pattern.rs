@@ -30,6 +30,11 @@ enum Step {
 }
 
 impl KeyPattern {
+    /// Returns how many steps it has: what matching one key costs grows with them.
+    pub fn length(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Tells whether the leaf at this path is meant.
     pub fn matches(&self, path: &KeyPath) -> bool {
         let components: Vec<&Component> =

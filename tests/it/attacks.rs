@@ -455,7 +455,7 @@ fn refuses_a_key_of_bobs(forged: impl FnOnce(&Header) -> Header) {
 }
 
 /// An encrypted file that anybody can make for alice, who is known by her public key.
-fn stranger(world: &World, change: impl FnOnce(&mut Header)) -> Vec<u8> {
+pub fn stranger(world: &World, change: impl FnOnce(&mut Header)) -> Vec<u8> {
     let whoami = world.secret(["whoami", "--json"]).success().stdout;
     let alice = whoami.split('"').find(|text| text.starts_with("age1")).expect("she has a recipient").to_owned();
     let mut header = Header {

@@ -56,6 +56,14 @@ fn every_invalid_document_of_the_suites_is_refused() {
     assert_eq!(counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [94, 492, 188 + 35]);
 }
 
+/// Returns the documents of a format's suite, valid and invalid; none where it is not there.
+pub fn documents(format: Format) -> Vec<Vec<u8>> {
+    let Some(folder) = folder().map(|folder| folder.join(format.name())).filter(|folder| folder.is_dir()) else {
+        return Vec::new();
+    };
+    files(&folder).into_iter().map(|(_, content)| content).collect()
+}
+
 fn round_trip(format: Format, content: &[u8]) -> Result<(), SealError> {
     let sample = Sample::of(format, "");
     let file = File::new(&sample);

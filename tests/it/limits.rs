@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use secret::document::{Format, Problem};
-use secret::envelope::native::SealError;
+use secret::document::{Format, MAX_VALUES, Problem};
+use secret::envelope::native::{EncryptedFile, ReadError, SealError};
 
-use crate::generate::{File, Sample, cases};
+use crate::generate::{File, Sample, body_start, cases};
 use crate::laws::open;
 
 #[test]
@@ -69,8 +69,42 @@ fn sixteen_mebibytes_are_the_most() {
 }
 
 #[test]
+fn no_document_has_more_values_than_can_be_opened_in_bounded_work() {
+    let texts: [Kind; 5] = [
+        ("empty values", Format::Dotenv, |count| (0..count).map(|index| format!("K{index}=\n")).collect()),
+        ("repeats", Format::Ini, |count| "k=1\n".repeat(count)),
+        ("a list", Format::Json, |count| format!("{{\"a\":[{}]}}", vec!["1"; count].join(","))),
+        ("a list", Format::Toml, |count| format!("a = [{}]\n", vec!["1"; count].join(","))),
+        ("comments and items", Format::Yaml, |count| {
+            "#\u{e9}\n".repeat(count / 2) + &"- 1\n".repeat(count - count / 2)
+        }),
+    ];
+    for (name, format, text) in texts {
+        assert!(secret::document::parse(format, &text(MAX_VALUES)).is_ok(), "{format}");
+        let error = secret::document::parse(format, &text(MAX_VALUES + 1)).err().expect("it has one too many");
+        assert!(matches!(error.problem, Problem::TooManyValues), "{format}, {name}: {error}");
+    }
+}
+
+#[test]
+fn patterns_and_keys_cost_no_more_than_a_budget() {
+    let text: String = (0..20_000).map(|index| format!("{}{index}: 1\n", "k".repeat(300))).collect();
+    let mut file = File::new(&Sample::of(Format::Yaml, &text));
+    file.header.cleartext = (0..2_000).map(|index| format!("a{index}.**").parse().expect("a pattern")).collect();
+    let refused = file.seal(text.as_bytes(), None, 1);
+    assert!(matches!(refused, Err(SealError::TooManyPatterns)), "{:?}", refused.err());
+
+    // Nor when somebody puts many keys below such a header.
+    let sealed = String::from_utf8(file.seal(b"a: 1\n", None, 1).expect("few keys")).expect("text");
+    let hostile = sealed[..body_start(&sealed)].to_owned() + &text;
+    let refused = EncryptedFile::parse(hostile.as_bytes()).err();
+    assert!(matches!(refused, Some(ReadError::TooManyPatterns)), "{refused:?}");
+}
+
+#[test]
 fn time_grows_with_the_number_of_values() {
-    let large = if is_longer_run() { 100_000 } else { 3_000 };
+    // Below the 131,072 values and comments that a document may have: some kinds have one of each a line.
+    let large = if is_longer_run() { 60_000 } else { 3_000 };
     let kinds: [Kind; 6] = [
         ("flat JSON", Format::Json, |count| format!("{{{}}}", list(count, |index| format!("\"k{index}\": {index}")))),
         ("JSON list", Format::Json, |count| format!("{{\"l\": [{}]}}", list(count, |index| format!("\"v{index}\"")))),

@@ -22,9 +22,14 @@ mod encrypt_decrypt;
 mod events;
 mod exec;
 mod export;
+mod fuzz;
+#[path = "../fuzz/targets.rs"]
+mod fuzz_targets;
 mod generate;
+mod header_fields;
 mod help;
 mod host;
+mod hostile;
 mod known_attacks;
 mod laws;
 mod layers;

@@ -85,10 +85,10 @@ pub struct Target {
     current: HashSet<String>,
     /// What each token that was ever sealed with this data key binds.
     history: HashSet<Segment>,
-    /// Tokens of older revisions and of other files.
-    foreign: Vec<String>,
-    /// Lines of older revisions and of other files.
-    lines: Vec<String>,
+    /// Tokens of this revision, of older ones and of other files.
+    pub foreign: Vec<String>,
+    /// Lines of this revision, of older ones and of other files.
+    pub lines: Vec<String>,
     opened: Opened,
 }
 
@@ -99,8 +99,13 @@ impl Target {
     /// Draws a file with two older revisions, and another file of the same readers.
     fn draw(random: &mut Random, format: Format) -> Self {
         let sample = Sample::draw(random, format);
-        let keys = File::new(&sample);
-        let mut files = vec![seal(&keys, &sample, &sample.text, None, 1)];
+        Self::with_history(random, &sample)
+    }
+
+    /// A file with two older revisions, and another file of the same readers.
+    pub fn with_history(random: &mut Random, sample: &Sample) -> Self {
+        let keys = File::new(sample);
+        let mut files = vec![seal(&keys, sample, &sample.text, None, 1)];
         let mut revisions = vec![open(&keys, &files[0])];
         let mut current = sample.clone();
         for today in 2..4 {
@@ -111,8 +116,7 @@ impl Target {
                 files.push(file);
             }
         }
-        let other = File::new(&sample);
-        let other = seal(&other, &sample, &sample.text, None, 1);
+        let other = seal(&File::new(sample), sample, &sample.text, None, 1);
         Self::new(keys, revisions, files, &[other])
     }
 
@@ -382,7 +386,7 @@ fn segments(opened: &Opened) -> Vec<Segment> {
 }
 
 /// Returns where the tokens stand in a text.
-fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
+pub fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let starts = text.match_indices("secret-v1.").map(|(start, _)| start);
     starts
@@ -396,7 +400,7 @@ fn line_starts(text: &str) -> Vec<usize> {
 }
 
 /// Pieces that mean something in some format, or to some reader.
-const PIECES: [&str; 74] = [
+pub const PIECES: [&str; 74] = [
     " ",
     "  ",
     "\t",
@@ -474,7 +478,7 @@ const PIECES: [&str; 74] = [
 ];
 
 /// Lines that an attacker may add.
-const LINES: [&str; 26] = [
+pub const LINES: [&str; 26] = [
     "x: y\n",
     "x: {}\n",
     "x: []\n",

@@ -191,7 +191,7 @@ fn read_class(error: &ReadError) -> &'static str {
         ReadError::Conflict { .. } => "conflict",
         ReadError::Header(_) => "header",
         ReadError::NotEncrypted => "not encrypted",
-        ReadError::Syntax(_) => "syntax",
+        ReadError::Syntax(_) | ReadError::TooManyPatterns => "syntax",
         ReadError::TokensWithoutHeader { .. } => "tokens without header",
     }
 }

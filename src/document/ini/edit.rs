@@ -61,6 +61,15 @@ pub(crate) fn set(
     let line_end = lines::line_end_of(text, document);
     let sibling = entries.iter().rfind(|entry| !matches!(entry.node.content, Content::Map(_)));
     let indent = sibling.map_or("", |sibling| indent_of(text, sibling));
+    // A deeper line behind the new one would become a part of its value: a bare key or a header had none to continue.
+    let next = lines::split(&text[position..]).map(|line| (line, lines::skip_blanks(line, 0)));
+    let next = next
+        .into_iter()
+        .find(|(line, blanks)| !line[*blanks..].is_empty() && !line[*blanks..].starts_with(COMMENT_SIGNS));
+    let indent = match next {
+        Some((line, blanks)) if blanks > indent.len() => &line[..blanks],
+        _ => indent,
+    };
     let spelled = spell(&value, indent, INDENT, line_end)?;
     let header = match header {
         Some(name) => [if has_blank_end(text) { "" } else { line_end }, "[", name, "]", line_end],
@@ -239,6 +248,12 @@ mod tests {
         assert_set("a =  ", "a", "x", "a =  x");
         assert_set("a=1\na=2\n", "a#2", "x", "a=1\na=x\n");
         assert_set("[s]\na=1\n[s]\na=2\n", "s#2.a", "x", "[s]\na=1\n[s]\na=x\n");
+    }
+
+    #[test]
+    fn a_new_key_does_not_swallow_the_deeper_line_behind_it() {
+        assert_set("[a]\nbare\n\t[b]\n", "a.new", "x", "[a]\nbare\n\tnew = x\n\t[b]\n");
+        assert_set("[a]\n ; note\n\n  [b]\n  k = 1\n", "a.new", "x", "[a]\n  new = x\n ; note\n\n  [b]\n  k = 1\n");
     }
 
     #[test]

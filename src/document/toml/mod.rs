@@ -68,10 +68,18 @@ fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
     };
     let mut valid = ValidateWhitespace::new(&mut keep, source);
     let limit = u32::try_from(MAX_DEPTH).unwrap_or(u32::MAX);
-    parse_document(&source.lex().into_vec(), &mut RecursionGuard::new(&mut valid, limit), &mut failure);
+    // They are all in memory at once, as long as a byte of text or more each: they must be few before the grammar is read.
+    let lexed: Vec<_> = source.lex().take(MAX_LEXED + 1).collect();
+    if let Some(beyond) = lexed.get(MAX_LEXED) {
+        return Err(SyntaxError::at(text, beyond.span().start(), Problem::TooManyItems));
+    }
+    parse_document(&lexed, &mut RecursionGuard::new(&mut valid, limit), &mut failure);
     check(text, failure)?;
     Ok(tokens)
 }
+
+/// The most words, signs and blanks that are read: a dozen for each value of the largest document.
+const MAX_LEXED: usize = 3 * MAX_ITEMS;
 
 /// Turns what `toml_parser` reports into an error.
 fn check(text: &str, failure: Option<ParseError>) -> Result<(), SyntaxError> {
@@ -388,7 +396,7 @@ mod tests {
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
     use toml::{Table, Value};
 
-    use super::parse;
+    use super::{MAX_LEXED, parse};
     use crate::document::json::laws::assert_tokens_stand_in;
     use crate::document::json::spelling::quote;
     use crate::document::path::Component;
@@ -716,6 +724,13 @@ mod tests {
         #[test]
         fn no_text_makes_the_parser_panic(text in "([\\PC\"'{}\\[\\]=,.:0-9\\\\u# \n\r]|\"\"\"|'''|[a-c] = ){0,40}") {
             let _ = parse(&text);
+        }
+    }
+
+    #[test]
+    fn words_beyond_the_limit_are_refused_before_they_are_kept() {
+        for text in ["a.".repeat(MAX_LEXED), "\n".repeat(MAX_LEXED + 1)] {
+            assert_eq!(parse(&text).err().map(|error| error.problem), Some(Problem::TooManyItems));
         }
     }
 

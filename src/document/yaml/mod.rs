@@ -784,7 +784,7 @@ mod tests {
         let document = parse(text).expect("valid");
         let expected = [Integer, String, String, String, Integer, Float, Boolean, Integer, String, String, String];
         assert_eq!(document.leaves().map(|leaf| leaf.kind).collect::<Vec<_>>(), expected);
-        assert_eq!(items("\"a\\\n  \\tb\"")[1], " String \"\\\"a\\\\\\n  \\\\tb\\\"\" = \"a\\tb\"");
+        assert_eq!(items("\"a\\\n  \\tb\"")[1], "@1 String \"\\\"a\\\\\\n  \\\\tb\\\"\" = \"a\\tb\"");
     }
 
     #[test]

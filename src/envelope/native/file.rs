@@ -99,6 +99,9 @@ pub enum ReadError {
     /// The document cannot be parsed any more.
     #[error("the encrypted document is broken: {0}")]
     Syntax(SyntaxError),
+    /// There are so many patterns for so many keys that comparing them would take too long.
+    #[error("the header has too many cleartext patterns for so many keys")]
+    TooManyPatterns,
     /// The file has tokens but no header.
     #[error("line {line}: an encrypted value stands here, but the file has no header")]
     TokensWithoutHeader {
@@ -140,6 +143,7 @@ impl EncryptedFile {
                 Ok(document) if reserved_member(format, &document).is_some() => {
                     return Err(CarrierError::Misplaced { line: carried.lines_before + 1 }.into());
                 }
+                Ok(document) if !header.can_match(&document) => return Err(ReadError::TooManyPatterns),
                 Ok(document) => {
                     Content::Document(DocumentContent { document, text, lines_before: carried.lines_before })
                 }
@@ -308,6 +312,7 @@ pub fn conflict(file: &[u8]) -> Option<ReadError> {
     lines.any(|line| line.starts_with(b">>>>>>> ")).then_some(ReadError::Conflict { line: line + 1 })
 }
 
-/// How large an encrypted file may be.
-pub const MAX_ENCRYPTED: usize = 256 << 20;
+/// How large an encrypted file may be. The most that becomes of a structured plaintext of the largest size are some 55 MiB:
+/// values that just miss a padded length, as many as may be.
+pub const MAX_ENCRYPTED: usize = 64 << 20;
 const TOKEN_MARK: &[u8] = b"secret-v1.";

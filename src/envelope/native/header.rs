@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::field::{Field, FieldValue, WRAPPED_KEY};
 use crate::crypto::{FileId, FileKeys, MAC_BYTES, NotAuthentic, random};
-use crate::document::{Format, KeyPattern};
+use crate::document::{Document, Format, KeyPattern};
 
 /// What the header of a file says. It is true only after `SignedHeader::verify`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,6 +212,13 @@ impl Header {
     /// Tells whether the leaf at this path is sealed.
     pub fn seals(&self, path: &crate::document::KeyPath) -> bool {
         !self.cleartext.iter().any(|pattern| pattern.matches(path))
+    }
+
+    /// Tells whether comparing the patterns with all keys of a document is bounded work, in a file of anybody's.
+    pub(super) fn can_match(&self, document: &Document) -> bool {
+        let steps: usize = self.cleartext.iter().map(KeyPattern::length).sum();
+        let keys = if steps == 0 { 0 } else { document.leaves().map(|leaf| leaf.path.byte_length()).sum::<usize>() };
+        steps.saturating_mul(keys) <= MAX_MATCHING
     }
 
     fn fields(&self) -> Vec<Field> {
@@ -461,6 +468,10 @@ fn exposures(value: &FieldValue) -> Option<Vec<Exposure>> {
         })
         .collect()
 }
+
+/// The most that the steps of all patterns times the memory of all key paths may be: some hundred patterns over the keys of
+/// the largest document.
+const MAX_MATCHING: usize = 4 << 30;
 
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;

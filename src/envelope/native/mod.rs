@@ -18,8 +18,10 @@ pub use field::{Field, FieldValue};
 pub use file::{
     Counts, EncryptedFile, MAX_ENCRYPTED, Opened, OpenedBody, OpenedToken, ReadError, conflict, peek_file_id,
 };
-pub use header::{BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, VERSION};
+pub use header::{
+    BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, SignedHeader, VERSION,
+};
 pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
-pub use token::{Stamp, TokenError, TokenKind, is_like_token};
+pub use token::{Stamp, Token, TokenError, TokenKind, is_like_token};

@@ -46,6 +46,9 @@ pub enum SealError {
     /// The plaintext cannot be parsed.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
+    /// There are so many patterns for so many keys that comparing them would take too long.
+    #[error("there are too many cleartext patterns for so many keys")]
+    TooManyPatterns,
 }
 
 /// Seals a plaintext under a header, and opens the result again before it is returned.
@@ -123,6 +126,9 @@ impl Sealing<'_> {
             return Err(SyntaxError { line: 1, column: 1, problem: Problem::TooLarge }.into());
         }
         let document = document::parse(self.header.format, text)?;
+        if !self.header.can_match(&document) {
+            return Err(SealError::TooManyPatterns);
+        }
         if let Some(span) = super::file::reserved_member(self.header.format, &document) {
             return Err(SealError::LooksLikeHeader { line: document::position(text, span.start).0 });
         }
