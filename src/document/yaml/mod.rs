@@ -7,6 +7,7 @@ mod block;
 mod edit;
 mod problem;
 mod schema;
+mod simple;
 mod spell;
 
 use std::collections::HashMap;
@@ -29,6 +30,14 @@ use schema::{Resolved, Tag};
 /// Strict where readers differ: equal keys in one map are refused (but for empty keys and `<<`), and so are block
 /// scalars in keys whose meaning depends on the indentation around them.
 pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
+    match simple::parse(text) {
+        Some(document) => Ok(document),
+        None => parse_any(text),
+    }
+}
+
+/// Parses by the whole grammar.
+fn parse_any(text: &str) -> Result<Document, SyntaxError> {
     if let Some(offset) = text.find('\0') {
         return Err(SyntaxError::at(text, offset, Problem::Invalid("a NUL character cannot stand in YAML")));
     }
