@@ -1,5 +1,6 @@
 //! The primitives of the file format (docs/format.md sections 4, 6 and 8). Knows no formats and does no input or output.
 
+mod aead;
 mod body;
 mod keys;
 mod padding;

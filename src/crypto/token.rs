@@ -1,7 +1,5 @@
 //! Sealing and opening of one leaf (docs/format.md section 6).
 
-use chacha20poly1305::aead::AeadInPlace;
-use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, Nonce, Tag};
 use hkdf::Hkdf;
 use hmac::Mac;
 use secrecy::{ExposeSecret, SecretBox};
@@ -10,7 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::keys::hmac_sha256;
-use super::{FileKeys, NotAuthentic, is_padded_length, padding, random};
+use super::{FileKeys, NotAuthentic, aead, is_padded_length, padding, random};
 
 /// Length of a token's salt in bytes: the leaf's id and 16 bytes more.
 pub const SALT_BYTES: usize = 24;
@@ -79,9 +77,7 @@ impl Sealed {
 pub fn seal(keys: &FileKeys, family: Family, id: LeafId, associated_data: AssociatedData, text: &[u8]) -> Sealed {
     let mut ciphertext = padding::pad(text);
     let salt = hedged_salt(keys, id, associated_data, &ciphertext);
-    let tag = cipher(keys, family, &salt)
-        .encrypt_in_place_detached(&ZERO_NONCE.into(), &associated_data.0, &mut ciphertext)
-        .expect("the text is far below the cipher's limit of 256 GiB");
+    let tag = aead::seal(&key(keys, family, &salt), &associated_data.0, &mut ciphertext);
     ciphertext.extend_from_slice(&tag);
     let ciphertext = std::mem::take(&mut *ciphertext);
     Sealed { salt, checksum: checksum(associated_data, &salt, &ciphertext), ciphertext }
@@ -103,9 +99,7 @@ pub fn open(
     }
     let (ciphertext, tag) = sealed.ciphertext.split_at(length);
     let mut text = Zeroizing::new(ciphertext.to_vec());
-    cipher(keys, family, &sealed.salt)
-        .decrypt_in_place_detached(&ZERO_NONCE.into(), &associated_data.0, &mut text, Tag::from_slice(tag))
-        .map_err(|_| NotAuthentic)?;
+    aead::open(&key(keys, family, &sealed.salt), &associated_data.0, &mut text, tag)?;
     let content = padding::content_length(&text)?;
     text.truncate(content);
     Ok(text)
@@ -144,27 +138,22 @@ pub(super) fn checksum(associated_data: AssociatedData, salt: &[u8], ciphertext:
     checksum
 }
 
-/// Returns the cipher for one salt. As each salt gives a key that seals one message, the nonce can be constant.
-fn cipher(keys: &FileKeys, family: Family, salt: &[u8; SALT_BYTES]) -> ChaCha20Poly1305 {
+/// Returns the key for one salt, which seals one text.
+fn key(keys: &FileKeys, family: Family, salt: &[u8; SALT_BYTES]) -> Zeroizing<[u8; 32]> {
     let key = match family {
         Family::Comment => &keys.comment,
         Family::Leaf => &keys.leaf,
     };
-    derive_cipher(key, salt, b"secret/v1 token")
+    derive_key(key, salt, b"secret/v1 token")
 }
 
-pub(super) fn derive_cipher(key: &SecretBox<[u8; 32]>, salt: &[u8; SALT_BYTES], info: &[u8]) -> ChaCha20Poly1305 {
+pub(super) fn derive_key(key: &SecretBox<[u8; 32]>, salt: &[u8; SALT_BYTES], info: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(salt), key.expose_secret())
         .expand(info, &mut *derived)
         .expect("32 bytes are within HKDF's limit of 255 hashes");
-    ChaCha20Poly1305::new(Key::from_slice(&*derived))
+    derived
 }
-
-/// See [`cipher`].
-const ZERO_NONCE: [u8; 12] = [0; 12];
-
-const _: () = assert!(size_of::<Nonce>() == 12);
 
 #[cfg(test)]
 mod tests {

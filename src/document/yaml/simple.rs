@@ -258,7 +258,8 @@ impl<'t> Reader<'t> {
         loop {
             match self.line_byte(position)? {
                 b'"' => return Some(position + 1),
-                b'\\' => position += 2,
+                b'\\' if self.line_byte(position + 1).is_some_and(is_printable) => position += 2,
+                b'\\' => return None,
                 byte if is_printable(byte) => position += 1,
                 _ => return None,
             }
@@ -503,7 +504,7 @@ mod tests {
             "a: |\n  x\n", "a: &x 1\n", "a: *x\n", "a: !t 1\n", "? a\n: b\n", "a: 1\n---\nb: 2\n", "a: 1\n...\n",
             "%YAML 1.2\n---\na: 1\n", "\u{feff}a: 1\n", "a:\tb\n", "a: 1\t\n", "a: \u{85}\n", "a: \u{2028}\n", "a: \0\n",
             "<<: 1\n", "a: @b\n", "a: `b\n", "a: \"b\n  c\"\n", "a: 'b\n", "a: \"b\"c\n", "a: b#c\n  # d\n  e\n", "- a\nb: c\n",
-            "a: - b\n", "a:\n - b\n  - c\n", "a:\n  b: 1\n c: 2\n", "a: \"\\q\"\n",
+            "a: - b\n", "a:\n - b\n  - c\n", "a:\n  b: 1\n c: 2\n", "a: \"\\q\"\n", "a: \"\\\rn\"\n",
         ];
         for text in texts {
             assert!(parse(text).is_none(), "{text:?}");

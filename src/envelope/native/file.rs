@@ -179,7 +179,7 @@ impl EncryptedFile {
     /// When something is broken.
     pub fn check(&self) -> Result<(), OpenError> {
         match &self.content {
-            Content::Document(content) => self.opening(content).check().map(|_| ()),
+            Content::Document(content) => self.opening(content).check(),
             Content::Opaque { body } => {
                 let (stamp, chunks) = BodyStamp::split(body).ok_or(OpenError::Body)?;
                 let associated_data = place::of_body(self.header().file_id, stamp.day, stamp.generation);

@@ -23,6 +23,14 @@ pub(super) struct DocumentOpening<'a> {
     pub(super) lines_before: usize,
 }
 
+/// The tokens of a document, read and put in relation to their places.
+pub(super) struct Tokens {
+    values: Vec<OpenedToken>,
+    comments: Vec<OpenedToken>,
+    comment_ids: Vec<LeafId>,
+    places: Places,
+}
+
 /// The tokens of a document, and what they hold, not yet compared with the result.
 struct Restored {
     values: Vec<OpenedToken>,
@@ -59,26 +67,37 @@ impl DocumentOpening<'_> {
 
     /// Opens every token and puts the source texts in place.
     fn restore(&self, secrets: &FileSecrets) -> Result<Restored, OpenError> {
-        let (values, comments) = self.check()?;
-        let mut sources: Vec<(Span, Zeroizing<String>)> = Vec::with_capacity(values.len() + comments.len());
-        for (tokens, family) in [(&values, Family::Leaf), (&comments, Family::Comment)] {
-            let opened = each(tokens.len(), |index| {
-                let OpenedToken { item, token, associated_data } = &tokens[index];
-                let source = crypto::open(secrets.keys(), family, *associated_data, &token.sealed).ok();
-                let source = source.and_then(into_text).ok_or_else(|| self.forged(*item, None))?;
-                Ok::<_, OpenError>((self.span(*item), source))
+        let tokens = self.tokens()?;
+        let mut sources: Vec<(Span, Zeroizing<String>)> =
+            Vec::with_capacity(tokens.values.len() + tokens.comments.len());
+        for (opened, family) in [(&tokens.values, Family::Leaf), (&tokens.comments, Family::Comment)] {
+            let texts = each(opened.len(), |index| {
+                let OpenedToken { item, token, associated_data } = &opened[index];
+                let text = crypto::open(secrets.keys(), family, *associated_data, &token.sealed).ok();
+                Some((self.span(*item), text.and_then(into_text)?))
             });
-            for source in opened {
-                sources.push(source?);
+            for (text, opened) in texts.into_iter().zip(opened) {
+                // What can be said without a key of where a token was sealed for says more.
+                let text = text.ok_or_else(|| {
+                    self.check_intact(&tokens).err().unwrap_or_else(|| self.forged(opened.item, None))
+                });
+                sources.push(text?);
             }
         }
-        sources.sort_by_key(|(span, _)| *span);
+        if !tokens.comments.is_empty() {
+            sources.sort_by_key(|(span, _)| *span);
+        }
         let plaintext = splice(self.text, sources.iter().map(|(span, source)| (*span, source.as_str())));
-        Ok(Restored { values, comments, sources, plaintext })
+        Ok(Restored { values: tokens.values, comments: tokens.comments, sources, plaintext })
     }
 
-    /// Checks all that can be checked without a key, and returns the tokens of values and of comments.
-    pub(super) fn check(&self) -> Result<(Vec<OpenedToken>, Vec<OpenedToken>), OpenError> {
+    /// Checks all that can be checked without a key.
+    pub(super) fn check(&self) -> Result<(), OpenError> {
+        self.check_intact(&self.tokens()?)
+    }
+
+    /// Reads the tokens of values and of comments, and refuses what stands where it cannot stand.
+    fn tokens(&self) -> Result<Tokens, OpenError> {
         let header = self.header;
         let places = Places::of(
             header.format,
@@ -98,9 +117,21 @@ impl DocumentOpening<'_> {
             (Some(body), true) if places.body_digest(body.salt, &comment_ids) == body => {}
             _ => return Err(OpenError::Digest),
         }
-        match values.iter().position(|opened| !opened.token.sealed.is_intact(opened.associated_data)) {
-            Some(index) => Err(self.explain(&places, &values, &comment_ids, index)),
-            None => Ok((values, comments)),
+        Ok(Tokens { values, comments, comment_ids, places })
+    }
+
+    /// Compares the checksums with the places.
+    fn check_intact(&self, Tokens { values, comments, comment_ids, places }: &Tokens) -> Result<(), OpenError> {
+        let broken = |opened: &[OpenedToken]| {
+            let is_intact = |index: usize| opened[index].token.sealed.is_intact(opened[index].associated_data);
+            each(opened.len(), is_intact).into_iter().position(|is_intact| !is_intact)
+        };
+        if let Some(index) = broken(values) {
+            return Err(self.explain(places, values, comment_ids, index));
+        }
+        match broken(comments) {
+            Some(index) => Err(self.forged(comments[index].item, None)),
+            None => Ok(()),
         }
     }
 
@@ -183,7 +214,12 @@ impl DocumentOpening<'_> {
     }
 
     fn check_ids(&self, values: &[OpenedToken], comments: &[OpenedToken]) -> Result<(), OpenError> {
-        let mut ids: HashSet<LeafId> = HashSet::with_capacity(values.len() + comments.len());
+        let mut sorted: Vec<[u8; 8]> = values.iter().chain(comments).map(|opened| opened.token.sealed.id().0).collect();
+        sorted.sort_unstable();
+        if sorted.windows(2).all(|pair| pair[0] != pair[1]) {
+            return Ok(());
+        }
+        let mut ids: HashSet<LeafId> = HashSet::new();
         match values.iter().chain(comments).find(|opened| !ids.insert(opened.token.sealed.id())) {
             Some(duplicate) => Err(self.misplaced(duplicate.item, Misplacement::Duplicate)),
             None => Ok(()),

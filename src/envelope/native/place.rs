@@ -94,7 +94,7 @@ impl Places {
         let mut encoding = encode(file_id, stamp.kind.letter(), stamp.day, stamp.generation);
         push_field(&mut encoding, 6, &place.path);
         push_field(&mut encoding, 7, previous.as_ref().map_or(&[][..], |id| &id.0));
-        push_field(&mut encoding, 8, &self.frame(place.events.clone(), &comments[place.comments.clone()]));
+        self.push_frame(&mut encoding, 8, place.events.clone(), &comments[place.comments.clone()]);
         if index + 1 == self.values.len() {
             push_field(&mut encoding, 9, &self.tail(comments));
         }
@@ -116,7 +116,9 @@ impl Places {
     /// Returns everything behind the last sealed leaf.
     fn tail(&self, comments: &[LeafId]) -> Vec<u8> {
         let (events_start, comments_start) = self.frame_starts();
-        self.frame(events_start..self.events.len(), &comments[comments_start..])
+        let mut tail = Vec::new();
+        self.push_events(&mut tail, events_start..self.events.len(), &comments[comments_start..]);
+        tail
     }
 
     /// Returns where the frame behind the last sealed leaf begins.
@@ -124,13 +126,22 @@ impl Places {
         self.values.last().map_or((0, 0), |last| (last.events.end, last.comments.end))
     }
 
-    /// Returns the events, then the comments: where a comment stands among events that spell nothing cannot be said.
-    fn frame(&self, events: Range<usize>, comments: &[LeafId]) -> Vec<u8> {
-        let mut frame = self.events[events].to_vec();
+    /// Appends a frame as a field.
+    fn push_frame(&self, encoding: &mut Vec<u8>, tag: u8, events: Range<usize>, comments: &[LeafId]) {
+        let start = encoding.len();
+        push_field(encoding, tag, &[]);
+        self.push_events(encoding, events, comments);
+        let content = start + FIELD_HEAD_BYTES;
+        let length = field_length(encoding.len() - content);
+        encoding[content - length.len()..content].copy_from_slice(&length);
+    }
+
+    /// Appends the events, then the comments: where a comment stands among events that spell nothing cannot be said.
+    fn push_events(&self, encoding: &mut Vec<u8>, events: Range<usize>, comments: &[LeafId]) {
+        encoding.extend_from_slice(&self.events[events]);
         for id in comments {
-            push_field(&mut frame, COMMENT_EVENT, &id.0);
+            push_field(encoding, COMMENT_EVENT, &id.0);
         }
-        frame
     }
 }
 
@@ -157,7 +168,7 @@ fn encode(file_id: FileId, kind: char, day: Date, generation: u32) -> Vec<u8> {
 /// Encodes a key path. Indexes and occurrences are left out: they would change in many later lines when an item is
 /// added, and the chain binds the order anyway.
 pub(super) fn encode_path(path: &KeyPath) -> Vec<u8> {
-    let mut encoding = Vec::new();
+    let mut encoding = Vec::with_capacity(32 * path.0.len());
     for component in &path.0 {
         match component {
             Component::Document(_) => push_field(&mut encoding, 5, &[]),
@@ -174,12 +185,17 @@ fn encode_layout(layout: Layout) -> [u8; 5] {
 }
 
 fn push_field(encoding: &mut Vec<u8>, tag: u8, content: &[u8]) {
-    let length = u32::try_from(content.len()).expect("documents are far below 4 GiB");
     encoding.push(tag);
-    encoding.extend_from_slice(&length.to_be_bytes());
+    encoding.extend_from_slice(&field_length(content.len()));
     encoding.extend_from_slice(content);
 }
 
+fn field_length(length: usize) -> [u8; 4] {
+    u32::try_from(length).expect("documents are far below 4 GiB").to_be_bytes()
+}
+
+/// A tag and a length.
+const FIELD_HEAD_BYTES: usize = 5;
 /// Follows a scalar in clear whose meaning depends on its layout.
 const LAYOUT_EVENT: u8 = 20;
 /// Stands for a sealed comment.
