@@ -38,7 +38,7 @@ thread_local! {
         RefCell::new(Drawn { bytes: Zeroizing::new([0; DRAWN_BYTES]), used: DRAWN_BYTES });
 }
 
-const DRAWN_BYTES: usize = 512;
+const DRAWN_BYTES: usize = 4096;
 
 #[cfg(test)]
 mod tests {

@@ -23,7 +23,8 @@ pub(super) fn parse(text: &str) -> Option<Document> {
     }
     let lines = text.bytes().filter(|byte| *byte == b'\n').count();
     let mut document = Document::default();
-    document.items.reserve(lines.saturating_mul(2).min(MAX_ITEMS));
+    // A key and its value on each line, and a list or map on some.
+    document.items.reserve((lines * 2 + lines / 4).min(MAX_ITEMS));
     let reader = Reader {
         text,
         bytes: text.as_bytes(),
