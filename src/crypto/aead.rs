@@ -13,11 +13,8 @@ use super::{NotAuthentic, TAG_BYTES};
 /// Encrypts a text in place and returns the tag over it and `associated_data`.
 pub(super) fn seal(key: &Zeroizing<[u8; 32]>, associated_data: &[u8], text: &mut [u8]) -> [u8; TAG_BYTES] {
     if text.len() > MAX_SHORT {
-        let tag = ChaCha20Poly1305::new((&**key).into()).encrypt_in_place_detached(
-            &NONCE.into(),
-            associated_data,
-            text,
-        );
+        let tag =
+            ChaCha20Poly1305::new((&**key).into()).encrypt_in_place_detached(&NONCE.into(), associated_data, text);
         return tag.expect("the text is far below the cipher's limit of 256 GiB").into();
     }
     let (key, nonce) = short_key(key);

@@ -11,7 +11,9 @@ pub use body::{is_body_intact, open_body, seal_body};
 pub use keys::{ContinuitySecret, DataKey, FileId, FileKeys, LINK_BYTES, MAC_BYTES};
 pub use padding::{is_padded_length, padded_length};
 pub use random::random;
-pub use token::{AssociatedData, CHECKSUM_BYTES, Family, LeafId, SALT_BYTES, Sealed, TAG_BYTES, open, seal};
+pub use token::{
+    AssociatedData, CHECKSUM_BYTES, Family, LeafId, SALT_BYTES, Sealed, TAG_BYTES, open, open_into, seal, seal_into,
+};
 
 /// A ciphertext that is not authentic: forged, damaged, or sealed for another place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

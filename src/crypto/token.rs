@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::keys::hmac_sha256;
-use super::{FileKeys, NotAuthentic, aead, is_padded_length, padding, random};
+use super::{FileKeys, NotAuthentic, aead, is_padded_length, padded_length, padding, random};
 
 /// Length of a token's salt in bytes: the leaf's id and 16 bytes more.
 pub const SALT_BYTES: usize = 24;
@@ -67,6 +67,24 @@ impl Sealed {
         LeafId(id)
     }
 
+    /// Takes apart a salt, a ciphertext with its tag, and a checksum; `None` when no text is that long, sealed.
+    pub fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
+        let padded = bytes.len().checked_sub(SALT_BYTES + TAG_BYTES + CHECKSUM_BYTES)?;
+        if !is_padded_length(padded) {
+            return None;
+        }
+        let checksum = *bytes.last_chunk()?;
+        let salt = *bytes.first_chunk()?;
+        bytes.truncate(SALT_BYTES + padded + TAG_BYTES);
+        bytes.drain(..SALT_BYTES);
+        Some(Self { salt, ciphertext: bytes, checksum })
+    }
+
+    /// Returns what [`Self::from_bytes`] takes apart.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&self.salt[..], &self.ciphertext, &self.checksum].concat()
+    }
+
     /// Tells whether the unkeyed checksum matches this place. Anybody can make one that does.
     pub fn is_intact(&self, associated_data: AssociatedData) -> bool {
         bool::from(checksum(associated_data, &self.salt, &self.ciphertext).ct_eq(&self.checksum))
@@ -75,12 +93,32 @@ impl Sealed {
 
 /// Seals a text for one place.
 pub fn seal(keys: &FileKeys, family: Family, id: LeafId, associated_data: AssociatedData, text: &[u8]) -> Sealed {
-    let mut ciphertext = padding::pad(text);
-    let salt = hedged_salt(keys, id, associated_data, &ciphertext);
-    let tag = aead::seal(&key(keys, family, &salt), &associated_data.0, &mut ciphertext);
-    ciphertext.extend_from_slice(&tag);
-    let ciphertext = std::mem::take(&mut *ciphertext);
-    Sealed { salt, checksum: checksum(associated_data, &salt, &ciphertext), ciphertext }
+    let mut bytes = Vec::new();
+    seal_into(keys, family, id, associated_data, text, &mut bytes);
+    Sealed::from_bytes(bytes).expect("a sealed text has a padded length")
+}
+
+/// Seals a text for one place, and appends it in the form that [`Sealed::from_bytes`] reads.
+pub fn seal_into(
+    keys: &FileKeys,
+    family: Family,
+    id: LeafId,
+    associated_data: AssociatedData,
+    text: &[u8],
+    buffer: &mut Vec<u8>,
+) {
+    // The text stands in the buffer until it is encrypted there: growing meanwhile would leave a copy behind.
+    buffer.reserve(SALT_BYTES + padded_length(text.len()) + TAG_BYTES + CHECKSUM_BYTES);
+    let start = buffer.len();
+    let content = start + SALT_BYTES;
+    buffer.resize(content, 0);
+    padding::pad_into(text, buffer);
+    let salt = hedged_salt(keys, id, associated_data, &buffer[content..]);
+    buffer[start..content].copy_from_slice(&salt);
+    let tag = aead::seal(&key(keys, family, &salt), &associated_data.0, &mut buffer[content..]);
+    buffer.extend_from_slice(&tag);
+    let checksum = checksum(associated_data, &salt, &buffer[content..]);
+    buffer.extend_from_slice(&checksum);
 }
 
 /// Opens a text that was sealed for this place.
@@ -93,16 +131,35 @@ pub fn open(
     associated_data: AssociatedData,
     sealed: &Sealed,
 ) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
+    let mut text = Zeroizing::new(Vec::with_capacity(sealed.ciphertext.len()));
+    open_into(keys, family, associated_data, sealed, &mut text)?;
+    Ok(text)
+}
+
+/// Opens a text that was sealed for this place, and appends it. There must be room for the ciphertext: a buffer that
+/// grows would leave a copy of what is in it behind.
+///
+/// # Errors
+/// As [`open`]; then nothing is appended.
+pub fn open_into(
+    keys: &FileKeys,
+    family: Family,
+    associated_data: AssociatedData,
+    sealed: &Sealed,
+    texts: &mut Zeroizing<Vec<u8>>,
+) -> Result<(), NotAuthentic> {
     let length = sealed.ciphertext.len().checked_sub(TAG_BYTES).ok_or(NotAuthentic)?;
     if !is_padded_length(length) || !sealed.is_intact(associated_data) {
         return Err(NotAuthentic);
     }
+    let start = texts.len();
+    assert!(texts.capacity() - start >= length, "the caller reserves room");
     let (ciphertext, tag) = sealed.ciphertext.split_at(length);
-    let mut text = Zeroizing::new(ciphertext.to_vec());
-    aead::open(&key(keys, family, &sealed.salt), &associated_data.0, &mut text, tag)?;
-    let content = padding::content_length(&text)?;
-    text.truncate(content);
-    Ok(text)
+    texts.extend_from_slice(ciphertext);
+    let opened = aead::open(&key(keys, family, &sealed.salt), &associated_data.0, &mut texts[start..], tag);
+    let content = opened.and_then(|()| padding::content_length(&texts[start..]));
+    texts.truncate(start + content.unwrap_or_default());
+    content.map(|_| ())
 }
 
 /// Returns the id and 16 bytes that depend on fresh randomness, the place and the text: where the random generator

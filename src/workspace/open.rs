@@ -69,8 +69,8 @@ impl Workspace<'_> {
         if !at_any_path {
             refuse_other_path(&stored.target, &opened.header)?;
         }
-        let StoredFile { target, bytes, snapshot } = stored;
-        Ok(OpenFile { target, encrypted: bytes.to_vec(), snapshot, opened })
+        let StoredFile { target, mut bytes, snapshot } = stored;
+        Ok(OpenFile { target, encrypted: std::mem::take(&mut *bytes), snapshot, opened })
     }
 
     /// Unwraps the data key of a file and opens it.

@@ -13,11 +13,12 @@ use super::schema::{self, Resolved};
 use crate::document::path::{Component, KeyKind};
 use crate::document::{
     Comment, Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS,
-    MAX_PATH_BYTES, Node, ScalarKind, Span, Style,
+    MAX_PATH_BYTES, Node, ScalarKind, Source, Span, Style, Value,
 };
 
 /// Parses a text; `None` when that takes more than this reader knows.
-pub(super) fn parse(text: &str) -> Option<Document> {
+pub(super) fn parse(source: &Source) -> Option<Document> {
+    let text: &str = source;
     if !text.is_ascii() && text.chars().any(is_special) {
         return None;
     }
@@ -27,6 +28,7 @@ pub(super) fn parse(text: &str) -> Option<Document> {
     document.items.reserve((lines * 2 + lines / 4).min(MAX_ITEMS));
     let reader = Reader {
         text,
+        source,
         bytes: text.as_bytes(),
         last_break: text.rfind('\n'),
         line: Span::default(),
@@ -42,6 +44,7 @@ pub(super) fn parse(text: &str) -> Option<Document> {
 
 struct Reader<'t> {
     text: &'t str,
+    source: &'t Source,
     bytes: &'t [u8],
     /// Where the last line of the text ends, if it has more than one.
     last_break: Option<usize>,
@@ -79,7 +82,8 @@ impl<'t> Reader<'t> {
         while next < self.text.len() {
             let end = self.text[next..].find('\n').map_or(self.text.len(), |length| next + length);
             let line = &self.text[next..end];
-            self.line = Span::new(next, next + line.strip_suffix('\r').filter(|_| end < self.text.len()).unwrap_or(line).len());
+            self.line =
+                Span::new(next, next + line.strip_suffix('\r').filter(|_| end < self.text.len()).unwrap_or(line).len());
             next = end + 1;
             self.read_line()?;
         }
@@ -247,11 +251,27 @@ impl<'t> Reader<'t> {
                 let indent = u32::try_from(self.open.last()?.column + 1).ok()?;
                 let line_end = self.last_break.is_some_and(|last| last >= end);
                 let layout = Layout { indent, line_end, ..Layout::default() };
-                self.push(Item::Leaf(Leaf { path, span, style, kind, value: value(source, style)?, layout }))?;
+                let value = self.value(span, style)?;
+                self.push(Item::Leaf(Leaf { path, span, style, kind, value, layout }))?;
                 Content::Leaf(self.document.items.len() - 1)
             }
         };
         self.finish(Node { span, content, anchor: None })
+    }
+
+    /// Returns the value of a scalar on one line.
+    fn value(&self, span: Span, style: Style) -> Option<Value> {
+        let source = span.of(self.text);
+        match style {
+            Style::DoubleQuoted if source.contains('\\') => Some(unescaped(source)?.into()),
+            Style::SingleQuoted if source[1..source.len() - 1].contains('\'') => {
+                Some(Zeroizing::new(source[1..source.len() - 1].replace("''", "'")).into())
+            }
+            Style::DoubleQuoted | Style::SingleQuoted => {
+                Some(self.source.value(Span::new(span.start + 1, span.end - 1)))
+            }
+            _ => Some(self.source.value(span)),
+        }
     }
 
     fn double_quoted_end(&self, start: usize) -> Option<usize> {
@@ -395,24 +415,16 @@ impl Collection<'_> {
     }
 }
 
-/// Returns the value of a scalar on one line.
-fn value(source: &str, style: Style) -> Option<Zeroizing<String>> {
-    let quoted = || source.get(1..source.len() - 1);
-    match style {
-        Style::DoubleQuoted if source.contains('\\') => {
-            // Escapes are the whole grammar's business.
-            let mut events = granit_parser::Parser::new_from_str(source);
-            let scalar = events.find_map(|event| match event {
-                Ok((Parsed::Scalar(value, ..), _)) => Some(Some(value.into_owned())),
-                Ok(_) => None,
-                Err(_) => Some(None),
-            });
-            scalar.flatten().map(Zeroizing::new)
-        }
-        Style::DoubleQuoted => Some(Zeroizing::new(quoted()?.to_owned())),
-        Style::SingleQuoted => Some(Zeroizing::new(quoted()?.replace("''", "'"))),
-        _ => Some(Zeroizing::new(source.to_owned())),
-    }
+/// Returns the value of a scalar in double quotes.
+fn unescaped(source: &str) -> Option<Zeroizing<String>> {
+    // Escapes are the whole grammar's business.
+    let mut events = granit_parser::Parser::new_from_str(source);
+    let scalar = events.find_map(|event| match event {
+        Ok((Parsed::Scalar(value, ..), _)) => Some(Some(value.into_owned())),
+        Ok(_) => None,
+        Err(_) => Some(None),
+    });
+    scalar.flatten().map(Zeroizing::new)
 }
 
 /// Tells whether a character outside of ASCII has a meaning, or none, to some reader of YAML.
@@ -476,7 +488,7 @@ mod tests {
 
     /// Tells whether this reader takes a text, and demands that it then says what the whole grammar says.
     fn agrees(text: &str) -> bool {
-        let Some(document) = parse(text) else { return false };
+        let Some(document) = parse(&text.into()) else { return false };
         match parse_any(text) {
             Ok(expected) => assert_eq!(said(&document), said(&expected), "{text:?}"),
             Err(error) => panic!("the whole grammar refuses it: {error}: {text:?}"),
@@ -501,14 +513,45 @@ mod tests {
     #[test]
     fn what_takes_more_is_left_to_the_whole_grammar() {
         let texts = [
-            "", "\n", "# only a comment\n", "x", "a: 1\na: 2\n", "a: b: c\n", "a: 1\n  b: 2\n", "a: x\n  y\n", "a: [1]\n",
-            "a: |\n  x\n", "a: &x 1\n", "a: *x\n", "a: !t 1\n", "? a\n: b\n", "a: 1\n---\nb: 2\n", "a: 1\n...\n",
-            "%YAML 1.2\n---\na: 1\n", "\u{feff}a: 1\n", "a:\tb\n", "a: 1\t\n", "a: \u{85}\n", "a: \u{2028}\n", "a: \0\n",
-            "<<: 1\n", "a: @b\n", "a: `b\n", "a: \"b\n  c\"\n", "a: 'b\n", "a: \"b\"c\n", "a: b#c\n  # d\n  e\n", "- a\nb: c\n",
-            "a: - b\n", "a:\n - b\n  - c\n", "a:\n  b: 1\n c: 2\n", "a: \"\\q\"\n", "a: \"\\\rn\"\n",
+            "",
+            "\n",
+            "# only a comment\n",
+            "x",
+            "a: 1\na: 2\n",
+            "a: b: c\n",
+            "a: 1\n  b: 2\n",
+            "a: x\n  y\n",
+            "a: [1]\n",
+            "a: |\n  x\n",
+            "a: &x 1\n",
+            "a: *x\n",
+            "a: !t 1\n",
+            "? a\n: b\n",
+            "a: 1\n---\nb: 2\n",
+            "a: 1\n...\n",
+            "%YAML 1.2\n---\na: 1\n",
+            "\u{feff}a: 1\n",
+            "a:\tb\n",
+            "a: 1\t\n",
+            "a: \u{85}\n",
+            "a: \u{2028}\n",
+            "a: \0\n",
+            "<<: 1\n",
+            "a: @b\n",
+            "a: `b\n",
+            "a: \"b\n  c\"\n",
+            "a: 'b\n",
+            "a: \"b\"c\n",
+            "a: b#c\n  # d\n  e\n",
+            "- a\nb: c\n",
+            "a: - b\n",
+            "a:\n - b\n  - c\n",
+            "a:\n  b: 1\n c: 2\n",
+            "a: \"\\q\"\n",
+            "a: \"\\\rn\"\n",
         ];
         for text in texts {
-            assert!(parse(text).is_none(), "{text:?}");
+            assert!(parse(&text.into()).is_none(), "{text:?}");
         }
     }
 

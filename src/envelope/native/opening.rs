@@ -7,11 +7,12 @@ use zeroize::Zeroizing;
 
 use super::file::{Opened, OpenedToken};
 use super::header::{Comments, Header, HeaderMac};
-use super::parallel::each;
+use super::parallel::{each, in_parts};
 use super::payload::{FileSecrets, Mismatch};
+use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
 use super::token::{Token, TokenError, TokenKind};
-use crate::crypto::{self, Family, LeafId};
+use crate::crypto::{self, AssociatedData, Family, LeafId};
 use crate::document::{self, Document, Format, Item, KeyPath, Leaf, Span, into_bytes, into_text, splice};
 
 /// Opening a structured document.
@@ -35,7 +36,7 @@ pub(super) struct Tokens {
 struct Restored {
     values: Vec<OpenedToken>,
     comments: Vec<OpenedToken>,
-    sources: Vec<(Span, Zeroizing<String>)>,
+    sources: Pieces<Zeroizing<String>>,
     plaintext: Zeroizing<String>,
 }
 
@@ -68,27 +69,41 @@ impl DocumentOpening<'_> {
     /// Opens every token and puts the source texts in place.
     fn restore(&self, secrets: &FileSecrets) -> Result<Restored, OpenError> {
         let tokens = self.tokens()?;
-        let mut sources: Vec<(Span, Zeroizing<String>)> =
-            Vec::with_capacity(tokens.values.len() + tokens.comments.len());
+        let mut sources = Pieces::new(tokens.values.len() + tokens.comments.len());
         for (opened, family) in [(&tokens.values, Family::Leaf), (&tokens.comments, Family::Comment)] {
-            let texts = each(opened.len(), |index| {
-                let OpenedToken { item, token, associated_data } = &opened[index];
-                let text = crypto::open(secrets.keys(), family, *associated_data, &token.sealed).ok();
-                Some((self.span(*item), text.and_then(into_text)?))
-            });
-            for (text, opened) in texts.into_iter().zip(opened) {
+            for part in in_parts(opened.len(), |part| self.open_part(secrets, family, &opened[part])) {
                 // What can be said without a key of where a token was sealed for says more.
-                let text = text.ok_or_else(|| {
-                    self.check_intact(&tokens).err().unwrap_or_else(|| self.forged(opened.item, None))
-                });
-                sources.push(text?);
+                sources.push(
+                    part.map_err(|item| self.check_intact(&tokens).err().unwrap_or_else(|| self.forged(item, None)))?,
+                );
             }
         }
         if !tokens.comments.is_empty() {
-            sources.sort_by_key(|(span, _)| *span);
+            sources.sort();
         }
-        let plaintext = splice(self.text, sources.iter().map(|(span, source)| (*span, source.as_str())));
+        let plaintext = splice(self.text, sources.replacements());
         Ok(Restored { values: tokens.values, comments: tokens.comments, sources, plaintext })
+    }
+
+    /// Opens some tokens; else returns the item of the first that cannot be.
+    fn open_part(
+        &self,
+        secrets: &FileSecrets,
+        family: Family,
+        tokens: &[OpenedToken],
+    ) -> Result<Part<Zeroizing<String>>, usize> {
+        let room = tokens.iter().map(|opened| opened.token.sealed.ciphertext.len()).sum();
+        let mut buffer = Zeroizing::new(Vec::with_capacity(room));
+        let mut ends = Vec::with_capacity(tokens.len());
+        for OpenedToken { item, token, associated_data } in tokens {
+            let start = buffer.len();
+            crypto::open_into(secrets.keys(), family, *associated_data, &token.sealed, &mut buffer)
+                .map_err(|_| *item)?;
+            str::from_utf8(&buffer[start..]).map_err(|_| *item)?;
+            ends.push((*item, self.span(*item), buffer.len()));
+        }
+        let buffer = into_text(buffer).expect("texts one behind the other are text");
+        Ok(Part { buffer, ends })
     }
 
     /// Checks all that can be checked without a key.
@@ -143,18 +158,24 @@ impl DocumentOpening<'_> {
                 Some(token) if token.stamp.kind == TokenKind::Comment => {
                     Err(self.misplaced(item, Misplacement::OtherKind))
                 }
-                Some(token) => Ok(token),
+                // What it is bound to depends on the token before it, and follows below.
+                Some(token) => Ok(OpenedToken { item, token, associated_data: AssociatedData([0; 32]) }),
             }
         });
-        let tokens = read.into_iter().collect::<Result<Vec<Token>, OpenError>>()?;
-        let bound = each(tokens.len(), |index| {
-            let previous = index.checked_sub(1).map(|previous| tokens[previous].sealed.id());
-            places.of_value(index, self.header.file_id, &tokens[index].stamp, previous, comments)
+        let mut opened = read.into_iter().collect::<Result<Vec<OpenedToken>, OpenError>>()?;
+        let bound = in_parts(opened.len(), |part| {
+            let mut encoding = Vec::new();
+            let bound = part.map(|index| {
+                let previous = index.checked_sub(1).map(|previous| opened[previous].token.sealed.id());
+                let stamp = &opened[index].token.stamp;
+                places.of_value(index, self.header.file_id, stamp, previous, comments, &mut encoding)
+            });
+            bound.collect::<Vec<_>>()
         });
-        let opened = tokens.into_iter().zip(bound).zip(&places.values);
-        Ok(opened
-            .map(|((token, associated_data), place)| OpenedToken { item: place.item, token, associated_data })
-            .collect())
+        for (opened, bound) in opened.iter_mut().zip(bound.into_iter().flatten()) {
+            opened.associated_data = bound;
+        }
+        Ok(opened)
     }
 
     fn comment_tokens(&self, places: &Places) -> Result<Vec<OpenedToken>, OpenError> {
@@ -214,7 +235,8 @@ impl DocumentOpening<'_> {
     }
 
     fn check_ids(&self, values: &[OpenedToken], comments: &[OpenedToken]) -> Result<(), OpenError> {
-        let mut sorted: Vec<[u8; 8]> = values.iter().chain(comments).map(|opened| opened.token.sealed.id().0).collect();
+        let ids = values.iter().chain(comments).map(|opened| u64::from_ne_bytes(opened.token.sealed.id().0));
+        let mut sorted: Vec<u64> = ids.collect();
         sorted.sort_unstable();
         if sorted.windows(2).all(|pair| pair[0] != pair[1]) {
             return Ok(());
@@ -232,27 +254,23 @@ impl DocumentOpening<'_> {
         &self,
         plaintext: &str,
         document: &Document,
-        sources: &[(Span, Zeroizing<String>)],
+        sources: &Pieces<Zeroizing<String>>,
     ) -> Result<(), OpenError> {
-        let mut sources = sources.iter();
-        let mut next = sources.next();
-        let mut pairs = self.document.items.iter().zip(&document.items).enumerate();
-        let differs = pairs.find(|(_, (sealed, opened))| {
-            let sealed_span = span_of(sealed);
-            let expected = match next {
-                Some((span, source)) if *span == sealed_span => {
-                    let source = source.as_str();
-                    next = sources.next();
-                    source
-                }
-                _ => sealed_span.of(self.text),
-            };
-            !is_same(sealed, opened) || span_of(opened).of(plaintext) != expected
+        let shorter = self.document.items.len().min(document.items.len());
+        let differs = in_parts(shorter, |mut part| {
+            let mut sources = sources.from_item(part.start).peekable();
+            part.find(|index| {
+                let (sealed, opened) = (&self.document.items[*index], &document.items[*index]);
+                let source = sources.next_if(|(item, _)| item == index);
+                let expected = source.map_or_else(|| span_of(sealed).of(self.text), |(_, source)| source);
+                !is_same(sealed, opened) || span_of(opened).of(plaintext) != expected
+            })
         });
-        let differs = differs.map(|(index, _)| index).or_else(|| {
-            let shorter = self.document.items.len().min(document.items.len());
-            (self.document.items.len() != document.items.len()).then(|| shorter.saturating_sub(1))
-        });
+        let differs = differs
+            .into_iter()
+            .flatten()
+            .next()
+            .or_else(|| (self.document.items.len() != document.items.len()).then(|| shorter.saturating_sub(1)));
         match differs {
             Some(item) => Err(OpenError::Changed { line: self.line(item), key: self.key(item) }),
             None => Ok(()),
@@ -266,6 +284,7 @@ impl DocumentOpening<'_> {
             return self.forged(values[broken].item, None);
         }
         let id_at = |index: usize| values[index].token.sealed.id();
+        let mut encoding = Vec::new();
         let from = (0..places.values.len()).filter(|index| *index != broken).find(|index| {
             let before = index.checked_sub(1).map(id_at);
             // Where two neighbours were swapped, the token before the old place is the one that was moved here.
@@ -277,6 +296,7 @@ impl DocumentOpening<'_> {
                         &token.stamp,
                         previous,
                         comments,
+                        &mut encoding,
                     ))
                 },
             )

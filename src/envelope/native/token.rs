@@ -1,13 +1,13 @@
 //! The text of tokens (docs/format.md section 6): what stands in a document in place of a leaf.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::civil::Date;
 
 use super::day;
-use crate::crypto::{CHECKSUM_BYTES, SALT_BYTES, Sealed, TAG_BYTES, is_padded_length};
+use crate::crypto::{SALT_BYTES, Sealed};
 
 /// A sealed leaf, comment, or the first line of an opaque body.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,8 +63,12 @@ impl TokenKind {
 }
 
 impl Stamp {
-    fn print(&self) -> String {
-        format!("{PREFIX}{}.{}.{}.", self.kind.letter(), self.day, self.generation)
+    /// Appends the token with this stamp: `sealed` is what [`Sealed::from_bytes`] reads.
+    pub fn push_token(&self, sealed: &[u8], out: &mut String) {
+        let _ = write!(out, "{PREFIX}{}.", self.kind.letter());
+        out.push_str(str::from_utf8(&day::print(self.day)).expect("digits are ASCII"));
+        let _ = write!(out, ".{}.", self.generation);
+        URL_SAFE_NO_PAD.encode_string(sealed, out);
     }
 }
 
@@ -97,27 +101,16 @@ impl Token {
         };
         let stamp = Stamp { kind, day: day::parse(parts.next()?)?, generation: parse_generation(parts.next()?)? };
         // The engine refuses unused bits that are not zero, so no two texts stand for the same bytes.
-        let bytes = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
-        let padded = bytes.len().checked_sub(SALT_BYTES + TAG_BYTES + CHECKSUM_BYTES)?;
-        if !is_padded_length(padded) {
-            return None;
-        }
-        let (salt, rest) = bytes.split_at(SALT_BYTES);
-        let (ciphertext, checksum) = rest.split_at(padded + TAG_BYTES);
-        let sealed = Sealed {
-            salt: salt.try_into().ok()?,
-            ciphertext: ciphertext.to_vec(),
-            checksum: checksum.try_into().ok()?,
-        };
+        let sealed = Sealed::from_bytes(URL_SAFE_NO_PAD.decode(parts.next()?).ok()?)?;
         Some(Self { stamp, sealed })
     }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = [&self.sealed.salt[..], &self.sealed.ciphertext, &self.sealed.checksum].concat();
-        out.write_str(&self.stamp.print())?;
-        out.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+        let mut text = String::new();
+        self.stamp.push_token(&self.sealed.to_bytes(), &mut text);
+        out.write_str(&text)
     }
 }
 
@@ -154,7 +147,8 @@ impl fmt::Display for BodyStamp {
 }
 
 fn parse_generation(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|generation: &u32| *generation > 0 && generation.to_string() == text)
+    let is_canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_canonical)
 }
 
 const ANY_VERSION: &str = "secret-v";
