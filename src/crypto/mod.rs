@@ -2,12 +2,14 @@
 
 mod aead;
 mod body;
+mod ciphertext;
 mod keys;
 mod padding;
 mod random;
 mod token;
 
 pub use body::{is_body_intact, open_body, seal_body};
+pub use ciphertext::Ciphertext;
 pub use keys::{ContinuitySecret, DataKey, FileId, FileKeys, LINK_BYTES, MAC_BYTES};
 pub use padding::{is_padded_length, padded_length};
 pub use random::random;

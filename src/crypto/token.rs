@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::keys::hmac_sha256;
-use super::{FileKeys, NotAuthentic, aead, is_padded_length, padded_length, padding, random};
+use super::{Ciphertext, FileKeys, NotAuthentic, aead, is_padded_length, padded_length, padding, random};
 
 /// Length of a token's salt in bytes: the leaf's id and 16 bytes more.
 pub const SALT_BYTES: usize = 24;
@@ -40,7 +40,7 @@ pub struct Sealed {
     /// Id and hedged randomness.
     pub salt: [u8; SALT_BYTES],
     /// Ciphertext of the padded text, and tag.
-    pub ciphertext: Vec<u8>,
+    pub ciphertext: Ciphertext,
     /// What can be checked without a key.
     pub checksum: [u8; CHECKSUM_BYTES],
 }
@@ -68,16 +68,14 @@ impl Sealed {
     }
 
     /// Takes apart a salt, a ciphertext with its tag, and a checksum; `None` when no text is that long, sealed.
-    pub fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let padded = bytes.len().checked_sub(SALT_BYTES + TAG_BYTES + CHECKSUM_BYTES)?;
         if !is_padded_length(padded) {
             return None;
         }
-        let checksum = *bytes.last_chunk()?;
-        let salt = *bytes.first_chunk()?;
-        bytes.truncate(SALT_BYTES + padded + TAG_BYTES);
-        bytes.drain(..SALT_BYTES);
-        Some(Self { salt, ciphertext: bytes, checksum })
+        let (salt, rest) = bytes.split_first_chunk()?;
+        let (ciphertext, checksum) = rest.split_last_chunk()?;
+        Some(Self { salt: *salt, ciphertext: ciphertext.into(), checksum: *checksum })
     }
 
     /// Returns what [`Self::from_bytes`] takes apart.
@@ -95,7 +93,7 @@ impl Sealed {
 pub fn seal(keys: &FileKeys, family: Family, id: LeafId, associated_data: AssociatedData, text: &[u8]) -> Sealed {
     let mut bytes = Vec::new();
     seal_into(keys, family, id, associated_data, text, &mut bytes);
-    Sealed::from_bytes(bytes).expect("a sealed text has a padded length")
+    Sealed::from_bytes(&bytes).expect("a sealed text has a padded length")
 }
 
 /// Seals a text for one place, and appends it in the form that [`Sealed::from_bytes`] reads.

@@ -81,7 +81,7 @@ impl DocumentOpening<'_> {
         if !tokens.comments.is_empty() {
             sources.sort();
         }
-        let plaintext = splice(self.text, sources.replacements());
+        let plaintext = splice(self.text, sources.iter().map(|(item, source)| (self.span(item), source)));
         Ok(Restored { values: tokens.values, comments: tokens.comments, sources, plaintext })
     }
 
@@ -100,7 +100,7 @@ impl DocumentOpening<'_> {
             crypto::open_into(secrets.keys(), family, *associated_data, &token.sealed, &mut buffer)
                 .map_err(|_| *item)?;
             str::from_utf8(&buffer[start..]).map_err(|_| *item)?;
-            ends.push((*item, self.span(*item), buffer.len()));
+            ends.push((*item, buffer.len()));
         }
         let buffer = into_text(buffer).expect("texts one behind the other are text");
         Ok(Part { buffer, ends })

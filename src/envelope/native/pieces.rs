@@ -1,9 +1,5 @@
 //! Many short texts that take the place of items of a document, in few buffers.
 
-use std::ops::Range;
-
-use crate::document::Span;
-
 /// Texts in document order; `B` is a `String`, or one that is wiped.
 pub struct Pieces<B> {
     buffers: Vec<B>,
@@ -11,20 +7,20 @@ pub struct Pieces<B> {
 }
 
 struct Piece {
-    item: usize,
-    /// What it replaces.
-    span: Span,
-    buffer: usize,
+    /// The index of the item that it replaces.
+    item: u32,
+    buffer: u32,
     /// Where it stands in its buffer.
-    range: Range<usize>,
+    start: u32,
+    end: u32,
 }
 
 /// One buffer that is being filled.
 pub struct Part<B> {
     /// The texts, one behind the other.
     pub buffer: B,
-    /// For each its item, the span it replaces, and where it ends in the buffer.
-    pub ends: Vec<(usize, Span, usize)>,
+    /// For each its item, and where it ends in the buffer.
+    pub ends: Vec<(usize, usize)>,
 }
 
 impl<B: AsRef<str>> Pieces<B> {
@@ -34,9 +30,11 @@ impl<B: AsRef<str>> Pieces<B> {
 
     /// Appends the texts of a buffer.
     pub fn push(&mut self, Part { buffer, ends }: Part<B>) {
+        let number = narrow(self.buffers.len());
         let mut start = 0;
-        for (item, span, end) in ends {
-            self.pieces.push(Piece { item, span, buffer: self.buffers.len(), range: start..end });
+        for (item, end) in ends {
+            let end = narrow(end);
+            self.pieces.push(Piece { item: narrow(item), buffer: number, start, end });
             start = end;
         }
         self.buffers.push(buffer);
@@ -45,21 +43,24 @@ impl<B: AsRef<str>> Pieces<B> {
     /// Puts the texts in document order.
     pub fn sort(&mut self) {
         self.pieces.sort_by_key(|piece| piece.item);
-        debug_assert!(self.pieces.is_sorted_by_key(|piece| piece.span), "items are in the order of the text");
     }
 
-    /// Returns what replaces which spans.
-    pub fn replacements(&self) -> impl Iterator<Item = (Span, &str)> + Clone {
-        self.pieces.iter().map(|piece| (piece.span, self.text(piece)))
+    /// Returns the texts with the indexes of their items.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &str)> + Clone {
+        self.from_item(0)
     }
 
     /// Returns the texts from an item on, with the indexes of their items.
-    pub fn from_item(&self, item: usize) -> impl Iterator<Item = (usize, &str)> {
-        let first = self.pieces.partition_point(|piece| piece.item < item);
-        self.pieces[first..].iter().map(|piece| (piece.item, self.text(piece)))
+    pub fn from_item(&self, item: usize) -> impl Iterator<Item = (usize, &str)> + Clone {
+        let first = self.pieces.partition_point(|piece| (piece.item as usize) < item);
+        self.pieces[first..].iter().map(|piece| (piece.item as usize, self.text(piece)))
     }
 
     fn text(&self, piece: &Piece) -> &str {
-        &self.buffers[piece.buffer].as_ref()[piece.range.clone()]
+        &self.buffers[piece.buffer as usize].as_ref()[piece.start as usize..piece.end as usize]
     }
+}
+
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).expect("documents are far below 4 GiB")
 }

@@ -31,11 +31,29 @@ pub struct Places {
 pub struct ValuePlace {
     /// The index of the leaf in the document's items.
     pub item: usize,
-    path: Range<usize>,
+    path: Part,
     block_layout: [u8; 5],
-    line_layout: Option<Range<usize>>,
-    events: Range<usize>,
-    comments: Range<usize>,
+    line_layout: Option<Part>,
+    events: Part,
+    comments: Part,
+}
+
+/// A range in one of the lists of [`Places`], in few bytes.
+#[derive(Clone, Copy)]
+struct Part {
+    start: u32,
+    end: u32,
+}
+
+impl Part {
+    fn new(range: Range<usize>) -> Self {
+        let narrow = |index| u32::try_from(index).expect("documents are far below 4 GiB");
+        Self { start: narrow(range.start), end: narrow(range.end) }
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 impl Places {
@@ -65,18 +83,18 @@ impl Places {
                         let encodings = &mut places.encodings;
                         let start = encodings.len();
                         push_path(&leaf.path, encodings);
-                        let path = start..encodings.len();
+                        let path = Part::new(start..encodings.len());
                         let line_layout = line_layout.map(|layout| {
                             encodings.extend_from_slice(layout);
-                            path.end..encodings.len()
+                            Part::new(path.range().end..encodings.len())
                         });
                         places.values.push(ValuePlace {
                             item: index,
                             path,
                             block_layout,
                             line_layout,
-                            events: events..places.events.len(),
-                            comments: comments..places.comments.len(),
+                            events: Part::new(events..places.events.len()),
+                            comments: Part::new(comments..places.comments.len()),
                         });
                     } else {
                         push_field(&mut places.events, EventKind::Scalar as u8, leaf.span.of(text).as_bytes());
@@ -94,7 +112,7 @@ impl Places {
 
     /// Returns the encoded key path of the value at `index`.
     pub fn path(&self, index: usize) -> &[u8] {
-        &self.encodings[self.values[index].path.clone()]
+        &self.encodings[self.values[index].path.range()]
     }
 
     /// Returns what the value at `index` is bound to, when the value token before it has the id `previous` and the
@@ -111,16 +129,16 @@ impl Places {
         let place = &self.values[index];
         encoding.clear();
         encode(file_id, stamp.kind.letter(), stamp.day, stamp.generation, encoding);
-        push_field(encoding, 6, &self.encodings[place.path.clone()]);
+        push_field(encoding, 6, &self.encodings[place.path.range()]);
         push_field(encoding, 7, previous.as_ref().map_or(&[][..], |id| &id.0));
-        self.push_frame(encoding, 8, place.events.clone(), &comments[place.comments.clone()]);
+        self.push_frame(encoding, 8, place.events.range(), &comments[place.comments.range()]);
         if index + 1 == self.values.len() {
             push_field(encoding, 9, &self.tail(comments));
         }
         if stamp.kind == TokenKind::Block {
             push_field(encoding, 10, &place.block_layout);
         } else if let Some(layout) = &place.line_layout {
-            push_field(encoding, 10, &self.encodings[layout.clone()]);
+            push_field(encoding, 10, &self.encodings[layout.range()]);
         }
         AssociatedData::of(encoding)
     }
@@ -142,7 +160,7 @@ impl Places {
 
     /// Returns where the frame behind the last sealed leaf begins.
     fn frame_starts(&self) -> (usize, usize) {
-        self.values.last().map_or((0, 0), |last| (last.events.end, last.comments.end))
+        self.values.last().map_or((0, 0), |last| (last.events.range().end, last.comments.range().end))
     }
 
     /// Appends a frame as a field.

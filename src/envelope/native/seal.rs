@@ -147,7 +147,7 @@ impl Sealing<'_> {
         if !places.comments.is_empty() {
             tokens.sort();
         }
-        let body = splice(text, tokens.replacements());
+        let body = splice(text, tokens.iter().map(|(item, token)| (span_of(&document.items[item]), token)));
         let digest = places.values.is_empty().then(|| {
             let former = self.previous.and_then(|previous| previous.header.body);
             let kept = former.filter(|former| places.body_digest(former.salt, &comment_ids) == *former);
@@ -237,7 +237,7 @@ impl Sealing<'_> {
             let mut buffer = String::with_capacity(part.len() * USUAL_TOKEN);
             for index in part {
                 seal(index, &mut scratch, &mut buffer);
-                ends.push((places.values[index].item, leaves[index].span, buffer.len()));
+                ends.push((places.values[index].item, buffer.len()));
             }
             Part { buffer, ends }
         })
@@ -281,8 +281,7 @@ impl Sealing<'_> {
             };
             ids.push(id);
             token.stamp.push_token(&token.sealed.to_bytes(), &mut tokens.buffer);
-            let item = places.comments[index];
-            tokens.ends.push((item, span_of(&document.items[item]), tokens.buffer.len()));
+            tokens.ends.push((places.comments[index], tokens.buffer.len()));
         }
         (tokens, ids)
     }
