@@ -379,7 +379,7 @@ impl Random {
         ];
         let mut text = String::new();
         let mut indent = 0;
-        for _ in 0..1 + self.below(12) {
+        for _ in 0..=self.below(12) {
             let content = CONTENTS[self.below(CONTENTS.len())];
             text.push_str(&" ".repeat(indent));
             text.push_str(content);

@@ -76,7 +76,7 @@ enum Kind<'t> {
     Map { entries: Vec<Entry>, seen: HashSet<&'t str>, key_span: Span },
 }
 
-impl<'t> Reader<'t> {
+impl Reader<'_> {
     fn document(mut self) -> Option<Document> {
         let mut next = 0;
         while next < self.text.len() {
@@ -275,7 +275,8 @@ impl<'t> Reader<'t> {
     }
 
     fn double_quoted_end(&self, start: usize) -> Option<usize> {
-        let mut position = start + 1;
+        let rest = &self.bytes[start + 1..self.line.end];
+        let mut position = start + 1 + rest.iter().position(|byte| !is_in_word(*byte))?;
         loop {
             match self.line_byte(position)? {
                 b'"' => return Some(position + 1),
@@ -306,10 +307,13 @@ impl<'t> Reader<'t> {
         if !begins(first) && !is_number {
             return None;
         }
-        let mut end = start;
-        for position in start..self.line.end {
+        let rest = &self.bytes[start..self.line.end];
+        // Most of a plain scalar is taken in one run.
+        let run = start + rest.iter().position(|byte| !is_in_word(*byte)).unwrap_or(rest.len());
+        let mut end = run;
+        for position in run..self.line.end {
             match self.bytes[position] {
-                b' ' => continue,
+                b' ' => {}
                 b'#' if self.bytes[position - 1] == b' ' => break,
                 b':' if matches!(self.line_byte(position + 1), None | Some(b' ')) => return None,
                 byte if is_printable(byte) => end = position + 1,
@@ -436,6 +440,11 @@ fn is_in_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_./-@$".contains(&byte)
 }
 
+/// Tells whether a byte has no meaning of its own anywhere behind the first byte of a plain scalar.
+fn is_in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-'..=b'/' | b'_' | b'+' | b'=')
+}
+
 /// Tells whether a byte is a printable character of ASCII or part of another one.
 fn is_printable(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | 0x80..)
@@ -474,7 +483,9 @@ mod tests {
             Content::Null => say("null".to_owned()),
             Content::List(nodes) => {
                 say(format!("list of {}", nodes.len()));
-                nodes.iter().for_each(|node| say_node(node, said));
+                for node in nodes {
+                    say_node(node, said);
+                }
             }
             Content::Map(entries) => {
                 say(format!("map of {}", entries.len()));

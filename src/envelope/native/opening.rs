@@ -71,7 +71,7 @@ impl DocumentOpening<'_> {
         let tokens = self.tokens()?;
         let mut sources = Pieces::new(tokens.values.len() + tokens.comments.len());
         for (opened, family) in [(&tokens.values, Family::Leaf), (&tokens.comments, Family::Comment)] {
-            for part in in_parts(opened.len(), |part| self.open_part(secrets, family, &opened[part])) {
+            for part in in_parts(opened.len(), |part| open_part(secrets, family, &opened[part])) {
                 // What can be said without a key of where a token was sealed for says more.
                 sources.push(
                     part.map_err(|item| self.check_intact(&tokens).err().unwrap_or_else(|| self.forged(item, None)))?,
@@ -83,27 +83,6 @@ impl DocumentOpening<'_> {
         }
         let plaintext = splice(self.text, sources.iter().map(|(item, source)| (self.span(item), source)));
         Ok(Restored { values: tokens.values, comments: tokens.comments, sources, plaintext })
-    }
-
-    /// Opens some tokens; else returns the item of the first that cannot be.
-    fn open_part(
-        &self,
-        secrets: &FileSecrets,
-        family: Family,
-        tokens: &[OpenedToken],
-    ) -> Result<Part<Zeroizing<String>>, usize> {
-        let room = tokens.iter().map(|opened| opened.token.sealed.ciphertext.len()).sum();
-        let mut buffer = Zeroizing::new(Vec::with_capacity(room));
-        let mut ends = Vec::with_capacity(tokens.len());
-        for OpenedToken { item, token, associated_data } in tokens {
-            let start = buffer.len();
-            crypto::open_into(secrets.keys(), family, *associated_data, &token.sealed, &mut buffer)
-                .map_err(|_| *item)?;
-            str::from_utf8(&buffer[start..]).map_err(|_| *item)?;
-            ends.push((*item, buffer.len()));
-        }
-        let buffer = into_text(buffer).expect("texts one behind the other are text");
-        Ok(Part { buffer, ends })
     }
 
     /// Checks all that can be checked without a key.
@@ -258,7 +237,7 @@ impl DocumentOpening<'_> {
     ) -> Result<(), OpenError> {
         let shorter = self.document.items.len().min(document.items.len());
         let differs = in_parts(shorter, |mut part| {
-            let mut sources = sources.from_item(part.start).peekable();
+            let mut sources = sources.iter_from(part.start).peekable();
             part.find(|index| {
                 let (sealed, opened) = (&self.document.items[*index], &document.items[*index]);
                 let source = sources.next_if(|(item, _)| item == index);
@@ -334,6 +313,21 @@ impl DocumentOpening<'_> {
         let key = next.map_or_else(|| "the end".to_owned(), KeyPath::to_string);
         if is_comment { format!("comment before {key}") } else { key }
     }
+}
+
+/// Opens some tokens; else returns the item of the first that cannot be.
+fn open_part(secrets: &FileSecrets, family: Family, tokens: &[OpenedToken]) -> Result<Part<Zeroizing<String>>, usize> {
+    let room = tokens.iter().map(|opened| opened.token.sealed.ciphertext.len()).sum();
+    let mut buffer = Zeroizing::new(Vec::with_capacity(room));
+    let mut ends = Vec::with_capacity(tokens.len());
+    for OpenedToken { item, token, associated_data } in tokens {
+        let start = buffer.len();
+        crypto::open_into(secrets.keys(), family, *associated_data, &token.sealed, &mut buffer).map_err(|_| *item)?;
+        str::from_utf8(&buffer[start..]).map_err(|_| *item)?;
+        ends.push((*item, buffer.len()));
+    }
+    let buffer = into_text(buffer).expect("texts one behind the other are text");
+    Ok(Part { buffer, ends })
 }
 
 /// Why a file is not authentic.

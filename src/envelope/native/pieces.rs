@@ -47,11 +47,11 @@ impl<B: AsRef<str>> Pieces<B> {
 
     /// Returns the texts with the indexes of their items.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &str)> + Clone {
-        self.from_item(0)
+        self.iter_from(0)
     }
 
     /// Returns the texts from an item on, with the indexes of their items.
-    pub fn from_item(&self, item: usize) -> impl Iterator<Item = (usize, &str)> + Clone {
+    pub fn iter_from(&self, item: usize) -> impl Iterator<Item = (usize, &str)> + Clone {
         let first = self.pieces.partition_point(|piece| (piece.item as usize) < item);
         self.pieces[first..].iter().map(|piece| (piece.item as usize, self.text(piece)))
     }
