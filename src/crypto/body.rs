@@ -4,11 +4,11 @@
 //! its Nonce-Reuse Misuse-Resistance", 2015), as age uses it.
 
 use chacha20poly1305::aead::AeadInPlace;
-use chacha20poly1305::{ChaCha20Poly1305, Tag};
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Tag};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::token::{checksum, derive_cipher, hedged_salt};
+use super::token::{checksum, derive_key, hedged_salt};
 use super::{
     AssociatedData, CHECKSUM_BYTES, FileKeys, LeafId, NotAuthentic, SALT_BYTES, TAG_BYTES, is_padded_length, padding,
 };
@@ -21,7 +21,7 @@ pub fn seal_body(
     content: &[u8],
 ) -> ([u8; SALT_BYTES], Vec<u8>) {
     let salt = hedged_salt(keys, id, associated_data, &Sha256::digest(content));
-    let cipher = derive_cipher(&keys.body, &salt, INFO);
+    let cipher = ChaCha20Poly1305::new((&*derive_key(&keys.body, &salt, INFO)).into());
     let mut padded = padding::pad(content);
     let chunks = padded.len().div_ceil(CHUNK_BYTES);
     let mut sealed = Vec::with_capacity(padded.len() + chunks * TAG_BYTES + CHECKSUM_BYTES);
@@ -47,7 +47,7 @@ pub fn open_body(
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
     let sealed = intact_chunks(associated_data, salt, sealed).ok_or(NotAuthentic)?;
-    let cipher = derive_cipher(&keys.body, salt, INFO);
+    let cipher = ChaCha20Poly1305::new((&*derive_key(&keys.body, salt, INFO)).into());
     let chunks = sealed.len().div_ceil(CHUNK_BYTES + TAG_BYTES);
     let padded_length = sealed.len().checked_sub(chunks * TAG_BYTES).ok_or(NotAuthentic)?;
     if !is_padded_length(padded_length) {

@@ -21,10 +21,16 @@ pub fn is_padded_length(length: usize) -> bool {
 /// Returns the content, a 0x80, and zeros up to the padded length.
 pub(super) fn pad(content: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut padded = Zeroizing::new(Vec::with_capacity(padded_length(content.len()) + super::TAG_BYTES));
-    padded.extend_from_slice(content);
-    padded.push(MARK);
-    padded.resize(padded_length(content.len()), 0);
+    pad_into(content, &mut padded);
     padded
+}
+
+/// Appends what [`pad`] returns.
+pub(super) fn pad_into(content: &[u8], buffer: &mut Vec<u8>) {
+    let end = buffer.len() + padded_length(content.len());
+    buffer.extend_from_slice(content);
+    buffer.push(MARK);
+    buffer.resize(end, 0);
 }
 
 /// Returns the length of the content within a padded text.

@@ -1,7 +1,5 @@
 //! Sealing and opening of one leaf (docs/format.md section 6).
 
-use chacha20poly1305::aead::AeadInPlace;
-use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, Nonce, Tag};
 use hkdf::Hkdf;
 use hmac::Mac;
 use secrecy::{ExposeSecret, SecretBox};
@@ -10,7 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::keys::hmac_sha256;
-use super::{FileKeys, NotAuthentic, is_padded_length, padding, random};
+use super::{Ciphertext, FileKeys, NotAuthentic, aead, is_padded_length, padded_length, padding, random};
 
 /// Length of a token's salt in bytes: the leaf's id and 16 bytes more.
 pub const SALT_BYTES: usize = 24;
@@ -42,7 +40,7 @@ pub struct Sealed {
     /// Id and hedged randomness.
     pub salt: [u8; SALT_BYTES],
     /// Ciphertext of the padded text, and tag.
-    pub ciphertext: Vec<u8>,
+    pub ciphertext: Ciphertext,
     /// What can be checked without a key.
     pub checksum: [u8; CHECKSUM_BYTES],
 }
@@ -69,6 +67,22 @@ impl Sealed {
         LeafId(id)
     }
 
+    /// Takes apart a salt, a ciphertext with its tag, and a checksum; `None` when no text is that long, sealed.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let padded = bytes.len().checked_sub(SALT_BYTES + TAG_BYTES + CHECKSUM_BYTES)?;
+        if !is_padded_length(padded) {
+            return None;
+        }
+        let (salt, rest) = bytes.split_first_chunk()?;
+        let (ciphertext, checksum) = rest.split_last_chunk()?;
+        Some(Self { salt: *salt, ciphertext: ciphertext.into(), checksum: *checksum })
+    }
+
+    /// Returns what [`Self::from_bytes`] takes apart.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&self.salt[..], &self.ciphertext, &self.checksum].concat()
+    }
+
     /// Tells whether the unkeyed checksum matches this place. Anybody can make one that does.
     pub fn is_intact(&self, associated_data: AssociatedData) -> bool {
         bool::from(checksum(associated_data, &self.salt, &self.ciphertext).ct_eq(&self.checksum))
@@ -77,14 +91,32 @@ impl Sealed {
 
 /// Seals a text for one place.
 pub fn seal(keys: &FileKeys, family: Family, id: LeafId, associated_data: AssociatedData, text: &[u8]) -> Sealed {
-    let mut ciphertext = padding::pad(text);
-    let salt = hedged_salt(keys, id, associated_data, &ciphertext);
-    let tag = cipher(keys, family, &salt)
-        .encrypt_in_place_detached(&ZERO_NONCE.into(), &associated_data.0, &mut ciphertext)
-        .expect("the text is far below the cipher's limit of 256 GiB");
-    ciphertext.extend_from_slice(&tag);
-    let ciphertext = std::mem::take(&mut *ciphertext);
-    Sealed { salt, checksum: checksum(associated_data, &salt, &ciphertext), ciphertext }
+    let mut bytes = Vec::new();
+    seal_into(keys, family, id, associated_data, text, &mut bytes);
+    Sealed::from_bytes(&bytes).expect("a sealed text has a padded length")
+}
+
+/// Seals a text for one place, and appends it in the form that [`Sealed::from_bytes`] reads.
+pub fn seal_into(
+    keys: &FileKeys,
+    family: Family,
+    id: LeafId,
+    associated_data: AssociatedData,
+    text: &[u8],
+    buffer: &mut Vec<u8>,
+) {
+    // The text stands in the buffer until it is encrypted there: growing meanwhile would leave a copy behind.
+    buffer.reserve(SALT_BYTES + padded_length(text.len()) + TAG_BYTES + CHECKSUM_BYTES);
+    let start = buffer.len();
+    let content = start + SALT_BYTES;
+    buffer.resize(content, 0);
+    padding::pad_into(text, buffer);
+    let salt = hedged_salt(keys, id, associated_data, &buffer[content..]);
+    buffer[start..content].copy_from_slice(&salt);
+    let tag = aead::seal(&key(keys, family, &salt), &associated_data.0, &mut buffer[content..]);
+    buffer.extend_from_slice(&tag);
+    let checksum = checksum(associated_data, &salt, &buffer[content..]);
+    buffer.extend_from_slice(&checksum);
 }
 
 /// Opens a text that was sealed for this place.
@@ -97,18 +129,35 @@ pub fn open(
     associated_data: AssociatedData,
     sealed: &Sealed,
 ) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
+    let mut text = Zeroizing::new(Vec::with_capacity(sealed.ciphertext.len()));
+    open_into(keys, family, associated_data, sealed, &mut text)?;
+    Ok(text)
+}
+
+/// Opens a text that was sealed for this place, and appends it. There must be room for the ciphertext: a buffer that
+/// grows would leave a copy of what is in it behind.
+///
+/// # Errors
+/// As [`open`]; then nothing is appended.
+pub fn open_into(
+    keys: &FileKeys,
+    family: Family,
+    associated_data: AssociatedData,
+    sealed: &Sealed,
+    texts: &mut Zeroizing<Vec<u8>>,
+) -> Result<(), NotAuthentic> {
     let length = sealed.ciphertext.len().checked_sub(TAG_BYTES).ok_or(NotAuthentic)?;
     if !is_padded_length(length) || !sealed.is_intact(associated_data) {
         return Err(NotAuthentic);
     }
+    let start = texts.len();
+    assert!(texts.capacity() - start >= length, "the caller reserves room");
     let (ciphertext, tag) = sealed.ciphertext.split_at(length);
-    let mut text = Zeroizing::new(ciphertext.to_vec());
-    cipher(keys, family, &sealed.salt)
-        .decrypt_in_place_detached(&ZERO_NONCE.into(), &associated_data.0, &mut text, Tag::from_slice(tag))
-        .map_err(|_| NotAuthentic)?;
-    let content = padding::content_length(&text)?;
-    text.truncate(content);
-    Ok(text)
+    texts.extend_from_slice(ciphertext);
+    let opened = aead::open(&key(keys, family, &sealed.salt), &associated_data.0, &mut texts[start..], tag);
+    let content = opened.and_then(|()| padding::content_length(&texts[start..]));
+    texts.truncate(start + content.unwrap_or_default());
+    content.map(|_| ())
 }
 
 /// Returns the id and 16 bytes that depend on fresh randomness, the place and the text: where the random generator
@@ -144,27 +193,22 @@ pub(super) fn checksum(associated_data: AssociatedData, salt: &[u8], ciphertext:
     checksum
 }
 
-/// Returns the cipher for one salt. As each salt gives a key that seals one message, the nonce can be constant.
-fn cipher(keys: &FileKeys, family: Family, salt: &[u8; SALT_BYTES]) -> ChaCha20Poly1305 {
+/// Returns the key for one salt, which seals one text.
+fn key(keys: &FileKeys, family: Family, salt: &[u8; SALT_BYTES]) -> Zeroizing<[u8; 32]> {
     let key = match family {
         Family::Comment => &keys.comment,
         Family::Leaf => &keys.leaf,
     };
-    derive_cipher(key, salt, b"secret/v1 token")
+    derive_key(key, salt, b"secret/v1 token")
 }
 
-pub(super) fn derive_cipher(key: &SecretBox<[u8; 32]>, salt: &[u8; SALT_BYTES], info: &[u8]) -> ChaCha20Poly1305 {
+pub(super) fn derive_key(key: &SecretBox<[u8; 32]>, salt: &[u8; SALT_BYTES], info: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(salt), key.expose_secret())
         .expand(info, &mut *derived)
         .expect("32 bytes are within HKDF's limit of 255 hashes");
-    ChaCha20Poly1305::new(Key::from_slice(&*derived))
+    derived
 }
-
-/// See [`cipher`].
-const ZERO_NONCE: [u8; 12] = [0; 12];
-
-const _: () = assert!(size_of::<Nonce>() == 12);
 
 #[cfg(test)]
 mod tests {

@@ -100,7 +100,7 @@ fn reads_back(format: Format, document: &Document, node: &Node, value: NewValue<
         (Value::Object(values), Content::Map(entries)) => {
             let reads_back = |Entry { key, node, .. }: &Entry| match key {
                 Component::Key { name, occurrence: 0, .. } => {
-                    values.get(name).is_some_and(|value| reads_back(format, document, node, NewValue::Json(value)))
+                    values.get(&**name).is_some_and(|value| reads_back(format, document, node, NewValue::Json(value)))
                 }
                 _ => false,
             };
@@ -122,7 +122,7 @@ fn reads_back(format: Format, document: &Document, node: &Node, value: NewValue<
 fn is_text(document: &Document, node: &Node, text: &str) -> bool {
     let Content::Leaf(index) = node.content else { return false };
     let leaf = document.leaf(index);
-    leaf.kind == ScalarKind::String && *leaf.value == text
+    leaf.kind == ScalarKind::String && *leaf.value == *text
 }
 
 fn entangled(path: &KeyPath, reason: &'static str) -> EditError {

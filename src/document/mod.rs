@@ -21,6 +21,7 @@ mod pattern;
 mod span;
 mod text;
 mod toml;
+mod value;
 mod yaml;
 
 use zeroize::Zeroizing;
@@ -33,6 +34,7 @@ pub use path::{KeyPath, KeyPathError};
 pub use pattern::KeyPattern;
 pub use span::{Span, splice};
 pub use text::{into_bytes, into_text};
+pub use value::{Source, Value};
 
 /// How deep containers may stand in each other.
 pub const MAX_DEPTH: usize = 128;
@@ -55,11 +57,26 @@ pub fn parse(format: Format, text: &str) -> Result<Document, SyntaxError> {
     let document = match format {
         Format::Dotenv => dotenv::parse(text),
         Format::Ini => ini::parse(text),
-        Format::Json => json::parse(text),
+        Format::Json | Format::Yaml => return parse_source(format, &text.into()),
         Format::Opaque => Err(SyntaxError::at(text, 0, Problem::Invalid("an opaque document has no keys"))),
         Format::Toml => toml::parse(text),
-        Format::Yaml => yaml::parse(text),
-    }?;
+    };
+    with_bounded_values(text, document?)
+}
+
+/// Parses a document as [`parse`] does. Values that are spelled as they are share the text.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_source(format: Format, source: &Source) -> Result<Document, SyntaxError> {
+    match format {
+        Format::Json => with_bounded_values(source, json::parse_source(source)?),
+        Format::Yaml => with_bounded_values(source, yaml::parse_source(source)?),
+        Format::Dotenv | Format::Ini | Format::Opaque | Format::Toml => parse(format, source),
+    }
+}
+
+fn with_bounded_values(text: &str, document: Document) -> Result<Document, SyntaxError> {
     let mut values = document.items.iter().filter_map(|item| match item {
         Item::Comment(comment) => Some(comment.span),
         Item::Event(_) => None,

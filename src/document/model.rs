@@ -3,9 +3,7 @@
 //! The list of items is what sealing works on (docs/format.md, "Events"); the tree is what typed views and
 //! edits of single values work on. Both come out of one parse, because two parsers that disagree are a hole.
 
-use zeroize::Zeroizing;
-
-use super::{KeyPath, Span};
+use super::{KeyPath, Span, Value};
 use crate::document::path::Component;
 
 /// A parsed document.
@@ -99,7 +97,7 @@ pub struct Leaf {
     pub kind: ScalarKind,
     /// The value as a program reads it: quotes, escapes and folding resolved for a string, the source text for
     /// the other kinds.
-    pub value: Zeroizing<String>,
+    pub value: Value,
     /// On what the meaning of the source text depends. Known for every leaf of a YAML document, as a token that stands
     /// for a block scalar looks like any plain scalar.
     pub layout: Layout,

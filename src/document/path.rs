@@ -5,6 +5,7 @@
 //! `["db"]["users"][0]`, is understood too.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The address of a node in a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,7 +23,7 @@ pub enum Component {
         /// What sort of key.
         kind: KeyKind,
         /// The key, quotes and escapes resolved; for a complex key its source text.
-        name: String,
+        name: Arc<str>,
         /// How many equal keys stand before it in the same map (INI sections and keys, YAML's empty keys).
         occurrence: usize,
     },
@@ -42,7 +43,7 @@ pub enum KeyKind {
 
 impl Component {
     /// Returns the step to the only value under a text key.
-    pub fn key(name: impl Into<String>) -> Self {
+    pub fn key(name: impl Into<Arc<str>>) -> Self {
         Self::Key { kind: KeyKind::String, name: name.into(), occurrence: 0 }
     }
 
@@ -80,7 +81,7 @@ impl KeyPath {
     /// Returns how much memory the path takes; [`super::MAX_PATH_BYTES`] bounds the sum over a document.
     pub(crate) fn byte_length(&self) -> usize {
         let name = |step: &Component| if let Component::Key { name, .. } = step { name.len() } else { 0 };
-        self.0.iter().map(|step| size_of::<Component>() + name(step)).sum()
+        self.0.iter().map(|step| STEP_BYTES + name(step)).sum()
     }
 
     /// Reads the written form.
@@ -225,7 +226,7 @@ impl Reader<'_> {
             }
         };
         let occurrence = if self.take('#') { self.number()?.saturating_sub(1) } else { 0 };
-        Ok(Component::Key { kind: KeyKind::String, name, occurrence })
+        Ok(Component::Key { kind: KeyKind::String, name: name.into(), occurrence })
     }
 
     fn quoted(&mut self, quote: char) -> Result<String, KeyPathError> {
@@ -287,6 +288,9 @@ impl Reader<'_> {
     }
 }
 
+/// What a step counts besides its name. The limit is part of what documents are accepted: the number stays.
+const STEP_BYTES: usize = 40;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
@@ -314,7 +318,11 @@ mod tests {
 
     fn component() -> impl Strategy<Value = Component> {
         prop_oneof![
-            (".*", 0usize..3).prop_map(|(name, occurrence)| Component::Key { kind: KeyKind::String, name, occurrence }),
+            (".*", 0usize..3).prop_map(|(name, occurrence)| Component::Key {
+                kind: KeyKind::String,
+                name: name.into(),
+                occurrence
+            }),
             (0usize..1000).prop_map(Component::Item),
             Just(Component::key("password")),
         ]

@@ -68,7 +68,7 @@ impl Step {
             (Self::Key { name: pattern, is_quoted: false }, Component::Key { name, .. }) => {
                 matches_wildcards(pattern, name)
             }
-            (Self::Key { name: wanted, is_quoted: true }, Component::Key { name, .. }) => wanted == name,
+            (Self::Key { name: wanted, is_quoted: true }, Component::Key { name, .. }) => **wanted == **name,
             _ => false,
         }
     }
@@ -96,8 +96,8 @@ impl FromStr for KeyPattern {
                     Component::Document(_) => return Err(KeyPathError::Unreadable { position: position + 1 }),
                     Component::Item(ANY_ITEM) => Step::AnyItem,
                     Component::Item(item) => Step::Item(item),
-                    Component::Key { name, .. } if name == "**" && !is_quoted => Step::AnyDepth,
-                    Component::Key { name, .. } => Step::Key { name, is_quoted },
+                    Component::Key { name, .. } if &*name == "**" && !is_quoted => Step::AnyDepth,
+                    Component::Key { name, .. } => Step::Key { name: name.to_string(), is_quoted },
                 });
             }
             position += part.chars().count() + 1;

@@ -268,8 +268,10 @@ fn fit_format(format: Format, plaintext: &[u8]) -> (Format, Option<&'static str>
         let reason = (format != Format::Opaque).then_some("it is not UTF-8 text");
         return (Format::Opaque, reason);
     };
-    // Only JSON documents have roots that cannot carry a header.
+    // Only JSON documents have roots that cannot carry a header. What begins as an object has none of those.
+    let is_object = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('{');
     let is_root_map = format != Format::Json
+        || is_object
         || document::parse(format, text).err().is_none_or(|error| error.problem != Problem::RootNotMap);
     if is_root_map { (format, None) } else { (Format::Opaque, Some("its root is not an object")) }
 }

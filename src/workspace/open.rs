@@ -111,8 +111,8 @@ impl Opener<'_> {
         if !at_any_path {
             refuse_other_path(&stored.target, &opened.header)?;
         }
-        let StoredFile { target, bytes, snapshot } = stored;
-        Ok(OpenFile { target, encrypted: bytes.to_vec(), snapshot, opened })
+        let StoredFile { target, mut bytes, snapshot } = stored;
+        Ok(OpenFile { target, encrypted: std::mem::take(&mut *bytes), snapshot, opened })
     }
 
     fn open_file(&self, shown: &str, file: &EncryptedFile) -> Result<Opened, Error> {

@@ -253,7 +253,7 @@ impl<'a> Expander<'_, 'a> {
                 continue;
             }
             let name = match occurrence {
-                0 => Cow::Borrowed(name.as_str()),
+                0 => Cow::Borrowed(name.as_ref()),
                 _ => Cow::Owned(format!("{name}#{}", occurrence + 1)),
             };
             match merged.names.insert(name.clone(), merged.maps) {

@@ -73,7 +73,7 @@ fn the_primitives_are_those_of_the_specification() {
         let associated_data = AssociatedData::of(&bytes("associated_data"));
         let sealed = Sealed {
             salt: bytes("salt").try_into().expect("24 bytes"),
-            ciphertext: bytes("ciphertext_and_tag"),
+            ciphertext: bytes("ciphertext_and_tag").as_slice().into(),
             checksum: bytes("checksum").try_into().expect("4 bytes"),
         };
         let family = if token["kind"].as_str() == Some("c") { Family::Comment } else { Family::Leaf };
@@ -107,7 +107,7 @@ fn every_token_is_bound_to_the_events_that_were_written_by_hand() {
             let (ciphertext, checksum) = rest.split_at(rest.len() - crypto::CHECKSUM_BYTES);
             let sealed = Sealed {
                 salt: salt.try_into().expect("24 bytes"),
-                ciphertext: ciphertext.to_vec(),
+                ciphertext: ciphertext.into(),
                 checksum: checksum.try_into().expect("4 bytes"),
             };
             let place = AssociatedData::of(&unhex(place.as_str().expect("a text")));

@@ -168,7 +168,7 @@ impl Parser<'_> {
             _ => (Style::Plain, self.plain(start)),
         };
         self.event(EventKind::Separator, Span::new(key.end, span.start));
-        let value = decode(style, span.of(self.text));
+        let value = decode(style, span.of(self.text)).into();
         let path = KeyPath(vec![Component::key(key.of(self.text))]);
         let layout = Layout { trail: lines::trail(self.text, span.end, self.position), ..Layout::default() };
         self.items.push(Item::Leaf(Leaf { path, span, style, kind: ScalarKind::String, value, layout }));

@@ -204,7 +204,7 @@ impl Parser<'_> {
         self.value_indent = Some(indent);
         self.event(EventKind::Separator, Span::new(key.end, span.start));
         let layout = Layout { trail: lines::trail(self.text, span.end, self.position), ..Layout::default() };
-        let value = decode(span.of(self.text));
+        let value = decode(span.of(self.text)).into();
         self.items.push(Item::Leaf(Leaf { path, span, style: Style::Plain, kind: ScalarKind::String, value, layout }));
         Node { span, content: Content::Leaf(self.items.len() - 1), anchor: None }
     }
@@ -260,7 +260,7 @@ impl Parser<'_> {
 fn component<'a>(names: &mut HashMap<&'a str, usize>, name: &'a str) -> Component {
     let count = names.entry(name).or_default();
     *count += 1;
-    Component::Key { kind: KeyKind::String, name: name.to_owned(), occurrence: *count - 1 }
+    Component::Key { kind: KeyKind::String, name: name.into(), occurrence: *count - 1 }
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub(in crate::document) fn assert_only_this_is_set(
     let Ok(changed) = set(text, &before, path, NewValue::Text(value)) else { return };
     let after = parse(&changed).unwrap_or_else(|error| panic!("{error}: {text:?} became {:?}", *changed));
     let leaf = after.leaves().find(|leaf| leaf.path == *path).expect("what was set is there");
-    assert_eq!(*leaf.value, value, "{text:?} became {:?}", *changed);
+    assert_eq!(&*leaf.value, value, "{text:?} became {:?}", *changed);
     assert_eq!(others(&after, &changed, path), others(&before, text, path), "{text:?} became {:?}", *changed);
     let nodes = walk(&before, path).expect("what could be set can be found");
     if nodes.len() > path.0.len() {

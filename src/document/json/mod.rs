@@ -12,13 +12,15 @@ pub(in crate::document) mod walk;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::path::Component;
+use super::value::Source;
 use super::{
     Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS, MAX_PATH_BYTES,
-    Node, Problem, ScalarKind, Span, Style, SyntaxError, position,
+    Node, Problem, ScalarKind, Span, Style, SyntaxError, Value, position,
 };
 
 pub(crate) use edit::{set, unset};
@@ -28,8 +30,9 @@ pub(crate) use edit::{set, unset};
 /// # Errors
 /// When the text is no JSON, holds a key twice in one object, or passes a limit; [`Problem::RootNotMap`] when it is
 /// sound JSON with something else than an object as its root.
-pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
-    let mut parser = Parser::new(text);
+pub(crate) fn parse_source(source: &Source) -> Result<Document, SyntaxError> {
+    let text: &str = source;
+    let mut parser = Parser::new(source);
     parser.skip_blanks();
     let start = parser.position;
     let root = parser.value()?;
@@ -43,9 +46,16 @@ pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
     Ok(Document { items: parser.items, roots: vec![root] })
 }
 
+/// Reads a text of a test.
+#[cfg(test)]
+fn parse(text: &str) -> Result<Document, SyntaxError> {
+    parse_source(&text.into())
+}
+
 /// A cursor over the text, and what it has read so far.
 struct Parser<'t> {
     text: &'t str,
+    source: &'t Source,
     position: usize,
     items: Vec<Item>,
     path: KeyPath,
@@ -53,9 +63,10 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn new(text: &'t str) -> Self {
+    fn new(source: &'t Source) -> Self {
+        let text: &str = source;
         let position = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { text, position, items: Vec::new(), path: KeyPath::default(), path_bytes: 0 }
+        Self { text, source, position, items: Vec::new(), path: KeyPath::default(), path_bytes: 0 }
     }
 
     fn value(&mut self) -> Result<Node, SyntaxError> {
@@ -64,7 +75,11 @@ impl<'t> Parser<'t> {
             Some(b'[') => self.list(),
             Some(b'"') => {
                 let span = self.string()?;
-                self.leaf(span, Style::DoubleQuoted, ScalarKind::String, decode(self.inside(span)))
+                let value = match self.inside(span).contains('\\') {
+                    true => decode(self.inside(span)).into(),
+                    false => self.source.value(Span::new(span.start + 1, span.end - 1)),
+                };
+                self.leaf(span, Style::DoubleQuoted, ScalarKind::String, value)
             }
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.boolean("true"),
@@ -81,10 +96,10 @@ impl<'t> Parser<'t> {
     fn object(&mut self) -> Result<Node, SyntaxError> {
         let start = self.open(EventKind::MapOpen)?;
         let mut entries = Vec::new();
-        let mut seen = HashMap::new();
+        let mut seen: HashMap<Arc<str>, usize> = HashMap::new();
         while self.has_next(entries.is_empty(), b'}')? {
             let (key_span, name) = self.key()?;
-            match seen.entry(name.clone()) {
+            match seen.entry(Arc::clone(&name)) {
                 Occupied(first) => {
                     let (first_line, _) = position(self.text, *first.get());
                     return Err(SyntaxError::at(self.text, key_span.start, Problem::DuplicateKey { first_line }));
@@ -148,7 +163,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Reads a key and all up to its value.
-    fn key(&mut self) -> Result<(Span, String), SyntaxError> {
+    fn key(&mut self) -> Result<(Span, Arc<str>), SyntaxError> {
         if self.peek() != Some(b'"') {
             return Err(self.invalid("a key in double quotes is expected"));
         }
@@ -159,7 +174,8 @@ impl<'t> Parser<'t> {
             return Err(self.invalid("a colon is expected behind the key"));
         }
         self.skip_blanks();
-        Ok((span, decode(self.inside(span)).to_string()))
+        let inside = self.inside(span);
+        Ok((span, if inside.contains('\\') { decode(inside).as_str().into() } else { inside.into() }))
     }
 
     /// Reads a string without decoding it; the span has the quotes.
@@ -230,16 +246,10 @@ impl<'t> Parser<'t> {
 
     /// Takes a leaf whose value is its source text.
     fn plain(&mut self, span: Span, kind: ScalarKind) -> Result<Node, SyntaxError> {
-        self.leaf(span, Style::Plain, kind, Zeroizing::new(span.of(self.text).to_owned()))
+        self.leaf(span, Style::Plain, kind, self.source.value(span))
     }
 
-    fn leaf(
-        &mut self,
-        span: Span,
-        style: Style,
-        kind: ScalarKind,
-        value: Zeroizing<String>,
-    ) -> Result<Node, SyntaxError> {
+    fn leaf(&mut self, span: Span, style: Style, kind: ScalarKind, value: Value) -> Result<Node, SyntaxError> {
         self.path_bytes += self.path.byte_length();
         if self.path_bytes > MAX_PATH_BYTES {
             return Err(self.error(Problem::KeysTooLong));
@@ -360,7 +370,7 @@ mod tests {
         let seen: Vec<String> = (document.items.iter())
             .map(|item| match item {
                 Item::Event(event) => format!("{:?} {}", event.kind, event.span.of(text)),
-                Item::Leaf(leaf) => format!("{} {:?} {} = {}", leaf.path, leaf.kind, leaf.span.of(text), *leaf.value),
+                Item::Leaf(leaf) => format!("{} {:?} {} = {}", leaf.path, leaf.kind, leaf.span.of(text), &*leaf.value),
                 Item::Comment(_) => unreachable!("JSON has no comments"),
             })
             .collect();
@@ -503,7 +513,7 @@ mod tests {
             Content::Map(entries) => {
                 let pairs = entries.iter().map(|entry| match &entry.key {
                     crate::document::path::Component::Key { name, .. } => {
-                        (name.clone(), to_value(document, &entry.node))
+                        (name.to_string(), to_value(document, &entry.node))
                     }
                     _ => unreachable!("a map holds keys"),
                 });

@@ -177,7 +177,7 @@ impl<'a> Layout<'a> {
             (None, NewValue::Json(serde_json::Value::Object(entries))) => {
                 for (key, value) in entries {
                     section.push(&concat(&[line_end, key_indentation]));
-                    spell_entry(&mut section, &[Component::key(key)], NewValue::Json(value))?;
+                    spell_entry(&mut section, &[Component::key(key.as_str())], NewValue::Json(value))?;
                 }
             }
             _ => return Err(unspellable("anything but tables in an array of tables")),

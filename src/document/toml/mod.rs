@@ -285,7 +285,7 @@ impl<'t> Reader<'t> {
         if self.path_bytes > MAX_PATH_BYTES {
             return Err(self.error(span, Problem::KeysTooLong));
         }
-        let leaf = Leaf { path: self.path.clone(), span, style, kind, value, layout: Layout::default() };
+        let leaf = Leaf { path: self.path.clone(), span, style, kind, value: value.into(), layout: Layout::default() };
         self.push(Item::Leaf(leaf), span)?;
         Ok(self.items.len() - 1)
     }
@@ -407,7 +407,7 @@ mod tests {
         let item = |item: &Item| match item {
             Item::Event(event) => format!("{:?} {}", event.kind, event.span.of(text)),
             Item::Leaf(leaf) => {
-                format!("{} {:?} {:?} {} = {}", leaf.path, leaf.kind, leaf.style, leaf.span.of(text), *leaf.value)
+                format!("{} {:?} {:?} {} = {}", leaf.path, leaf.kind, leaf.style, leaf.span.of(text), &*leaf.value)
             }
             Item::Comment(comment) => format!("Comment {}", comment.span.of(text)),
         };
@@ -466,7 +466,7 @@ mod tests {
         for number in ["99999999999999999999999", "-0", "0xffff_ffff_ffff_ffff_ffff", "1e999", "-nan", "+1_0.0_1e-0_1"]
         {
             let document = parse(&format!("a = {number}")).unwrap();
-            assert_eq!(*document.leaf(2).value, number);
+            assert_eq!(&*document.leaf(2).value, number);
         }
         for wrong in ["0x", "1__0", "01", "1.", "+0x1", "1979-13-01", "25:00:00", "1e", "_1", "0b2", "nan1", "True"] {
             assert!(parse(&format!("a = {wrong}")).is_err(), "{wrong}");
@@ -608,14 +608,14 @@ mod tests {
             Content::Leaf(index) => {
                 let leaf = document.leaf(*index);
                 match leaf.style {
-                    Style::Plain => toml::from_str::<Table>(&format!("v = {}", *leaf.value)).unwrap()["v"].clone(),
+                    Style::Plain => toml::from_str::<Table>(&format!("v = {}", &*leaf.value)).unwrap()["v"].clone(),
                     _ => Value::String(leaf.value.to_string()),
                 }
             }
             Content::List(nodes) => Value::Array(nodes.iter().map(|node| to_value(document, node)).collect()),
             Content::Map(entries) => {
                 let pairs = entries.iter().map(|entry| match &entry.key {
-                    Component::Key { name, .. } => (name.clone(), to_value(document, &entry.node)),
+                    Component::Key { name, .. } => (name.to_string(), to_value(document, &entry.node)),
                     _ => unreachable!("a map holds keys"),
                 });
                 Value::Table(pairs.collect())

@@ -56,7 +56,7 @@ pub(super) fn spell(out: &mut Spelling, value: NewValue<'_>, style: Style, old: 
         NewValue::Json(Value::Object(entries)) => {
             for (index, (key, value)) in entries.iter().enumerate() {
                 out.push(if index == 0 { "{ " } else { ", " });
-                spell_entry(out, &[Component::key(key)], NewValue::Json(value))?;
+                spell_entry(out, &[Component::key(key.as_str())], NewValue::Json(value))?;
             }
             out.push(" }");
         }

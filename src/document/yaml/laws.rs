@@ -324,6 +324,79 @@ impl Random {
     }
 }
 
+impl Random {
+    pub(super) fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    /// Returns lines as they stand in files of secrets, mostly indented as they must be.
+    pub(super) fn lines(&mut self) -> String {
+        const CONTENTS: [&str; 44] = [
+            "a:",
+            "b:",
+            "c: 1",
+            "d: x",
+            "e: ~",
+            "f: \"x y\"",
+            "g: 'it''s'",
+            "h: \"\\n\"",
+            "i: a:b",
+            "j: a # c",
+            "k: a#b",
+            "l: -1",
+            "m:  x  ",
+            "n: é",
+            "o: true",
+            "p: http://x/#y",
+            "null: 1",
+            "true:",
+            "1: x",
+            "- 1",
+            "- x",
+            "-",
+            "- a: 1",
+            "- a:",
+            "- - 1",
+            "- - a: 1",
+            "-   b: 2",
+            "# c",
+            "#",
+            "",
+            "",
+            "---",
+            "x",
+            "q: # c",
+            "- # c",
+            "r: \"\" # c",
+            "s: ''",
+            "t: \"a # b\"",
+            "u: .5",
+            "v: ...",
+            "w: x]",
+            "x: a, b",
+            "y: a: b",
+            "z: \"\\\"\"",
+        ];
+        let mut text = String::new();
+        let mut indent = 0;
+        for _ in 0..=self.below(12) {
+            let content = CONTENTS[self.below(CONTENTS.len())];
+            text.push_str(&" ".repeat(indent));
+            text.push_str(content);
+            text.push_str(["\n", "\n", "\n", "\n", "\n", "\r\n", " \n", "\n\n"][self.below(8)]);
+            let is_open = content.ends_with([':', '-']) || content.ends_with(": # c") || content == "- # c";
+            indent = match self.below(10) {
+                0 => self.below(6),
+                1 => indent.saturating_sub(2),
+                _ if is_open => indent + self.below(3),
+                _ if content.starts_with("- a") => indent + 2 * self.below(2),
+                _ => indent,
+            };
+        }
+        if self.one_in(4) { text.trim_end().to_owned() } else { text }
+    }
+}
+
 /// How many documents the tests with mutations try.
 pub(super) fn mutations() -> usize {
     std::env::var("SECRET_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(4_000)

@@ -7,6 +7,7 @@ mod block;
 mod edit;
 mod problem;
 mod schema;
+mod simple;
 mod spell;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ pub(crate) use edit::{set, unset};
 use super::path::{Component, KeyKind};
 use super::{
     Comment, Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS,
-    MAX_PATH_BYTES, Node, Problem, ScalarKind, Span, Style, SyntaxError, position,
+    MAX_PATH_BYTES, Node, Problem, ScalarKind, Source, Span, Style, SyntaxError, position,
 };
 use schema::{Resolved, Tag};
 
@@ -28,7 +29,21 @@ use schema::{Resolved, Tag};
 ///
 /// Strict where readers differ: equal keys in one map are refused (but for empty keys and `<<`), and so are block
 /// scalars in keys whose meaning depends on the indentation around them.
-pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
+pub(crate) fn parse_source(source: &Source) -> Result<Document, SyntaxError> {
+    match simple::parse(source) {
+        Some(document) => Ok(document),
+        None => parse_any(source),
+    }
+}
+
+/// Parses a text of a test.
+#[cfg(test)]
+fn parse(text: &str) -> Result<Document, SyntaxError> {
+    parse_source(&text.into())
+}
+
+/// Parses by the whole grammar.
+fn parse_any(text: &str) -> Result<Document, SyntaxError> {
     if let Some(offset) = text.find('\0') {
         return Err(SyntaxError::at(text, offset, Problem::Invalid("a NUL character cannot stand in YAML")));
     }
@@ -258,7 +273,7 @@ impl<'t> Parser<'t> {
             span: scalar.span,
             style: scalar.style,
             kind,
-            value: scalar.value,
+            value: scalar.value.into(),
             layout: Layout { indent: self.indent, line_end: self.has_line_end(scalar.span), ..Layout::default() },
         };
         self.push(Item::Leaf(leaf))?;
@@ -472,7 +487,7 @@ impl<'t> Parser<'t> {
         }
         let occurrence = *seen;
         *seen += 1;
-        Ok((Component::Key { kind, name, occurrence }, span))
+        Ok((Component::Key { kind, name: name.into(), occurrence }, span))
     }
 
     /// Returns the source text of a key without the text of its comments, as that is replaced when they are sealed.
@@ -704,7 +719,7 @@ mod tests {
         let document = parse(text).unwrap_or_else(|error| panic!("{error}: {text:?}"));
         let item = |item: &Item| match item {
             Item::Event(event) => format!("{:?} {}", event.kind, event.span.of(text)).trim_end().to_owned(),
-            Item::Leaf(leaf) => format!("{} {:?} {:?} = {:?}", leaf.path, leaf.kind, leaf.span.of(text), *leaf.value),
+            Item::Leaf(leaf) => format!("{} {:?} {:?} = {:?}", leaf.path, leaf.kind, leaf.span.of(text), &*leaf.value),
             Item::Comment(comment) => format!("#{}", comment.span.of(text)),
         };
         document.items.iter().map(item).collect()
@@ -832,7 +847,7 @@ mod tests {
         assert_eq!(entries[0].node.anchor.as_deref(), Some("x"));
         let Content::List(items) = &entries[1].node.content else { panic!("a list") };
         assert!(matches!(&items[2].content, Content::Alias(name) if name == "x"));
-        assert!(matches!(&items[0].content, Content::Leaf(index) if *document.leaf(*index).value == "1"));
+        assert!(matches!(&items[0].content, Content::Leaf(index) if &*document.leaf(*index).value == "1"));
     }
 
     #[test]

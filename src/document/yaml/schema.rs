@@ -55,6 +55,10 @@ pub(super) fn resolve_plain(source: &str) -> Resolved {
     match source {
         "" | "~" | "null" | "Null" | "NULL" => Resolved::Null,
         "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Resolved::Scalar(ScalarKind::Boolean),
+        // Numbers begin with a digit or a point, behind a sign. Most texts are long, and none.
+        _ if !without_sign(source).starts_with(|first: char| first.is_ascii_digit() || first == '.') => {
+            Resolved::Scalar(ScalarKind::String)
+        }
         _ if is_integer(source) => Resolved::Scalar(ScalarKind::Integer),
         _ if is_float(source) => Resolved::Scalar(ScalarKind::Float),
         _ => Resolved::Scalar(ScalarKind::String),

@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use zeroize::Zeroizing;
+
 use super::field::Field;
-use crate::document::Format;
+use crate::document::{Format, Source};
 
 /// How a file carries its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub enum Body<'a> {
     /// The raw body of an opaque file.
     Bytes(&'a [u8]),
     /// The document of a structured file.
-    Text(String),
+    Text(Source),
 }
 
 /// Why a file that has marks of a header has none that can be read.
@@ -209,7 +211,7 @@ fn split_comments<'a>(text: &'a str, carrier: Carrier, marked: &'a str) -> Resul
     refuse_second_header(rest, lines_before)?;
     let fields = Field::from_toml_lines(&fields).map_err(|index| CarrierError::NotCanonical { line: index + 2 })?;
     let bom = if text.starts_with(BOM) { BOM } else { "" };
-    Ok(Carried { carrier, fields, lines_before, body: Body::Text(format!("{bom}{rest}")) })
+    Ok(Carried { carrier, fields, lines_before, body: Body::Text(joined(bom, rest)) })
 }
 
 fn split_json(text: &str, brace: usize) -> Result<Carried<'static>, CarrierError> {
@@ -255,8 +257,16 @@ fn split_json(text: &str, brace: usize) -> Result<Carried<'static>, CarrierError
         return Err(not_canonical(lines_before));
     }
     let fields = Field::from_json_members(&members).map_err(|index| not_canonical(index + 2))?;
-    let body = Body::Text(format!("{}{rest}", &text[..=brace]));
+    let body = Body::Text(joined(&text[..=brace], rest));
     Ok(Carried { carrier: Carrier::Json, fields, body, lines_before })
+}
+
+/// Puts together what stands before the header and behind it.
+fn joined(before: &str, behind: &str) -> Source {
+    let mut text = Zeroizing::new(String::with_capacity(before.len() + behind.len()));
+    text.push_str(before);
+    text.push_str(behind);
+    Source::new(text)
 }
 
 /// Returns what follows a header mark: a version number first.
@@ -320,7 +330,8 @@ fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
     bytes.windows(pattern.len()).position(|window| window == pattern)
 }
 
-const MARK: &str = "secret/v";
+/// What every mark of a header begins with.
+pub const MARK: &str = "secret/v";
 const BEGIN: &str = " begin";
 const END: &str = " end";
 const OPAQUE: &str = " opaque";
@@ -354,7 +365,7 @@ mod tests {
         let carried = split(file.as_bytes()).expect("it is readable").expect("it has a header");
         assert_eq!((carried.carrier, carried.fields), (carrier, fields()));
         let Body::Text(text) = carried.body else { panic!("{carrier:?} carries text") };
-        assert_eq!(text, body);
+        assert_eq!(&*text, body);
     }
 
     #[test]
@@ -413,7 +424,7 @@ mod tests {
             let file = join_text(Carrier::Hash, &fields(), &body);
             let carried = split(file.as_bytes()).expect("it is readable").expect("it has a header");
             let Body::Text(text) = carried.body else { panic!("a comment carrier carries text") };
-            prop_assert_eq!(text, body);
+            prop_assert_eq!(&*text, body);
         }
 
         #[test]

@@ -10,7 +10,7 @@ use super::place;
 use super::token::{BodyStamp, Token};
 use crate::crypto::{self, AssociatedData, FileId};
 use crate::document::path::Component;
-use crate::document::{self, Content as Tree, Document, Entry, Format, Span, SyntaxError};
+use crate::document::{self, Content as Tree, Document, Entry, Format, Source, Span, SyntaxError};
 
 /// An encrypted file, taken apart but not yet believed.
 pub struct EncryptedFile {
@@ -25,7 +25,7 @@ enum Content {
 
 /// A document with tokens in it.
 struct DocumentContent {
-    text: String,
+    text: Source,
     document: Document,
     /// How many lines the header takes.
     lines_before: usize,
@@ -139,7 +139,7 @@ impl EncryptedFile {
         }
         let content = match carried.body {
             Body::Bytes(body) => Content::Opaque { body: body.to_vec() },
-            Body::Text(text) => match document::parse(format, &text) {
+            Body::Text(text) => match document::parse_source(format, &text) {
                 Ok(document) if reserved_member(format, &document).is_some() => {
                     return Err(CarrierError::Misplaced { line: carried.lines_before + 1 }.into());
                 }
@@ -183,7 +183,7 @@ impl EncryptedFile {
     /// When something is broken.
     pub fn check(&self) -> Result<(), OpenError> {
         match &self.content {
-            Content::Document(content) => self.opening(content).check().map(|_| ()),
+            Content::Document(content) => self.opening(content).check(),
             Content::Opaque { body } => {
                 let (stamp, chunks) = BodyStamp::split(body).ok_or(OpenError::Body)?;
                 let associated_data = place::of_body(self.header().file_id, stamp.day, stamp.generation);
@@ -283,7 +283,7 @@ pub fn peek_file_id(top: &[u8]) -> Option<FileId> {
 /// Finds a member of a JSON document that has the header's name.
 pub(super) fn reserved_member(format: Format, document: &Document) -> Option<Span> {
     let Some(Tree::Map(entries)) = document.roots.first().map(|root| &root.content) else { return None };
-    let is_reserved = |entry: &&Entry| matches!(&entry.key, Component::Key { name, .. } if name == "$secret");
+    let is_reserved = |entry: &&Entry| matches!(&entry.key, Component::Key { name, .. } if &**name == "$secret");
     (format == Format::Json).then(|| entries.iter().find(is_reserved).map(|entry| entry.key_span)).flatten()
 }
 

@@ -8,6 +8,7 @@ mod header;
 mod opening;
 mod parallel;
 mod payload;
+mod pieces;
 mod place;
 mod reuse;
 mod seal;

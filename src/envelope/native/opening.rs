@@ -7,11 +7,12 @@ use zeroize::Zeroizing;
 
 use super::file::{Opened, OpenedToken};
 use super::header::{Comments, Header, HeaderMac};
-use super::parallel::each;
+use super::parallel::{each, in_parts};
 use super::payload::{FileSecrets, Mismatch};
+use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
 use super::token::{Token, TokenError, TokenKind};
-use crate::crypto::{self, Family, LeafId};
+use crate::crypto::{self, AssociatedData, Family, LeafId};
 use crate::document::{self, Document, Format, Item, KeyPath, Leaf, Span, into_bytes, into_text, splice};
 
 /// Opening a structured document.
@@ -23,11 +24,19 @@ pub(super) struct DocumentOpening<'a> {
     pub(super) lines_before: usize,
 }
 
+/// The tokens of a document, read and put in relation to their places.
+pub(super) struct Tokens {
+    values: Vec<OpenedToken>,
+    comments: Vec<OpenedToken>,
+    comment_ids: Vec<LeafId>,
+    places: Places,
+}
+
 /// The tokens of a document, and what they hold, not yet compared with the result.
 struct Restored {
     values: Vec<OpenedToken>,
     comments: Vec<OpenedToken>,
-    sources: Vec<(Span, Zeroizing<String>)>,
+    sources: Pieces<Zeroizing<String>>,
     plaintext: Zeroizing<String>,
 }
 
@@ -59,26 +68,30 @@ impl DocumentOpening<'_> {
 
     /// Opens every token and puts the source texts in place.
     fn restore(&self, secrets: &FileSecrets) -> Result<Restored, OpenError> {
-        let (values, comments) = self.check()?;
-        let mut sources: Vec<(Span, Zeroizing<String>)> = Vec::with_capacity(values.len() + comments.len());
-        for (tokens, family) in [(&values, Family::Leaf), (&comments, Family::Comment)] {
-            let opened = each(tokens.len(), |index| {
-                let OpenedToken { item, token, associated_data } = &tokens[index];
-                let source = crypto::open(secrets.keys(), family, *associated_data, &token.sealed).ok();
-                let source = source.and_then(into_text).ok_or_else(|| self.forged(*item, None))?;
-                Ok::<_, OpenError>((self.span(*item), source))
-            });
-            for source in opened {
-                sources.push(source?);
+        let tokens = self.tokens()?;
+        let mut sources = Pieces::new(tokens.values.len() + tokens.comments.len());
+        for (opened, family) in [(&tokens.values, Family::Leaf), (&tokens.comments, Family::Comment)] {
+            for part in in_parts(opened.len(), |part| open_part(secrets, family, &opened[part])) {
+                // What can be said without a key of where a token was sealed for says more.
+                sources.push(
+                    part.map_err(|item| self.check_intact(&tokens).err().unwrap_or_else(|| self.forged(item, None)))?,
+                );
             }
         }
-        sources.sort_by_key(|(span, _)| *span);
-        let plaintext = splice(self.text, sources.iter().map(|(span, source)| (*span, source.as_str())));
-        Ok(Restored { values, comments, sources, plaintext })
+        if !tokens.comments.is_empty() {
+            sources.sort();
+        }
+        let plaintext = splice(self.text, sources.iter().map(|(item, source)| (self.span(item), source)));
+        Ok(Restored { values: tokens.values, comments: tokens.comments, sources, plaintext })
     }
 
-    /// Checks all that can be checked without a key, and returns the tokens of values and of comments.
-    pub(super) fn check(&self) -> Result<(Vec<OpenedToken>, Vec<OpenedToken>), OpenError> {
+    /// Checks all that can be checked without a key.
+    pub(super) fn check(&self) -> Result<(), OpenError> {
+        self.check_intact(&self.tokens()?)
+    }
+
+    /// Reads the tokens of values and of comments, and refuses what stands where it cannot stand.
+    fn tokens(&self) -> Result<Tokens, OpenError> {
         let header = self.header;
         let places = Places::of(
             header.format,
@@ -98,9 +111,21 @@ impl DocumentOpening<'_> {
             (Some(body), true) if places.body_digest(body.salt, &comment_ids) == body => {}
             _ => return Err(OpenError::Digest),
         }
-        match values.iter().position(|opened| !opened.token.sealed.is_intact(opened.associated_data)) {
-            Some(index) => Err(self.explain(&places, &values, &comment_ids, index)),
-            None => Ok((values, comments)),
+        Ok(Tokens { values, comments, comment_ids, places })
+    }
+
+    /// Compares the checksums with the places.
+    fn check_intact(&self, Tokens { values, comments, comment_ids, places }: &Tokens) -> Result<(), OpenError> {
+        let broken = |opened: &[OpenedToken]| {
+            let is_intact = |index: usize| opened[index].token.sealed.is_intact(opened[index].associated_data);
+            each(opened.len(), is_intact).into_iter().position(|is_intact| !is_intact)
+        };
+        if let Some(index) = broken(values) {
+            return Err(self.explain(places, values, comment_ids, index));
+        }
+        match broken(comments) {
+            Some(index) => Err(self.forged(comments[index].item, None)),
+            None => Ok(()),
         }
     }
 
@@ -112,18 +137,24 @@ impl DocumentOpening<'_> {
                 Some(token) if token.stamp.kind == TokenKind::Comment => {
                     Err(self.misplaced(item, Misplacement::OtherKind))
                 }
-                Some(token) => Ok(token),
+                // What it is bound to depends on the token before it, and follows below.
+                Some(token) => Ok(OpenedToken { item, token, associated_data: AssociatedData([0; 32]) }),
             }
         });
-        let tokens = read.into_iter().collect::<Result<Vec<Token>, OpenError>>()?;
-        let bound = each(tokens.len(), |index| {
-            let previous = index.checked_sub(1).map(|previous| tokens[previous].sealed.id());
-            places.of_value(index, self.header.file_id, &tokens[index].stamp, previous, comments)
+        let mut opened = read.into_iter().collect::<Result<Vec<OpenedToken>, OpenError>>()?;
+        let bound = in_parts(opened.len(), |part| {
+            let mut encoding = Vec::new();
+            let bound = part.map(|index| {
+                let previous = index.checked_sub(1).map(|previous| opened[previous].token.sealed.id());
+                let stamp = &opened[index].token.stamp;
+                places.of_value(index, self.header.file_id, stamp, previous, comments, &mut encoding)
+            });
+            bound.collect::<Vec<_>>()
         });
-        let opened = tokens.into_iter().zip(bound).zip(&places.values);
-        Ok(opened
-            .map(|((token, associated_data), place)| OpenedToken { item: place.item, token, associated_data })
-            .collect())
+        for (opened, bound) in opened.iter_mut().zip(bound.into_iter().flatten()) {
+            opened.associated_data = bound;
+        }
+        Ok(opened)
     }
 
     fn comment_tokens(&self, places: &Places) -> Result<Vec<OpenedToken>, OpenError> {
@@ -183,7 +214,13 @@ impl DocumentOpening<'_> {
     }
 
     fn check_ids(&self, values: &[OpenedToken], comments: &[OpenedToken]) -> Result<(), OpenError> {
-        let mut ids: HashSet<LeafId> = HashSet::with_capacity(values.len() + comments.len());
+        let ids = values.iter().chain(comments).map(|opened| u64::from_ne_bytes(opened.token.sealed.id().0));
+        let mut sorted: Vec<u64> = ids.collect();
+        sorted.sort_unstable();
+        if sorted.windows(2).all(|pair| pair[0] != pair[1]) {
+            return Ok(());
+        }
+        let mut ids: HashSet<LeafId> = HashSet::new();
         match values.iter().chain(comments).find(|opened| !ids.insert(opened.token.sealed.id())) {
             Some(duplicate) => Err(self.misplaced(duplicate.item, Misplacement::Duplicate)),
             None => Ok(()),
@@ -196,27 +233,23 @@ impl DocumentOpening<'_> {
         &self,
         plaintext: &str,
         document: &Document,
-        sources: &[(Span, Zeroizing<String>)],
+        sources: &Pieces<Zeroizing<String>>,
     ) -> Result<(), OpenError> {
-        let mut sources = sources.iter();
-        let mut next = sources.next();
-        let mut pairs = self.document.items.iter().zip(&document.items).enumerate();
-        let differs = pairs.find(|(_, (sealed, opened))| {
-            let sealed_span = span_of(sealed);
-            let expected = match next {
-                Some((span, source)) if *span == sealed_span => {
-                    let source = source.as_str();
-                    next = sources.next();
-                    source
-                }
-                _ => sealed_span.of(self.text),
-            };
-            !is_same(sealed, opened) || span_of(opened).of(plaintext) != expected
+        let shorter = self.document.items.len().min(document.items.len());
+        let differs = in_parts(shorter, |mut part| {
+            let mut sources = sources.iter_from(part.start).peekable();
+            part.find(|index| {
+                let (sealed, opened) = (&self.document.items[*index], &document.items[*index]);
+                let source = sources.next_if(|(item, _)| item == index);
+                let expected = source.map_or_else(|| span_of(sealed).of(self.text), |(_, source)| source);
+                !is_same(sealed, opened) || span_of(opened).of(plaintext) != expected
+            })
         });
-        let differs = differs.map(|(index, _)| index).or_else(|| {
-            let shorter = self.document.items.len().min(document.items.len());
-            (self.document.items.len() != document.items.len()).then(|| shorter.saturating_sub(1))
-        });
+        let differs = differs
+            .into_iter()
+            .flatten()
+            .next()
+            .or_else(|| (self.document.items.len() != document.items.len()).then(|| shorter.saturating_sub(1)));
         match differs {
             Some(item) => Err(OpenError::Changed { line: self.line(item), key: self.key(item) }),
             None => Ok(()),
@@ -230,6 +263,7 @@ impl DocumentOpening<'_> {
             return self.forged(values[broken].item, None);
         }
         let id_at = |index: usize| values[index].token.sealed.id();
+        let mut encoding = Vec::new();
         let from = (0..places.values.len()).filter(|index| *index != broken).find(|index| {
             let before = index.checked_sub(1).map(id_at);
             // Where two neighbours were swapped, the token before the old place is the one that was moved here.
@@ -241,6 +275,7 @@ impl DocumentOpening<'_> {
                         &token.stamp,
                         previous,
                         comments,
+                        &mut encoding,
                     ))
                 },
             )
@@ -278,6 +313,21 @@ impl DocumentOpening<'_> {
         let key = next.map_or_else(|| "the end".to_owned(), KeyPath::to_string);
         if is_comment { format!("comment before {key}") } else { key }
     }
+}
+
+/// Opens some tokens; else returns the item of the first that cannot be.
+fn open_part(secrets: &FileSecrets, family: Family, tokens: &[OpenedToken]) -> Result<Part<Zeroizing<String>>, usize> {
+    let room = tokens.iter().map(|opened| opened.token.sealed.ciphertext.len()).sum();
+    let mut buffer = Zeroizing::new(Vec::with_capacity(room));
+    let mut ends = Vec::with_capacity(tokens.len());
+    for OpenedToken { item, token, associated_data } in tokens {
+        let start = buffer.len();
+        crypto::open_into(secrets.keys(), family, *associated_data, &token.sealed, &mut buffer).map_err(|_| *item)?;
+        str::from_utf8(&buffer[start..]).map_err(|_| *item)?;
+        ends.push((*item, buffer.len()));
+    }
+    let buffer = into_text(buffer).expect("texts one behind the other are text");
+    Ok(Part { buffer, ends })
 }
 
 /// Why a file is not authentic.

@@ -30,6 +30,9 @@ pub enum Origin {
 
 /// Returns for each new leaf what it was. Each old leaf is kept at most once.
 pub fn origins(old: &[Candidate<'_>], new: &[Candidate<'_>]) -> Vec<Origin> {
+    if old.is_empty() {
+        return vec![Origin::New; new.len()];
+    }
     let mut matching = Matching { old, new, origins: vec![Origin::New; new.len()], is_used: vec![false; old.len()] };
     matching.match_paths();
     matching.match_renamed();

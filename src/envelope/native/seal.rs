@@ -8,13 +8,14 @@ use super::carrier::{self, Carrier};
 use super::file::{EncryptedFile, Opened, OpenedToken};
 use super::header::{BodyDigest, Header, Mode, SignedHeader};
 use super::opening::{breaks_line_somewhere, span_of};
-use super::parallel::each;
+use super::parallel::in_parts;
 use super::payload::FileSecrets;
+use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
 use super::reuse::{Candidate, Origin, comment_origins, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
 use crate::crypto::{self, Family, LeafId, random};
-use crate::document::{self, Document, Format, Item, Leaf, Problem, ScalarKind, Span, SyntaxError, splice};
+use crate::document::{self, Document, Format, Item, Leaf, Problem, ScalarKind, SyntaxError, splice};
 
 /// A plaintext that cannot be sealed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -145,10 +146,14 @@ impl Sealing<'_> {
             |leaf| self.header.seals(&leaf.path),
             |comment| self.header.comments.seals(comment),
         );
-        let (mut tokens, comment_ids) = self.seal_comments(document, text, &places);
-        tokens.extend(self.seal_values(document, text, &places, &comment_ids));
-        tokens.sort_by_key(|(span, _)| *span);
-        let body = splice(text, tokens.iter().map(|(span, token)| (*span, token.as_str())));
+        let mut tokens = Pieces::new(places.values.len() + places.comments.len());
+        let (comments, comment_ids) = self.seal_comments(document, text, &places);
+        tokens.push(comments);
+        self.seal_values(document, text, &places, &comment_ids).into_iter().for_each(|part| tokens.push(part));
+        if !places.comments.is_empty() {
+            tokens.sort();
+        }
+        let body = splice(text, tokens.iter().map(|(item, token)| (span_of(&document.items[item]), token)));
         let digest = places.values.is_empty().then(|| {
             let former = self.previous.and_then(|previous| previous.header.body);
             let kept = former.filter(|former| places.body_digest(former.salt, &comment_ids) == *former);
@@ -156,6 +161,10 @@ impl Sealing<'_> {
         });
         let signed = self.sign(digest, text.starts_with(carrier::BOM));
         let file = carrier::join_text(Carrier::of(self.header.format), &signed.fields(), &body);
+        // Splitting takes time; nothing can be misplaced where nothing in the plaintext looks like a header's mark.
+        if !text.contains(carrier::MARK) {
+            return Ok(file.into_bytes());
+        }
         match carrier::split(file.as_bytes()) {
             Err(carrier::CarrierError::Misplaced { line }) => {
                 let lines = file.matches('\n').count() - body.matches('\n').count();
@@ -179,16 +188,10 @@ impl Sealing<'_> {
         }
     }
 
-    fn seal_values(
-        &self,
-        document: &Document,
-        text: &str,
-        places: &Places,
-        comments: &[LeafId],
-    ) -> Vec<(Span, String)> {
+    fn seal_values(&self, document: &Document, text: &str, places: &Places, comments: &[LeafId]) -> Vec<Part<String>> {
         let leaves: Vec<&Leaf> = places.values.iter().map(|place| document.leaf(place.item)).collect();
         let new: Vec<Candidate<'_>> =
-            leaves.iter().zip(&places.values).map(|(leaf, place)| candidate(leaf, text, &place.path)).collect();
+            leaves.iter().enumerate().map(|(index, leaf)| candidate(leaf, text, places.path(index))).collect();
         let former = self.former_values();
         let old: Vec<Candidate<'_>> =
             former.iter().map(|former| candidate(former.leaf, former.text, &former.path)).collect();
@@ -200,7 +203,7 @@ impl Sealing<'_> {
             Origin::New => (None, fresh_id(&mut used)),
         });
         let identified: Vec<(Option<usize>, LeafId)> = identified.collect();
-        each(new.len(), |index| {
+        let seal = |index: usize, scratch: &mut Scratch, token: &mut String| {
             let (original, id) = identified[index];
             // Another spelling of the same value is the same secret: its age does not change.
             let dated = original.filter(|original| old[*original].value == new[index].value);
@@ -211,7 +214,8 @@ impl Sealing<'_> {
             let kind = if leaves[index].style.is_block() { TokenKind::Block } else { TokenKind::Value };
             let stamp = Stamp { kind, day, generation };
             let previous = index.checked_sub(1).map(|previous| identified[previous].1);
-            let associated_data = places.of_value(index, self.header.file_id, &stamp, previous, comments);
+            let associated_data =
+                places.of_value(index, self.header.file_id, &stamp, previous, comments, &mut scratch.encoding);
             let kept = original.filter(|original| {
                 let opened = former[*original].opened;
                 self.keeps_tokens()
@@ -219,21 +223,35 @@ impl Sealing<'_> {
                     && opened.associated_data == associated_data
                     && old[*original].source == new[index].source
             });
-            let token = match kept {
-                Some(original) => former[original].opened.token.clone(),
+            match kept {
+                Some(original) => {
+                    let Token { stamp, sealed } = &former[original].opened.token;
+                    self.spell(stamp, &sealed.to_bytes(), token);
+                }
                 None => {
                     let source = new[index].source.as_bytes();
-                    let sealed = crypto::seal(self.secrets.keys(), Family::Leaf, id, associated_data, source);
-                    Token { stamp, sealed }
+                    scratch.sealed.clear();
+                    let sealed = &mut scratch.sealed;
+                    crypto::seal_into(self.secrets.keys(), Family::Leaf, id, associated_data, source, sealed);
+                    self.spell(&stamp, sealed, token);
                 }
-            };
-            (leaves[index].span, spell(&token, self.header.format))
+            }
+        };
+        in_parts(new.len(), |part| {
+            let mut scratch = Scratch::default();
+            let mut ends = Vec::with_capacity(part.len());
+            let mut buffer = String::with_capacity(part.len() * USUAL_TOKEN);
+            for index in part {
+                seal(index, &mut scratch, &mut buffer);
+                ends.push((places.values[index].item, buffer.len()));
+            }
+            Part { buffer, ends }
         })
     }
 
     /// Seals the comments; returns their tokens and ids. A changed comment is told by the leaf behind it and keeps its
     /// id, so that the next value's token stays.
-    fn seal_comments(&self, document: &Document, text: &str, places: &Places) -> (Vec<(Span, String)>, Vec<LeafId>) {
+    fn seal_comments(&self, document: &Document, text: &str, places: &Places) -> (Part<String>, Vec<LeafId>) {
         let new_paths = next_paths(document, &places.comments);
         let new = comment_candidates(document, text, &places.comments, &new_paths);
         let former = self.former_document().map(|(previous, document, text)| {
@@ -246,7 +264,7 @@ impl Sealing<'_> {
         let former_tokens = self.previous.map_or(&[][..], |previous| &previous.comments);
 
         let mut used = self.former_ids();
-        let mut tokens = Vec::with_capacity(new.len());
+        let mut tokens = Part { buffer: String::new(), ends: Vec::with_capacity(new.len()) };
         let mut ids = Vec::with_capacity(new.len());
         for (index, origin) in comment_origins(&old, &new).into_iter().enumerate() {
             let (original, id) = match origin {
@@ -268,9 +286,21 @@ impl Sealing<'_> {
                 }
             };
             ids.push(id);
-            tokens.push((span_of(&document.items[places.comments[index]]), token.to_string()));
+            token.stamp.push_token(&token.sealed.to_bytes(), &mut tokens.buffer);
+            tokens.ends.push((places.comments[index], tokens.buffer.len()));
         }
         (tokens, ids)
+    }
+
+    /// Appends a token as it stands in a document.
+    fn spell(&self, stamp: &Stamp, sealed: &[u8], out: &mut String) {
+        let quote = match self.header.format {
+            Format::Json | Format::Toml => "\"",
+            Format::Dotenv | Format::Ini | Format::Opaque | Format::Yaml => "",
+        };
+        out.push_str(quote);
+        stamp.push_token(sealed, out);
+        out.push_str(quote);
     }
 
     fn former_values(&self) -> Vec<Former<'_>> {
@@ -309,6 +339,13 @@ impl Sealing<'_> {
         }
         header.sign(self.secrets.keys(), has_bom, Some(previous.mac))
     }
+}
+
+/// Memory that serves for one value after the other.
+#[derive(Default)]
+struct Scratch {
+    encoding: Vec<u8>,
+    sealed: Vec<u8>,
 }
 
 /// A leaf of the file that is replaced.
@@ -360,14 +397,6 @@ fn fresh_id(ids: &mut HashSet<LeafId>) -> LeafId {
     }
 }
 
-/// Returns a token as it stands in a document.
-fn spell(token: &Token, format: Format) -> String {
-    match format {
-        Format::Json | Format::Toml => format!("\"{token}\""),
-        Format::Dotenv | Format::Ini | Format::Opaque | Format::Yaml => token.to_string(),
-    }
-}
-
 /// Refuses a plaintext that has encrypted values in it: they would be sealed a second time.
 fn refuse_tokens(document: &Document, text: &str) -> Result<(), SealError> {
     let is_token = |item: &&Item| match item {
@@ -380,3 +409,6 @@ fn refuse_tokens(document: &Document, text: &str) -> Result<(), SealError> {
         None => Ok(()),
     }
 }
+
+/// The length of the token of a short value, about.
+const USUAL_TOKEN: usize = 160;

@@ -1,13 +1,13 @@
 //! The text of tokens (docs/format.md section 6): what stands in a document in place of a leaf.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::civil::Date;
 
 use super::day;
-use crate::crypto::{CHECKSUM_BYTES, SALT_BYTES, Sealed, TAG_BYTES, is_padded_length};
+use crate::crypto::{SALT_BYTES, Sealed};
 
 /// A sealed leaf, comment, or the first line of an opaque body.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,8 +68,12 @@ impl TokenKind {
 }
 
 impl Stamp {
-    fn print(&self) -> String {
-        format!("{PREFIX}{}.{}.{}.", self.kind.letter(), self.day, self.generation)
+    /// Appends the token with this stamp: `sealed` is what [`Sealed::from_bytes`] reads.
+    pub fn push_token(&self, sealed: &[u8], out: &mut String) {
+        let _ = write!(out, "{PREFIX}{}.", self.kind.letter());
+        out.push_str(str::from_utf8(&day::print(self.day)).expect("digits are ASCII"));
+        let _ = write!(out, ".{}.", self.generation);
+        URL_SAFE_NO_PAD.encode_string(sealed, out);
     }
 }
 
@@ -102,17 +106,13 @@ impl Token {
         };
         let stamp = Stamp { kind, day: day::parse(parts.next()?)?, generation: parse_generation(parts.next()?)? };
         // The engine refuses unused bits that are not zero, so no two texts stand for the same bytes.
-        let bytes = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
-        let padded = bytes.len().checked_sub(SALT_BYTES + TAG_BYTES + CHECKSUM_BYTES)?;
-        if !is_padded_length(padded) {
-            return None;
-        }
-        let (salt, rest) = bytes.split_at(SALT_BYTES);
-        let (ciphertext, checksum) = rest.split_at(padded + TAG_BYTES);
-        let sealed = Sealed {
-            salt: salt.try_into().ok()?,
-            ciphertext: ciphertext.to_vec(),
-            checksum: checksum.try_into().ok()?,
+        let encoded = parts.next()?;
+        let mut short = [0; USUAL_BYTES];
+        let sealed = if base64::decoded_len_estimate(encoded.len()) <= short.len() {
+            let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut short).ok()?;
+            Sealed::from_bytes(&short[..length])?
+        } else {
+            Sealed::from_bytes(&URL_SAFE_NO_PAD.decode(encoded).ok()?)?
         };
         Some(Self { stamp, sealed })
     }
@@ -120,9 +120,9 @@ impl Token {
 
 impl fmt::Display for Token {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = [&self.sealed.salt[..], &self.sealed.ciphertext, &self.sealed.checksum].concat();
-        out.write_str(&self.stamp.print())?;
-        out.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+        let mut text = String::new();
+        self.stamp.push_token(&self.sealed.to_bytes(), &mut text);
+        out.write_str(&text)
     }
 }
 
@@ -159,12 +159,15 @@ impl fmt::Display for BodyStamp {
 }
 
 fn parse_generation(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|generation: &u32| *generation > 0 && generation.to_string() == text)
+    let is_canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_canonical)
 }
 
 const ANY_VERSION: &str = "secret-v";
 const PREFIX: &str = "secret-v1.";
 const MAX_STAMP_BYTES: usize = 128;
+/// Most tokens hold no more.
+const USUAL_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -175,7 +178,7 @@ mod tests {
 
     fn token() -> Token {
         let stamp = Stamp { kind: TokenKind::Value, day: jiff::civil::date(2026, 11, 22), generation: 3 };
-        Token { stamp, sealed: Sealed { salt: [1; 24], ciphertext: vec![2; 48], checksum: [3; 4] } }
+        Token { stamp, sealed: Sealed { salt: [1; 24], ciphertext: [2; 48][..].into(), checksum: [3; 4] } }
     }
 
     #[test]
