@@ -10,6 +10,7 @@ use crate::workspace::deploy::{Deployment, Naming, Variables, is_name};
 
 /// Which values are handed on, under which names.
 #[derive(Args)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 pub struct NamingArgs {
     /// Hand on this key or name only, with what is below it (can be repeated)
     #[arg(long, value_name = "KEY")]

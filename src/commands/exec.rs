@@ -22,6 +22,7 @@ use crate::process::{Launch, ProcessError};
 /// when it cannot be run, 127 when it is not found. It gets no identities, and no variable that decides what programs
 /// run or load, as PATH or LD_PRELOAD, unless --allow names it.
 #[derive(Args)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 #[command(after_help = EXAMPLES)]
 pub struct ExecArgs {
     /// The encrypted files

@@ -19,6 +19,7 @@ use crate::workspace::spell::SecretNames;
 /// What a format cannot hold is refused, and nothing is printed. Nothing is printed before all of every file was
 /// authenticated.
 #[derive(Args)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 #[command(after_help = EXAMPLES)]
 pub struct ExportArgs {
     /// The encrypted files

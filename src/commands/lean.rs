@@ -14,6 +14,8 @@ pub(super) fn parse(arguments: &[OsString]) -> Option<Cli> {
     // Where a name stands as the value of an option, the command line does not fit and is read with all commands.
     arguments.iter().skip(1).find_map(|argument| match argument.to_str()? {
         "decrypt" => Some(parse_as(arguments, "decrypt", Command::Decrypt)),
+        "exec" => Some(parse_as(arguments, "exec", Command::Exec)),
+        "export" => Some(parse_as(arguments, "export", Command::Export)),
         "get" => Some(parse_as(arguments, "get", Command::Get)),
         _ => None,
     })?
@@ -45,6 +47,8 @@ mod tests {
             "secret decrypt a b --output-dir out",
             "secret -C decrypt decrypt a -o b -q",
             "secret get a b --json -i key -i other",
+            "secret exec -f a --file b --only c -- decrypt -q get",
+            "secret -q export a b --format shell",
             "secret --quiet -i key decrypt --in-place --at-any-path a",
         ] {
             let (Some(lean), Ok(full)) = read(line) else { panic!("{line}") };
@@ -56,6 +60,8 @@ mod tests {
             );
             match (&lean.command, &full.command) {
                 (Command::Decrypt(one), Command::Decrypt(other)) => assert_eq!(one, other, "{line}"),
+                (Command::Exec(one), Command::Exec(other)) => assert_eq!(one, other, "{line}"),
+                (Command::Export(one), Command::Export(other)) => assert_eq!(one, other, "{line}"),
                 (Command::Get(one), Command::Get(other)) => assert_eq!(one, other, "{line}"),
                 _ => panic!("{line}"),
             }
