@@ -224,6 +224,7 @@ fn hints_of(error: &Error) -> Vec<String> {
             [] => format!("`secret ls {}` lists its keys", quote(path)),
             similar => format!("did you mean {}?", similar.join(" or ")),
         },
+        Error::LargeInGit { .. } => "start a new file, with a key of its own, by --fresh".to_owned(),
         Error::MetadataMissing { fields, .. } => {
             let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
             format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))

@@ -132,9 +132,9 @@ pub(super) fn hedged_salt(
     salt
 }
 
-pub(super) fn checksum(associated_data: AssociatedData, salt: &[u8], ciphertext: &[u8]) -> [u8; CHECKSUM_BYTES] {
+fn checksum(associated_data: AssociatedData, salt: &[u8], ciphertext: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let hash = Sha256::new()
-        .chain_update(b"secret/v1 checksum")
+        .chain_update(CHECKSUM_MARK)
         .chain_update(associated_data.0)
         .chain_update(salt)
         .chain_update(ciphertext)
@@ -161,6 +161,8 @@ pub(super) fn derive_cipher(key: &SecretBox<[u8; 32]>, salt: &[u8; SALT_BYTES], 
     ChaCha20Poly1305::new(Key::from_slice(&*derived))
 }
 
+/// What the text begins with of which the checksum is the hash.
+pub(super) const CHECKSUM_MARK: &[u8] = b"secret/v1 checksum";
 /// See [`cipher`].
 const ZERO_NONCE: [u8; 12] = [0; 12];
 

@@ -13,6 +13,7 @@ mod history;
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fmt;
+use std::io::Read as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -171,6 +172,21 @@ impl Repository {
         }
     }
 
+    /// Returns what HEAD and the index have at a path: nothing, unless it is a regular file.
+    pub fn file_ids(&self, path: &Path) -> Result<[Option<ObjectId>; 2], GitError> {
+        let is_file = |mode| EntryKind::of(mode) == EntryKind::File;
+        let indexed = self.index()?.get_path(path, 0).filter(|entry| !is_intent(entry) && is_file(entry.mode));
+        let committed = match self.head()? {
+            Some(commit) => {
+                let commit = self.inner.find_commit(commit).map_err(|error| self.refused(error))?;
+                let entry = commit.tree().and_then(|tree| tree.get_path(path)).ok();
+                entry.filter(|entry| is_file(entry.filemode_raw().cast_unsigned()))
+            }
+            None => None,
+        };
+        Ok([committed.map(|entry| ObjectId(entry.id())), indexed.map(|entry| ObjectId(entry.id))])
+    }
+
     /// Returns all files of the index, sorted by path; those only announced by `git add -N` are not in it.
     pub fn index_files(&self) -> Result<Vec<IndexedFile>, GitError> {
         let entries = self.index()?.iter().filter(|entry| !is_intent(entry)).map(|entry| IndexedFile {
@@ -204,6 +220,24 @@ impl Repository {
             return Err(GitError::TooLarge { id, limit });
         }
         Ok(Zeroizing::new(self.inner.find_blob(id.0).map_err(refused)?.content().to_vec()))
+    }
+
+    /// Returns the beginning of a file, at most `top` bytes.
+    ///
+    /// A loose object is not unpacked further than that. One in a pack has to be unpacked whole, which is done up to
+    /// `limit` bytes.
+    pub fn content_top(&self, id: ObjectId, top: usize, limit: usize) -> Result<Zeroizing<Vec<u8>>, GitError> {
+        if let Ok(objects) = self.inner.odb()
+            && let Ok((object, _, _)) = objects.reader(id.0)
+        {
+            let mut content = Zeroizing::new(Vec::with_capacity(top));
+            if object.take(top as u64).read_to_end(&mut content).is_ok() {
+                return Ok(content);
+            }
+        }
+        let mut content = self.content(id, limit)?;
+        content.truncate(top);
+        Ok(content)
     }
 
     /// Tells whether `.gitignore` and its like exclude a path from being added.

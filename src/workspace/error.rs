@@ -158,6 +158,12 @@ pub enum Error {
         /// The file.
         path: String,
     },
+    /// Git has a former form that is too large to be taken out of it.
+    #[error("what git has of {path} is too large to be taken up again")]
+    LargeInGit {
+        /// The file.
+        path: String,
+    },
     /// The policy has mistakes.
     #[error(transparent)]
     Policy(#[from] PolicyErrors),

@@ -4,6 +4,7 @@
 //! a verb needs to know from a person it returns as a plan; asking is the command's business.
 
 mod create;
+mod create_opaque;
 mod diagnose;
 mod draft;
 mod edit_buffer;
@@ -13,6 +14,8 @@ mod init;
 mod list;
 mod metadata;
 mod mv;
+mod opaque;
+mod opaque_write;
 mod open;
 mod rekey;
 mod save;
@@ -22,13 +25,17 @@ mod view;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-pub use create::{Creation, CreationRequest, Source};
+pub use create::{Creation, CreationRequest, NewFile, Source};
+pub use create_opaque::LargeRequest;
 pub use diagnose::similar_keys;
 pub use edit_buffer::{BufferError, EditBuffer, Edited};
 pub use error::Error;
+pub use guard::Standing;
 pub use init::{Initialized, NewIdentityError, NewMember, create_identity, default_identity_path};
 pub use list::{Listed, State};
 pub use metadata::MetadataChange;
+pub use opaque::{OpenOpaque, STREAM_ABOVE, StoredOpaque, VerifiedOpaque};
+pub use opaque_write::{LargeContent, NewOpaque};
 pub use open::{OpenFile, StoredFile};
 pub use rekey::{ReaderChange, RekeyPlan};
 pub use save::Saved;

@@ -1,9 +1,10 @@
 //! Moving an encrypted file together with the path in its header.
 
+use super::opaque_write::carry;
 use super::save::{WRITE_MODE, seal_error};
-use super::{Error, Target, Workspace};
+use super::{Error, OpenOpaque, Standing, Target, Workspace};
 use crate::envelope::native::{Header, seal};
-use crate::fs::{Expect, FolderLock, FsError, create_folder, kind};
+use crate::fs::{Expect, FolderLock, FsError, commit, create_folder, kind};
 use crate::policy::drift;
 
 impl Workspace<'_> {
@@ -17,14 +18,11 @@ impl Workspace<'_> {
         }
         let recorded =
             to.recorded.clone().ok_or_else(|| Error::NoPolicy { root: self.env.current_dir().to_path_buf() })?;
-        let file = self.open_for_move(from, &recorded)?;
-        let rule = self.rule(&to)?;
-        let drift = drift(&file.opened.header.recipients, &self.required_policy()?.readers(rule));
-        if drift.has_surplus() {
-            return Err(Error::Drifted { path: to.shown, drift });
+        if let Some(stored) = self.stored_opaque(&from)? {
+            return self.mv_opaque(self.open_opaque(stored, true)?, &to, recorded);
         }
-        Self::check_metadata(&to, rule, &file.opened.header.metadata)?;
-        let header = Header { path: recorded, ..file.opened.header.clone() };
+        let file = self.open(from, true)?;
+        let header = self.moved_header(&file, &to, recorded)?;
         let format = header.format;
         let bytes = seal(&file.opened.plaintext, header, &file.opened.secrets, Some(&file.opened), self.env.today())
             .map_err(|source| seal_error(&to, format, source))?;
@@ -38,15 +36,36 @@ impl Workspace<'_> {
         Ok(())
     }
 
-    /// Opens a file at the path in its header, or one that git or a file manager has moved to its new path already.
-    fn open_for_move(&self, from: Target, recorded: &str) -> Result<super::OpenFile, Error> {
-        let file = self.open(from, true)?;
-        let is_known =
-            [file.target.recorded.as_deref(), Some(recorded)].contains(&Some(file.opened.header.path.as_str()));
-        if !is_known {
-            return Err(Error::AtOtherPath { path: file.target.shown, recorded: file.opened.header.path });
+    /// Moves a file that is not held in memory.
+    fn mv_opaque(&self, file: OpenOpaque, to: &Target, recorded: String) -> Result<(), Error> {
+        let header = self.moved_header(&file, to, recorded)?;
+        if let Some(folder) = to.path.parent() {
+            create_folder(folder, self.within())?;
         }
-        self.check_writable(&file)?;
-        Ok(file)
+        let lock = FolderLock::acquire([file.target.path.as_path(), to.path.as_path()], self.within())?;
+        let draft = lock.draft(&to.path, Expect::Absent, WRITE_MODE)?;
+        let staged = carry(draft, &header, &file)?;
+        file.source()?.check_unchanged()?;
+        commit(vec![staged])?;
+        lock.remove(&file.target.path, Expect::Same(file.source()?))?;
+        Ok(())
+    }
+
+    /// Returns the header of a file at its new path, if it may go there. The file stands at the path in its header, or git
+    /// or a file manager has moved it to its new path already.
+    fn moved_header(&self, file: &impl Standing, to: &Target, recorded: String) -> Result<Header, Error> {
+        let header = file.header();
+        let is_known = [file.target().recorded.as_deref(), Some(&recorded)].contains(&Some(header.path.as_str()));
+        if !is_known {
+            return Err(Error::AtOtherPath { path: file.target().shown.clone(), recorded: header.path.clone() });
+        }
+        self.check_writable(file)?;
+        let rule = self.rule(to)?;
+        let drift = drift(&header.recipients, &self.required_policy()?.readers(rule));
+        if drift.has_surplus() {
+            return Err(Error::Drifted { path: to.shown.clone(), drift });
+        }
+        Self::check_metadata(to, rule, &header.metadata)?;
+        Ok(Header { path: recorded, ..header.clone() })
     }
 }

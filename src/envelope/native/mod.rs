@@ -5,12 +5,14 @@ mod day;
 mod field;
 mod file;
 mod header;
+mod opaque;
 mod opening;
 mod parallel;
 mod payload;
 mod place;
 mod reuse;
 mod seal;
+mod stream;
 mod token;
 
 pub use carrier::CarrierError;
@@ -19,7 +21,9 @@ pub use file::{
     Counts, EncryptedFile, MAX_ENCRYPTED, Opened, OpenedBody, OpenedToken, ReadError, conflict, peek_file_id,
 };
 pub use header::{BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, VERSION};
+pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_opaque, opens_to, seal_opaque};
 pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
-pub use token::{Stamp, TokenError, TokenKind};
+pub use stream::{Checksum, Content, Plain, SealedBody, SpoolKey, Stored, StreamError};
+pub use token::{BodyStamp, Stamp, TokenError, TokenKind};
