@@ -5,10 +5,11 @@ use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
+use super::decrypt_large::LargeFiles;
 use super::{CommandError, Context};
-use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED, ReadError};
+use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, ReadError};
 use crate::fs::{self, Expect, Mode, Root, Snapshot};
-use crate::workspace::OpenFile;
+use crate::workspace::{OpenFile, Target};
 
 /// Decrypt one file to stdout, or several to a folder
 ///
@@ -20,19 +21,19 @@ use crate::workspace::OpenFile;
 pub struct DecryptArgs {
     /// The encrypted files
     #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// Write the plaintext to this file, readable by you alone
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["output_dir", "in_place"])]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Write all plaintexts to this folder, under their paths in the repository
     #[arg(long, value_name = "DIR", conflicts_with = "in_place")]
-    output_dir: Option<PathBuf>,
+    pub(super) output_dir: Option<PathBuf>,
     /// Replace the encrypted files by their plaintexts
     #[arg(long)]
-    in_place: bool,
+    pub(super) in_place: bool,
     /// Accept a file at another path than it was encrypted for
     #[arg(long)]
-    at_any_path: bool,
+    pub(super) at_any_path: bool,
 }
 
 pub const EXAMPLES: &str = "\
@@ -47,20 +48,39 @@ pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandE
     }
     // All or nothing: the first file is written when the last one is authentic.
     let mut opened = Vec::new();
+    let mut paths = Vec::new();
+    let mut large = LargeFiles::default();
     let mut errors = Vec::new();
     for file in &arguments.files {
+        match large.take(file, &arguments, context) {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        }
         match open(file, &arguments, context) {
-            Ok(file) => opened.push(file),
+            Ok(file_opened) => {
+                opened.push(file_opened);
+                paths.push(file.clone());
+            }
             Err(error) => errors.push(error),
         }
     }
     CommandError::worst(errors, context.ui)?;
-    match (&arguments.output, &arguments.output_dir) {
-        _ if arguments.in_place => replace(&arguments.files, &opened, context),
-        (Some(output), _) => opened.iter().try_for_each(|file| write_to(output, file, context)),
-        (None, Some(folder)) => write_below(folder, &opened, context),
-        (None, None) => Ok(opened.iter().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?),
+    let mut places = Vec::new();
+    for file in opened.iter().filter(|_| arguments.output_dir.is_some()) {
+        places.push((path_below(&file.target, &file.opened.header)?, file.target.shown.clone()));
     }
+    let large = large.prepare(&arguments, places, context)?;
+    match (&arguments.output, &arguments.output_dir) {
+        _ if arguments.in_place => replace(&paths, &opened, context)?,
+        (Some(output), _) => opened.iter().try_for_each(|file| write_to(output, file, context))?,
+        (None, Some(folder)) => write_below(folder, &opened, context)?,
+        (None, None) => opened.iter().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?,
+    }
+    large.write(context)
 }
 
 /// Opens a file in its own workspace: where another one stands does not decide what is checked of it.
@@ -95,7 +115,7 @@ fn write_to(output: &Path, file: &OpenFile, context: &Context<'_>) -> Result<(),
 
 /// Writes plaintexts below a folder.
 fn write_below(folder: &Path, files: &[OpenFile], context: &Context<'_>) -> Result<(), CommandError> {
-    let paths = files.iter().map(|file| Ok((path_below(file)?, file)));
+    let paths = files.iter().map(|file| Ok((path_below(&file.target, &file.opened.header)?, file)));
     let paths = refuse_twice(paths.collect::<Result<Vec<_>, CommandError>>()?)?;
     let root = output_folder(folder, context)?;
     let mut outputs = Vec::new();
@@ -113,7 +133,7 @@ fn write_below(folder: &Path, files: &[OpenFile], context: &Context<'_>) -> Resu
 }
 
 /// Opens the output folder, which is made if it is missing.
-fn output_folder(folder: &Path, context: &Context<'_>) -> Result<Root, CommandError> {
+pub(super) fn output_folder(folder: &Path, context: &Context<'_>) -> Result<Root, CommandError> {
     let workspace = context.workspace(folder)?;
     let target = workspace.target(folder)?;
     if workspace.root().is_some() {
@@ -144,8 +164,7 @@ impl<'f> Output<'f> {
             Err(ReadError::NotEncrypted | ReadError::TokensWithoutHeader { .. }) => {
                 Ok(Self { path, plaintext, former: Some(Snapshot::of(&content)) })
             }
-            _ => Err(CommandError::failed(format!("{} is an encrypted file; it is not overwritten", path.display()))
-                .hint("write elsewhere, or decrypt it with --in-place")),
+            _ => Err(not_overwritten(&path)),
         }
     }
 
@@ -162,26 +181,32 @@ fn refuse_twice(places: Vec<(PathBuf, &OpenFile)>) -> Result<BTreeMap<PathBuf, &
     for (place, file) in places {
         if let Some(other) = known.get(&place) {
             let (one, other) = (&other.target.shown, &file.target.shown);
-            return Err(CommandError::failed(format!(
-                "{one} and {other} would both be written to {}",
-                place.display()
-            ))
-            .hint("decrypt them one by one, with -o FILE"));
+            return Err(both_written(one, other, &place));
         }
         known.insert(place, file);
     }
     Ok(known)
 }
 
+pub(super) fn both_written(one: &str, other: &str, place: &Path) -> CommandError {
+    CommandError::failed(format!("{one} and {other} would both be written to {}", place.display()))
+        .hint("decrypt them one by one, with -o FILE")
+}
+
+pub(super) fn not_overwritten(path: &Path) -> CommandError {
+    CommandError::failed(format!("{} is an encrypted file; it is not overwritten", path.display()))
+        .hint("write elsewhere, or decrypt it with --in-place")
+}
+
 /// Returns the path of a file below the output folder: that in its header.
 ///
 /// Everybody can write a header. Where the file does not stand at its path, nothing vouches for that: then it may not
 /// name what programs look for at the top of a folder, as shells do for `.profile`.
-fn path_below(file: &OpenFile) -> Result<PathBuf, CommandError> {
-    let (shown, recorded) = (&file.target.shown, &file.opened.header.path);
+pub(super) fn path_below(target: &Target, header: &Header) -> Result<PathBuf, CommandError> {
+    let (shown, recorded) = (&target.shown, &header.path);
     let path = Path::new(recorded);
     let is_name = |part| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git"));
-    let is_vouched_for = file.target.recorded.as_ref() == Some(recorded) || !recorded.starts_with('.');
+    let is_vouched_for = target.recorded.as_ref() == Some(recorded) || !recorded.starts_with('.');
     if path.file_name().is_some() && path.components().all(is_name) && is_vouched_for {
         return Ok(path.to_path_buf());
     }

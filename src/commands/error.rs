@@ -259,6 +259,9 @@ fn hints_of(error: &Error) -> Vec<String> {
             "write the value itself; what is encrypted elsewhere cannot be pasted".to_owned()
         }
         Error::Seal { source: SealError::NotText, .. } | Error::Syntax { .. } => return syntax_hint(error),
+        Error::TooLargeToEdit { path } => {
+            format!("write its new content to a file, then `secret encrypt FILE -o {}`", quote(path))
+        }
         Error::TwoPaths { path, .. } => format!(
             "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
             quote(path)

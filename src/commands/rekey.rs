@@ -89,10 +89,10 @@ fn check(
 ) -> Result<(), CommandError> {
     let mut drifted = 0;
     for target in targets {
-        let (stored, file) = workspace.read_encrypted(target)?;
-        if !workspace.is_in_line(&stored.target, file.header())? {
+        let file = workspace.inspect(target)?;
+        if !workspace.is_in_line(&file.target, &file.header)? {
             // The answer stands, whether or not anybody reads the list.
-            let _ = context.ui.print(&stored.target.shown);
+            let _ = context.ui.print(&file.target.shown);
             drifted += 1;
         }
     }

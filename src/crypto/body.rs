@@ -136,7 +136,9 @@ impl BodyHedge {
         });
         let tags: Vec<Tag> = tags.collect();
         self.next += tags.len() as u64;
-        tags.iter().for_each(|tag| self.hash.update(tag));
+        for tag in tags {
+            self.hash.update(tag);
+        }
     }
 
     /// Draws the salt of the body.

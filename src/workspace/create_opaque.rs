@@ -59,7 +59,7 @@ impl Workspace<'_> {
         let rule = self.rule(target)?;
         let (format, is_named) = self.intended_format(target, request.format)?;
         refuse_encrypted(target, content)?;
-        let former = if request.is_fresh { None } else { self.former_opaque(target, content, format)? };
+        let former = if request.is_fresh { None } else { self.former_opaque(target, format)? };
         if let Some((source, file)) = former {
             return self.resume_opaque(request, source, file, rule);
         }
@@ -120,14 +120,9 @@ impl Workspace<'_> {
     }
 
     /// Finds the encrypted form of a file where the result will stand, in the index or in HEAD, and opens its header.
-    fn former_opaque(
-        &self,
-        target: &Target,
-        content: &LargeContent,
-        format: Format,
-    ) -> Result<Option<(Source, OpenOpaque)>, Error> {
+    fn former_opaque(&self, target: &Target, format: Format) -> Result<Option<(Source, OpenOpaque)>, Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &target.recorded) else { return Ok(None) };
-        if let Some(file) = self.standing_opaque(target, content, format)? {
+        if let Some(file) = self.standing_opaque(target, format)? {
             refuse_other_path(target, &file.opened.header)?;
             return Ok(Some((Source::WorkTree, file)));
         }
@@ -156,22 +151,15 @@ impl Workspace<'_> {
         Ok(None)
     }
 
-    /// Opens the encrypted file that will be written over, unless that is the plaintext itself.
-    fn standing_opaque(
-        &self,
-        target: &Target,
-        content: &LargeContent,
-        format: Format,
-    ) -> Result<Option<OpenOpaque>, Error> {
+    /// Opens the encrypted file that will be written over; a plaintext stands there when it is encrypted in place.
+    fn standing_opaque(&self, target: &Target, format: Format) -> Result<Option<OpenOpaque>, Error> {
         if fs::kind(&target.path)? != Some(fs::Kind::File) {
             return Ok(None);
         }
         let standing = fs::Source::open(&target.path, self.within())?;
         let top = standing.top(OPAQUE_TOP)?;
         let Ok(Some(parsed)) = OpaqueTop::parse(&top) else {
-            let is_content = content.source().is_some_and(|source| source.length() == standing.length());
-            let is_document = !is_content && peek_file_id(&top).is_some();
-            return if is_document { Err(too_large(target, format)) } else { Ok(None) };
+            return if peek_file_id(&top).is_some() { Err(too_large(target, format)) } else { Ok(None) };
         };
         self.open_top(target.clone(), parsed, Bytes::File(standing)).map(Some)
     }

@@ -209,6 +209,12 @@ pub enum Error {
         /// What is not sealed.
         what: String,
     },
+    /// An opaque file is too large to be edited in memory.
+    #[error("{path} is too large to be edited")]
+    TooLargeToEdit {
+        /// The file.
+        path: String,
+    },
     /// A new data key is asked for before the last one is committed.
     #[error("{path} has a new data key that is not committed yet")]
     UncommittedKey {

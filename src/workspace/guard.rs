@@ -100,12 +100,8 @@ impl Workspace<'_> {
         let header = file.header();
         let mut lower: Vec<Past> = Vec::new();
         for past in repository.history([Path::new(recorded)])? {
-            let known = match self
-                .past(repository, past?.content, |blob| file.is(blob) || peek_file_id(blob) != Some(header.file_id))?
-            {
-                Some(known) => known,
-                None => continue,
-            };
+            let skips = |blob: &[u8]| file.is(blob) || peek_file_id(blob) != Some(header.file_id);
+            let Some(known) = read_past(repository, past?.content, skips)? else { continue };
             if age(known.header()) > age(header) && self.may_be_authentic(&known) {
                 return Err(Error::RolledBack {
                     path: file.target().shown.clone(),
@@ -141,37 +137,6 @@ impl Workspace<'_> {
         let mut former = lower.iter().filter(|known| known.header().generation == newest);
         // Who joined later cannot open the earlier key, and then cannot tell.
         former.find_map(|former| self.try_open(former)).is_none_or(|former| file.secrets().follows(&former, generation))
-    }
-
-    /// Reads a file from history; `None` for one that is skipped, and for what is no encrypted file. Of an opaque one
-    /// the top is enough, whatever its size.
-    fn past(
-        &self,
-        repository: &Repository,
-        id: ObjectId,
-        skips: impl Fn(&[u8]) -> bool,
-    ) -> Result<Option<Past>, Error> {
-        let blob = match repository.content_top(id, OPAQUE_TOP, MAX_ENCRYPTED) {
-            Ok(top) if top.len() < OPAQUE_TOP || skips(&top) => top,
-            Ok(top) => match OpaqueTop::parse(&top) {
-                Ok(Some(top)) => return Ok(Some(Past::Opaque(top))),
-                Err(_) => return Ok(None),
-                Ok(None) => match repository.content(id, MAX_ENCRYPTED) {
-                    Err(GitError::TooLarge { .. }) => return Ok(None),
-                    blob => blob?,
-                },
-            },
-            Err(GitError::TooLarge { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        if skips(&blob) {
-            return Ok(None);
-        }
-        match OpaqueTop::parse(&blob) {
-            Ok(Some(top)) => Ok(Some(Past::Opaque(top))),
-            Ok(None) => Ok(EncryptedFile::parse(&blob).ok().map(Past::Document)),
-            Err(_) => Ok(None),
-        }
     }
 
     /// Tells whether a file from history must be taken seriously: everybody can commit a header with high numbers.
@@ -246,6 +211,32 @@ impl Workspace<'_> {
     fn had_policy(&self) -> Result<bool, Error> {
         let Some(repository) = &self.repository else { return Ok(false) };
         Ok(repository.history([Path::new(FILE_NAME)])?.next().transpose()?.is_some())
+    }
+}
+
+/// Reads a file from history; `None` for one that is skipped, and for what is no encrypted file. Of an opaque one
+/// the top is enough, whatever its size.
+fn read_past(repository: &Repository, id: ObjectId, skips: impl Fn(&[u8]) -> bool) -> Result<Option<Past>, Error> {
+    let blob = match repository.content_top(id, OPAQUE_TOP, MAX_ENCRYPTED) {
+        Ok(top) if top.len() < OPAQUE_TOP || skips(&top) => top,
+        Ok(top) => match OpaqueTop::parse(&top) {
+            Ok(Some(top)) => return Ok(Some(Past::Opaque(top))),
+            Err(_) => return Ok(None),
+            Ok(None) => match repository.content(id, MAX_ENCRYPTED) {
+                Err(GitError::TooLarge { .. }) => return Ok(None),
+                blob => blob?,
+            },
+        },
+        Err(GitError::TooLarge { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if skips(&blob) {
+        return Ok(None);
+    }
+    match OpaqueTop::parse(&blob) {
+        Ok(Some(top)) => Ok(Some(Past::Opaque(top))),
+        Ok(None) => Ok(EncryptedFile::parse(&blob).ok().map(Past::Document)),
+        Err(_) => Ok(None),
     }
 }
 

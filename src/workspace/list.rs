@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::guard::recipients;
-use super::{Error, Target, Workspace, key_paths};
-use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, Mode, ReadError};
+use super::{Error, STREAM_ABOVE, Target, Workspace, key_paths};
+use crate::envelope::native::{
+    EncryptedFile, Header, MAX_ENCRYPTED, Mode, OPAQUE_TOP, OpaqueTop, ReadError, peek_file_id,
+};
 use crate::fs::{self, Kind};
 use crate::policy::{Drift, drift};
 
@@ -51,6 +53,7 @@ impl Workspace<'_> {
             return Ok(Listed::Files(states.collect()));
         }
         let target = self.target(path)?;
+        self.refuse_large(&target)?;
         let (stored, file) = self.read_encrypted(target)?;
         match file.document() {
             Some(document) => Ok(Listed::Keys(key_paths(document))),
@@ -116,16 +119,30 @@ impl Workspace<'_> {
             if target.recorded.as_deref().is_none_or(|recorded| policy.rule_for(recorded).is_none()) {
                 continue;
             }
-            let state = match fs::read(&target.path, self.within(), MAX_ENCRYPTED) {
-                Ok(bytes) => match EncryptedFile::parse(&bytes) {
-                    Ok(_) => State::Encrypted,
-                    Err(ReadError::NotEncrypted) => State::Plaintext,
-                    Err(_) => State::Broken,
-                },
-                Err(_) => State::Broken,
-            };
+            let state = self.state(&target).unwrap_or(State::Broken);
             governed.push((target, state));
         }
         Ok(governed)
+    }
+
+    /// Tells in which state a file is. Of what is too large for memory only the top is looked at.
+    fn state(&self, target: &Target) -> Result<State, Error> {
+        let source = fs::Source::open(&target.path, self.within())?;
+        if source.length() > STREAM_ABOVE {
+            let top = source.top(OPAQUE_TOP)?;
+            match OpaqueTop::parse(&top) {
+                Ok(Some(_)) => return Ok(State::Encrypted),
+                Ok(None) if source.length() > MAX_ENCRYPTED as u64 && peek_file_id(&top).is_none() => {
+                    return Ok(State::Plaintext);
+                }
+                Ok(None) => {}
+                Err(_) => return Ok(State::Broken),
+            }
+        }
+        Ok(match EncryptedFile::parse(&fs::read(&target.path, self.within(), MAX_ENCRYPTED)?) {
+            Ok(_) => State::Encrypted,
+            Err(ReadError::NotEncrypted) => State::Plaintext,
+            Err(_) => State::Broken,
+        })
     }
 }

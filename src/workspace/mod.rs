@@ -36,7 +36,7 @@ pub use list::{Listed, State};
 pub use metadata::MetadataChange;
 pub use opaque::{OpenOpaque, STREAM_ABOVE, StoredOpaque, VerifiedOpaque};
 pub use opaque_write::{LargeContent, NewOpaque};
-pub use open::{OpenFile, StoredFile};
+pub use open::{Inspected, OpenFile, StoredFile};
 pub use rekey::{ReaderChange, RekeyPlan};
 pub use save::Saved;
 pub use target::Target;

@@ -83,7 +83,7 @@ impl Workspace<'_> {
         })?;
         let not_authentic = |source| Error::NotAuthentic { path: target.shown.clone(), source };
         let opened = top.open(&payload).map_err(not_authentic)?;
-        Ok(OpenOpaque { opened, bytes, target })
+        Ok(OpenOpaque { target, opened, bytes })
     }
 }
 

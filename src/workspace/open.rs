@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{Error, Target, Workspace};
-use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, Opened, ReadError};
+use crate::envelope::native::{Counts, EncryptedFile, Header, MAX_ENCRYPTED, Opened, ReadError};
 use crate::fs::{self, Snapshot};
 
 /// A file as it stands there.
@@ -14,6 +14,16 @@ pub struct StoredFile {
     pub bytes: Zeroizing<Vec<u8>>,
     /// What to compare with before it is replaced.
     pub snapshot: Snapshot,
+}
+
+/// What an encrypted file says without a key.
+pub struct Inspected {
+    /// Which file.
+    pub target: Target,
+    /// Its header, which is not authenticated.
+    pub header: Header,
+    /// How many values it has.
+    pub counts: Counts,
 }
 
 /// An encrypted file that was opened.
@@ -47,6 +57,44 @@ impl Workspace<'_> {
         let stored = self.read(target)?;
         let file = parse(&stored)?;
         Ok((stored, file))
+    }
+
+    /// Reads what an encrypted file says without a key: nothing of it is authenticated. Of a large opaque file only the
+    /// top is read.
+    ///
+    /// # Errors
+    /// As [`Self::read_encrypted`].
+    pub fn inspect(&self, target: Target) -> Result<Inspected, Error> {
+        if let Some(stored) = self.stored_opaque(&target)? {
+            let counts = Counts { encrypted: None, clear: 0 };
+            return Ok(Inspected { header: stored.header().clone(), target, counts });
+        }
+        let (stored, file) = self.read_encrypted(target)?;
+        Ok(Inspected { target: stored.target, header: file.header().clone(), counts: file.counts() })
+    }
+
+    /// Refuses an opaque file that is too large for memory, where keys of it are asked for.
+    ///
+    /// # Errors
+    /// When it is one, or cannot be read.
+    pub fn refuse_large(&self, target: &Target) -> Result<(), Error> {
+        match self.stored_opaque(target)? {
+            Some(_) => Err(Error::NoKeys { path: target.shown.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses an opaque file that is too large to be held in memory with its changed form.
+    ///
+    /// # Errors
+    /// When it is one, or cannot be read.
+    pub fn refuse_to_edit_large(&self, target: &Target) -> Result<(), Error> {
+        match self.stored_opaque(target)? {
+            Some(stored) if stored.source.length() > MAX_EDITED => {
+                Err(Error::TooLargeToEdit { path: target.shown.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Opens an encrypted file.
@@ -102,3 +150,6 @@ fn parse(stored: &StoredFile) -> Result<EncryptedFile, Error> {
         source => Error::Read { path: path(), source },
     })
 }
+
+/// How large an opaque file may be that is edited.
+const MAX_EDITED: u64 = 16 << 20;

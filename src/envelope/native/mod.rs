@@ -25,5 +25,5 @@ pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_o
 pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
-pub use stream::{Checksum, Content, Plain, SealedBody, SpoolKey, Stored, StreamError};
+pub use stream::{Checksum, Content, Plain, RUN_CHUNKS, SealedBody, SpoolKey, Stored, StreamError};
 pub use token::{BodyStamp, Stamp, TokenError, TokenKind};

@@ -13,7 +13,7 @@ use super::place;
 use super::seal::sign;
 use super::stream::{Checksum, Content, SealedBody, Stored, StreamError, seal_content};
 use super::token::BodyStamp;
-use crate::crypto::LeafId;
+use crate::crypto::{AssociatedData, LeafId};
 
 /// The top of an opaque file, not yet believed.
 pub struct OpaqueTop {
@@ -93,9 +93,13 @@ impl OpaqueFile {
     /// # Errors
     /// When it cannot have one.
     pub fn body<S: Stored>(&self, stored: S) -> Result<SealedBody<S>, OpenError> {
-        let BodyStamp { day, generation, salt } = self.stamp;
-        let associated_data = place::of_body(self.header.file_id, day, generation);
-        SealedBody::new(stored, self.chunks_at, self.secrets.keys(), associated_data, salt).ok_or(OpenError::Body)
+        let (keys, salt) = (self.secrets.keys(), self.stamp.salt);
+        SealedBody::new(stored, self.chunks_at, keys, self.associated_data(), salt).ok_or(OpenError::Body)
+    }
+
+    /// Returns what each chunk is bound to besides its place.
+    pub fn associated_data(&self) -> AssociatedData {
+        place::of_body(self.header.file_id, self.stamp.day, self.stamp.generation)
     }
 
     /// Returns the id of the content.
