@@ -19,11 +19,10 @@ const RUN: usize = RUN_CHUNKS * CHUNK_BYTES;
 #[test]
 fn a_content_of_any_length_is_sealed_as_in_memory() {
     let file = opaque();
-    let around = [0, CHUNK_BYTES, 2 * CHUNK_BYTES, RUN - CHUNK_BYTES, RUN, 2 * RUN].into_iter();
-    let lengths = around.flat_map(|length: usize| [length.saturating_sub(1), length, length + 1, length + 70_000]);
+    let lengths = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, RUN - 1, RUN, RUN + 1, 2 * RUN + 70_000];
     let mut count = 0;
     for length in lengths {
-        for content in [pattern(length), vec![0; length], with_false_end(length)] {
+        for content in [pattern(length), with_false_end(length)] {
             let streamed = seal(&file, &content);
             assert!(file.open(&streamed).expect("it opens in memory").plaintext.as_slice() == content, "{length}");
             let in_memory = file.seal(&content, None, 1).expect("any bytes can be sealed");
@@ -41,11 +40,11 @@ fn a_content_of_any_length_is_sealed_as_in_memory() {
 #[test]
 fn no_changed_chunk_is_opened() {
     let file = opaque();
-    let content = pattern(5 * CHUNK_BYTES + 777);
+    let content = pattern(2 * CHUNK_BYTES + 777);
     let sealed = seal(&file, &content);
     let start = chunks_start(&sealed);
     let chunks = start..sealed.len() - CHECKSUM_BYTES;
-    let is_near_border = |index: &usize| (index - start) % SEALED_CHUNK_BYTES < 2 || index % 9973 == 0;
+    let is_near_border = |index: &usize| (index - start) % SEALED_CHUNK_BYTES < 2 || index % 19_973 == 0;
     let mut tried = 0;
     for index in chunks.clone().filter(is_near_border) {
         for change in ["flip", "zero", "set", "delete", "repeat"] {
@@ -63,13 +62,13 @@ fn no_changed_chunk_is_opened() {
         }
     }
     println!("{tried} changed files, all refused, with and without a checksum that fits");
-    assert!(tried > 300);
+    assert!(tried > 100);
 }
 
 #[test]
 fn chunks_are_bound_to_their_place_their_number_and_their_file() {
     let file = opaque();
-    let content = pattern(6 * CHUNK_BYTES + 3);
+    let content = pattern(3 * CHUNK_BYTES + 3);
     let sealed = seal(&file, &content);
     let other = seal(&file, &content);
     let start = chunks_start(&sealed);
@@ -195,7 +194,7 @@ fn a_full_disk_ends_the_writing() {
 #[test]
 fn a_sealed_content_is_sealed_again_under_another_key() {
     let (file, other) = (opaque(), opaque());
-    for length in [0, 1, CHUNK_BYTES, RUN - 1, RUN, 2 * RUN + 3] {
+    for length in [0, CHUNK_BYTES, RUN, RUN + 3] {
         for content in [pattern(length), with_false_end(length)] {
             let sealed = Zeroizing::new(seal(&file, &content));
             let mut resealed = Vec::new();
