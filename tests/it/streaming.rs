@@ -44,7 +44,7 @@ fn no_changed_chunk_is_opened() {
     let sealed = seal(&file, &content);
     let start = chunks_start(&sealed);
     let chunks = start..sealed.len() - CHECKSUM_BYTES;
-    let is_near_border = |index: &usize| (index - start) % SEALED_CHUNK_BYTES < 2 || index % 19_973 == 0;
+    let is_near_border = |index: &usize| (index - start) % SEALED_CHUNK_BYTES < 2 || index.is_multiple_of(19_973);
     let mut tried = 0;
     for index in chunks.clone().filter(is_near_border) {
         for change in ["flip", "zero", "set", "delete", "repeat"] {
@@ -246,7 +246,7 @@ impl Content for Halting<'_> {
 impl Read for HaltingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.turn += 1;
-        if self.turn % 3 == 0 {
+        if self.turn.is_multiple_of(3) {
             return Err(ErrorKind::Interrupted.into());
         }
         let end = self.fails_at.unwrap_or(self.content.len());
