@@ -14,6 +14,8 @@ pub struct Env {
     arguments: Vec<OsString>,
     variables: BTreeMap<OsString, OsString>,
     current_dir: PathBuf,
+    /// Whether `-C` gave that folder, and the process itself is in another one.
+    is_dir_given: bool,
     today: Date,
 }
 
@@ -28,19 +30,26 @@ impl Env {
             arguments: std::env::args_os().collect(),
             variables: std::env::vars_os().collect(),
             current_dir: std::env::current_dir()?,
+            is_dir_given: false,
             today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
         })
     }
 
     /// Builds an environment by hand: a folder, a UTC day and variables.
     pub fn new(current_dir: PathBuf, today: Date, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        Self { arguments: Vec::new(), variables: variables.into_iter().collect(), current_dir, today }
+        Self {
+            arguments: Vec::new(),
+            variables: variables.into_iter().collect(),
+            current_dir,
+            is_dir_given: true,
+            today,
+        }
     }
 
     /// Returns the same environment in another folder, as `-C DIR` asks for.
     #[must_use]
     pub fn in_dir(&self, dir: &Path) -> Self {
-        Self { current_dir: self.current_dir.join(dir), ..self.clone() }
+        Self { current_dir: self.current_dir.join(dir), is_dir_given: true, ..self.clone() }
     }
 
     /// Returns the arguments of the process, its name first.
@@ -51,6 +60,11 @@ impl Env {
     /// Returns the working directory, absolute.
     pub fn current_dir(&self) -> &Path {
         &self.current_dir
+    }
+
+    /// Returns the working directory when the process itself is in another one.
+    pub fn given_dir(&self) -> Option<&Path> {
+        self.is_dir_given.then_some(&*self.current_dir)
     }
 
     /// Returns the UTC day on which the process started.

@@ -20,6 +20,7 @@ pub mod workspace;
 
 /// Runs the program with the arguments and environment of this process and returns its exit code.
 pub fn main() -> u8 {
+    ui::quiet_panics();
     // Before any secret is read. Where the system refuses, a secret is still better read than not at all.
     let hardened = process::harden();
     match env::Env::from_process() {

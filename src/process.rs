@@ -4,7 +4,10 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one place that starts programs")]
 
+mod attend;
 mod editor;
+mod launch;
+mod plugin;
 mod words;
 
 use std::ffi::{OsStr, OsString};
@@ -16,7 +19,10 @@ use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+pub use attend::Ended;
 pub use editor::Editor;
+pub use launch::{Launch, is_identity};
+pub use plugin::{PluginProcess, find_plugin, is_in_repository};
 
 use crate::env::Env;
 use crate::fs;
@@ -25,6 +31,15 @@ use crate::fs;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {
+    /// The system would not tell of signals, or of what became of the program.
+    #[error("cannot attend to {}", program.display())]
+    Attend {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The editor ended without success: what it left is not to be taken.
     #[error("the editor {} failed: {status}", program.display())]
     EditorFailed {
@@ -39,6 +54,12 @@ pub enum ProcessError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// The program stands in the repository, whose content is somebody else's.
+    #[error("{} stands in the repository, and nothing in a repository is run", program.display())]
+    InRepository {
+        /// The program.
+        program: PathBuf,
     },
     /// No editor is set, and none that is known is installed.
     #[error("no editor found: VISUAL and EDITOR are not set")]
@@ -70,6 +91,12 @@ pub enum ProcessError {
         #[source]
         source: io::Error,
     },
+    /// The arguments and variables are more than the system hands to a program.
+    #[error("cannot run {}: its arguments and its environment are larger than the system allows", program.display())]
+    TooLarge {
+        /// The program.
+        program: PathBuf,
+    },
     /// A quote is opened and not closed, or a backslash stands at the end.
     #[error("{variable} has an open quote")]
     Unbalanced {
@@ -92,6 +119,33 @@ pub fn harden() -> Result<(), ProcessError> {
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).map_err(refused)?;
     Ok(())
+}
+
+/// Tells whether [`harden`] took effect.
+pub fn is_hardened() -> bool {
+    #[cfg(target_os = "linux")]
+    if !matches!(rustix::process::dumpable_behavior(), Ok(rustix::process::DumpableBehavior::NotDumpable)) {
+        return false;
+    }
+    getrlimit(Resource::Core).current == Some(0)
+}
+
+/// Lets this process hold about so many files open, if the system allows; returns how many it can.
+///
+/// The few that every process has come on top. The limit is for programs that choose by it how to wait for files, which
+/// this one does not; it starts none after that.
+pub fn allow_open_files(count: usize) -> usize {
+    let old = getrlimit(Resource::Nofile);
+    let limit = |limit: Option<u64>| limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let wanted = count.saturating_add(OWN_FILES).min(limit(old.maximum));
+    let mut allowed = limit(old.current);
+    if allowed < wanted {
+        let new = Rlimit { current: Some(wanted as u64), maximum: old.maximum };
+        if setrlimit(Resource::Nofile, new).is_ok() {
+            allowed = wanted;
+        }
+    }
+    allowed.saturating_sub(OWN_FILES)
 }
 
 /// Finds a program: an absolute path as it is, a name in the absolute folders of PATH.
@@ -122,16 +176,21 @@ pub fn command(env: &Env, program: &Path) -> Command {
 
 /// Starts a prepared program, dumpable as this process was before [`harden`].
 pub fn spawn(command: &mut Command) -> Result<Child, ProcessError> {
-    let child = command
-        .spawn()
-        .map_err(|source| ProcessError::Spawn { program: PathBuf::from(command.get_program()), source })?;
-    // Being dumpable comes back by itself with a new program; the limit is inherited. A program that has ended
-    // already, or runs with other rights, does without.
-    #[cfg(target_os = "linux")]
-    if let (Some(limit), Some(process)) = (CORE_LIMIT.get(), rustix::process::Pid::from_raw(child.id().cast_signed())) {
-        let _ = rustix::process::prlimit(Some(process), Resource::Core, *limit);
+    // Being dumpable comes back by itself with a new program; the limit is inherited, and so it is put back for the
+    // moment. Meanwhile this process stays one that is not dumped.
+    let own = CORE_LIMIT.get().map(|limit| (getrlimit(Resource::Core), limit));
+    if let Some((_, limit)) = own {
+        let _ = setrlimit(Resource::Core, *limit);
     }
-    Ok(child)
+    let spawned = command.spawn();
+    if let Some((own, _)) = own {
+        let _ = setrlimit(Resource::Core, own);
+    }
+    let program = || PathBuf::from(command.get_program());
+    spawned.map_err(|source| match source.kind() {
+        io::ErrorKind::ArgumentListTooLong => ProcessError::TooLarge { program: program() },
+        _ => ProcessError::Spawn { program: program(), source },
+    })
 }
 
 /// Runs a prepared program to its end, on this process's terminal.
@@ -148,13 +207,8 @@ fn executable(program: PathBuf) -> Result<PathBuf, ProcessError> {
     }
 }
 
-/// Tells whether a variable holds, names or makes an identity, ours or of SOPS.
-fn is_identity(name: &OsStr) -> bool {
-    IDENTITY_VARIABLES.iter().any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
-}
-
-/// What the names of such variables begin with: `…_FILE`, `…_CMD` and whatever may come belong to them.
-const IDENTITY_VARIABLES: [&str; 3] = ["SECRET_IDENTITY", "SOPS_AGE_KEY", "SOPS_AGE_SSH_PRIVATE_KEY"];
+/// How many files a process has open besides: standard streams, folders of repositories, what is being read.
+const OWN_FILES: usize = 320;
 
 /// The limit for core dumps that this process was started with.
 static CORE_LIMIT: OnceLock<Rlimit> = OnceLock::new();
@@ -251,15 +305,15 @@ mod tests {
             assert!(child.status.success() && said.contains("1 passed"), "{said}");
             return;
         }
+        assert!(!is_hardened());
         harden().expect("the system can do this");
+        assert!(is_hardened());
         assert_eq!(getrlimit(Resource::Core).current, Some(0));
         assert!(matches!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable)));
         let mut shell = command(&env_of(&[]), Path::new("/bin/sh"));
-        // It waits for a line, so that the limit is back before it looks.
-        shell.args(["-c", "read line; ulimit -c"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = spawn(&mut shell).expect("it starts");
-        drop(child.stdin.take());
-        let output = child.wait_with_output().expect("it ends");
+        shell.args(["-c", "ulimit -c"]).stdout(Stdio::piped());
+        let output = spawn(&mut shell).expect("it starts").wait_with_output().expect("it ends");
         assert_eq!(String::from_utf8_lossy(&output.stdout), "7\n");
+        assert_eq!(getrlimit(Resource::Core).current, Some(0), "ours is as low as before");
     }
 }

@@ -1,25 +1,27 @@
 //! `secret decrypt`.
 
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::decrypt_large::LargeFiles;
-use super::{CommandError, Context};
-use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, ReadError};
-use crate::fs::{self, Expect, Mode, Root, Snapshot};
-use crate::workspace::{OpenFile, Target};
+use super::decrypt_tree::{self, refuse_twice};
+use super::{CommandError, Context, decrypt_large};
+use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED, OPAQUE_TOP, OpaqueTop, ReadError, peek_file_id};
+use crate::fs::{self, Expect, FsError, Kind, Mode, Root, Snapshot};
+use crate::process;
+use crate::workspace::{AnyFile, Found, Workspaces, each_on_all_cores};
 
-/// Decrypt one file to stdout, or several to a folder
+/// Decrypt one file to stdout, or a whole tree to a folder
 ///
-/// Nothing is written before all of a file was authenticated. A file that stands elsewhere in the repository than it
-/// was encrypted for is refused, so that staging is never deployed as production. A plaintext takes the place of
-/// another plaintext, but never of an encrypted file or a link.
+/// Nothing is written before all files were authenticated. A file that stands elsewhere in the repository than it was
+/// encrypted for is refused, so that staging is never deployed as production. A plaintext takes the place of another
+/// plaintext, but never of an encrypted file or a link. Of a folder all encrypted files are decrypted; what is not
+/// encrypted is left out, unless a rule of the policy is for it: then it is refused.
 #[derive(Args)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 #[command(after_help = EXAMPLES)]
 pub struct DecryptArgs {
-    /// The encrypted files
+    /// The encrypted files, or with --output-dir folders of them
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// Write the plaintext to this file, readable by you alone
@@ -40,107 +42,104 @@ pub const EXAMPLES: &str = "\
 Examples:
   secret decrypt secrets/db.yaml
   secret decrypt secrets/db.yaml -o db.yaml
-  secret decrypt secrets/db.yaml secrets/app.env --output-dir run";
+  secret decrypt secrets/db.yaml secrets/app.env --output-dir run
+  secret decrypt secrets/prod --output-dir run";
 
 pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    if arguments.files.len() > 1 && arguments.output_dir.is_none() && !arguments.in_place {
+    let mut workspaces = Workspaces::new(context.env, context.identities);
+    if let Some(folder) = &arguments.output_dir {
+        return decrypt_tree::run(folder, &arguments, &mut workspaces, context);
+    }
+    if arguments.files.len() > 1 && !arguments.in_place {
         return Err(CommandError::usage("several files need --output-dir DIR"));
     }
     // All or nothing: the first file is written when the last one is authentic.
-    let mut opened = Vec::new();
-    let mut paths = Vec::new();
-    let mut large = LargeFiles::default();
+    let mut found = Vec::new();
     let mut errors = Vec::new();
-    for file in &arguments.files {
-        match large.take(file, &arguments, context) {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => {
-                errors.push(error);
-                continue;
-            }
-        }
-        match open(file, &arguments, context) {
-            Ok(file_opened) => {
-                opened.push(file_opened);
-                paths.push(file.clone());
-            }
+    for path in &arguments.files {
+        match find(path, &arguments, &mut workspaces) {
+            Ok(file) => found.push(file),
             Err(error) => errors.push(error),
         }
     }
+    // Large ones stay open.
+    process::allow_open_files(found.len());
+    let openers = workspaces.openers();
+    let mut files = Vec::new();
+    for result in each_on_all_cores(&found, |file| file.open(&openers, arguments.at_any_path)) {
+        let checked = match result {
+            // One by one: each takes all cores.
+            Ok(AnyFile::Large(file)) if arguments.files.len() > 1 => {
+                file.verify().map(|file| AnyFile::Large(Box::new(file.into_file())))
+            }
+            result => result,
+        };
+        match checked {
+            Ok(file) => files.push(file),
+            Err(error) => errors.push(error.into()),
+        }
+    }
     CommandError::worst(errors, context.ui)?;
-    let mut places = Vec::new();
-    for file in opened.iter().filter(|_| arguments.output_dir.is_some()) {
-        places.push((path_below(&file.target, &file.opened.header)?, file.target.shown.clone()));
+    if arguments.in_place {
+        return replace(&workspaces, &found, &files, context);
     }
-    let large = large.prepare(&arguments, places, context)?;
-    match (&arguments.output, &arguments.output_dir) {
-        _ if arguments.in_place => replace(&paths, &opened, context)?,
-        (Some(output), _) => opened.iter().try_for_each(|file| write_to(output, file, context))?,
-        (None, Some(folder)) => write_below(folder, &opened, context)?,
-        (None, None) => opened.iter().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?,
+    for file in files {
+        match (file, &arguments.output) {
+            (AnyFile::Whole(file), Some(output)) => write_to(output, &file.opened.plaintext, context)?,
+            (AnyFile::Whole(file), None) => context.ui.reveal(&file.opened.plaintext)?,
+            (AnyFile::Large(file), Some(output)) => decrypt_large::write_to(output, &file, context)?,
+            (AnyFile::Large(file), None) => decrypt_large::reveal(*file, context)?,
+        }
     }
-    large.write(context)
+    Ok(())
 }
 
-/// Opens a file in its own workspace: where another one stands does not decide what is checked of it.
-fn open(file: &Path, arguments: &DecryptArgs, context: &Context<'_>) -> Result<OpenFile, CommandError> {
-    let workspace = context.workspace(file)?;
-    let target = workspace.target(file)?;
-    if arguments.in_place {
-        workspace.refuse_links(&target)?;
+/// Finds a file in its own workspace: where another one stands does not decide what is checked of it.
+fn find(path: &Path, arguments: &DecryptArgs, workspaces: &mut Workspaces<'_>) -> Result<Found, CommandError> {
+    if workspaces.is_folder(path)? {
+        let error = FsError::NotFile { kind: Kind::Folder, path: fs::real_path(&workspaces.absolute(path))? };
+        return Err(CommandError::from(error).hint("decrypt all of it with --output-dir DIR"));
     }
-    Ok(workspace.open(target, arguments.at_any_path)?)
+    let found = workspaces.find(path)?;
+    if arguments.in_place {
+        workspaces.of(&found).refuse_links(&found.target)?;
+    }
+    Ok(found)
 }
 
 /// Puts plaintexts in the place of their files.
-fn replace(paths: &[PathBuf], files: &[OpenFile], context: &Context<'_>) -> Result<(), CommandError> {
-    let places = files.iter().map(|file| Ok((fs::real_path(&file.target.path)?, file)));
+fn replace(
+    workspaces: &Workspaces<'_>,
+    found: &[Found],
+    files: &[AnyFile],
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    let places = files.iter().map(|file| Ok((fs::real_path(&file.target().path)?, file.target())));
     refuse_twice(places.collect::<Result<Vec<_>, CommandError>>()?)?;
-    for (path, OpenFile { target, snapshot, opened, .. }) in paths.iter().zip(files) {
-        let workspace = context.workspace(path)?;
-        workspace.write_new(target, &opened.plaintext, Expect::Unchanged(snapshot), Mode::Private)?;
-        context.ui.note(&format!("{0} is in plaintext now; `secret encrypt {0}` makes it what it was", target.shown));
+    for (found, file) in found.iter().zip(files) {
+        let workspace = workspaces.of(found);
+        match file {
+            AnyFile::Whole(file) => {
+                let expect = Expect::Unchanged(&file.snapshot);
+                workspace.write_new(&file.target, &file.opened.plaintext, expect, Mode::Private)?;
+            }
+            AnyFile::Large(file) => {
+                let expect = Expect::Same(file.source()?.identity());
+                file.write_content(&file.target.path, workspace.within(), expect)?;
+            }
+        }
+        let shown = &file.target().shown;
+        context.ui.note(&format!("{shown} is in plaintext now; `secret encrypt {shown}` makes it what it was"));
     }
     Ok(())
 }
 
 /// Writes a plaintext to a file that the user names.
-fn write_to(output: &Path, file: &OpenFile, context: &Context<'_>) -> Result<(), CommandError> {
+pub(super) fn write_to(output: &Path, plaintext: &[u8], context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(output)?;
     let target = workspace.target(output)?;
     workspace.refuse_links(&target)?;
-    Output::new(target.path, file, workspace.within())?.write(workspace.within())
-}
-
-/// Writes plaintexts below a folder.
-fn write_below(folder: &Path, files: &[OpenFile], context: &Context<'_>) -> Result<(), CommandError> {
-    let paths = files.iter().map(|file| Ok((path_below(&file.target, &file.opened.header)?, file)));
-    let paths = refuse_twice(paths.collect::<Result<Vec<_>, CommandError>>()?)?;
-    let root = output_folder(folder, context)?;
-    let mut outputs = Vec::new();
-    for (path, file) in paths {
-        root.refuse_links(&path)?;
-        outputs.push(Output::new(root.path().join(path), file, Some(&root))?);
-    }
-    for output in outputs {
-        if let Some(folder) = output.path.parent() {
-            fs::create_private_folder(folder, Some(&root))?;
-        }
-        output.write(Some(&root))?;
-    }
-    Ok(())
-}
-
-/// Opens the output folder, which is made if it is missing.
-pub(super) fn output_folder(folder: &Path, context: &Context<'_>) -> Result<Root, CommandError> {
-    let workspace = context.workspace(folder)?;
-    let target = workspace.target(folder)?;
-    if workspace.root().is_some() {
-        workspace.refuse_links(&target)?;
-    }
-    fs::create_private_folder(&target.path, workspace.within())?;
-    Ok(Root::open(&target.path)?)
+    Output::new(target.path, plaintext, workspace.within())?.write(workspace.within())
 }
 
 /// A plaintext on its way to a file.
@@ -153,19 +152,13 @@ struct Output<'f> {
 
 impl<'f> Output<'f> {
     /// Looks at what stands at the output's place: only a plaintext may, in a regular file.
-    fn new(path: PathBuf, file: &'f OpenFile, within: Option<&Root>) -> Result<Self, CommandError> {
-        let plaintext = &file.opened.plaintext;
+    fn new(path: PathBuf, plaintext: &'f [u8], within: Option<&Root>) -> Result<Self, CommandError> {
         if fs::kind(&path)?.is_none() {
             return Ok(Self { path, plaintext, former: None });
         }
         let content = fs::read(&path, within, MAX_ENCRYPTED)?;
-        match EncryptedFile::parse(&content) {
-            // Tokens whose header is gone are of no use to anybody.
-            Err(ReadError::NotEncrypted | ReadError::TokensWithoutHeader { .. }) => {
-                Ok(Self { path, plaintext, former: Some(Snapshot::of(&content)) })
-            }
-            _ => Err(not_overwritten(&path)),
-        }
+        refuse_encrypted(&path, &content)?;
+        Ok(Self { path, plaintext, former: Some(Snapshot::of(&content)) })
     }
 
     /// Writes the plaintext; refused if something else stands there by now.
@@ -175,41 +168,28 @@ impl<'f> Output<'f> {
     }
 }
 
-/// Refuses two plaintexts for one place, of which the second would silently win.
-fn refuse_twice(places: Vec<(PathBuf, &OpenFile)>) -> Result<BTreeMap<PathBuf, &OpenFile>, CommandError> {
-    let mut known: BTreeMap<PathBuf, &OpenFile> = BTreeMap::new();
-    for (place, file) in places {
-        if let Some(other) = known.get(&place) {
-            let (one, other) = (&other.target.shown, &file.target.shown);
-            return Err(both_written(one, other, &place));
-        }
-        known.insert(place, file);
+/// Refuses to write over an encrypted file.
+pub(super) fn refuse_encrypted(path: &Path, content: &[u8]) -> Result<(), CommandError> {
+    match EncryptedFile::parse(content) {
+        // Tokens whose header is gone are of no use to anybody.
+        Err(ReadError::NotEncrypted | ReadError::TokensWithoutHeader { .. }) => Ok(()),
+        _ => Err(not_overwritten(path)),
     }
-    Ok(known)
 }
 
-pub(super) fn both_written(one: &str, other: &str, place: &Path) -> CommandError {
-    CommandError::failed(format!("{one} and {other} would both be written to {}", place.display()))
-        .hint("decrypt them one by one, with -o FILE")
+/// Refuses to write over an encrypted file of which at most the first [`OPAQUE_TOP`] bytes were read.
+pub(super) fn refuse_encrypted_top(path: &Path, top: &[u8]) -> Result<(), CommandError> {
+    if top.len() < OPAQUE_TOP {
+        return refuse_encrypted(path, top);
+    }
+    // Blanks may stand before a JSON document.
+    match OpaqueTop::parse(top) {
+        Ok(None) if peek_file_id(top).is_none() && !top.iter().all(u8::is_ascii_whitespace) => Ok(()),
+        _ => Err(not_overwritten(path)),
+    }
 }
 
-pub(super) fn not_overwritten(path: &Path) -> CommandError {
+fn not_overwritten(path: &Path) -> CommandError {
     CommandError::failed(format!("{} is an encrypted file; it is not overwritten", path.display()))
         .hint("write elsewhere, or decrypt it with --in-place")
-}
-
-/// Returns the path of a file below the output folder: that in its header.
-///
-/// Everybody can write a header. Where the file does not stand at its path, nothing vouches for that: then it may not
-/// name what programs look for at the top of a folder, as shells do for `.profile`.
-pub(super) fn path_below(target: &Target, header: &Header) -> Result<PathBuf, CommandError> {
-    let (shown, recorded) = (&target.shown, &header.path);
-    let path = Path::new(recorded);
-    let is_name = |part| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git"));
-    let is_vouched_for = target.recorded.as_ref() == Some(recorded) || !recorded.starts_with('.');
-    if path.file_name().is_some() && path.components().all(is_name) && is_vouched_for {
-        return Ok(path.to_path_buf());
-    }
-    Err(CommandError::failed(format!("{shown} was encrypted as {recorded}: no plaintext is written to such a path"))
-        .hint("name the place yourself, with -o FILE"))
 }

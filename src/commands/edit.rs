@@ -153,14 +153,15 @@ impl Session<'_> {
         let edited = editor.edit(self.context.env, &scratch, &path);
         let typed = scratch.read(&name, MAX_ENCRYPTED);
         match edited {
-            Ok(()) => Ok(typed?),
+            Ok(()) => typed.map_err(|error| CommandError::from(error).hint(LOST)),
             Err(error) => {
                 let failure = CommandError::from(Error::from(error));
                 match typed {
                     Ok(typed) if *typed != *buffer.text.as_bytes() => {
                         self.give_up(&String::from_utf8_lossy(&typed), failure).map(|()| Zeroizing::new(Vec::new()))
                     }
-                    _ => Err(failure),
+                    Ok(_) => Err(failure),
+                    Err(_) => Err(failure.hint(LOST)),
                 }
             }
         }
@@ -237,6 +238,9 @@ impl Session<'_> {
         }
     }
 }
+
+/// Said when the editor's file cannot be read back.
+const LOST: &str = "what you typed could not be kept";
 
 fn text(plaintext: &[u8]) -> Result<Zeroizing<String>, CommandError> {
     let text = str::from_utf8(plaintext).map_err(|_| {

@@ -146,8 +146,8 @@ impl Former {
         match self {
             Self::Other => None,
             Self::Snapshot(snapshot) => Some(Expect::Unchanged(snapshot)),
-            Self::Source(content) => content.source().map(Expect::Same),
-            Self::Stored(stored) => Some(Expect::Same(&stored.source)),
+            Self::Source(content) => content.source().map(|source| Expect::Same(source.identity())),
+            Self::Stored(stored) => Some(Expect::Same(stored.source.identity())),
         }
     }
 }

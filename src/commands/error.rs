@@ -1,13 +1,16 @@
 //! How a failed command ends: its message, its hints and its exit code. Exit codes are given here and nowhere else.
 
 use std::io;
+use std::path::Path;
 
 use crate::document::{self, Problem};
 use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
 use crate::fs::FsError;
-use crate::keys::{PromptError, UnwrapError};
+use crate::keys::{PluginError, PluginName, PromptError, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
+use crate::process::{Ended, ProcessError};
 use crate::ui::Ui;
+use crate::workspace::deploy::DeployError;
 use crate::workspace::{Error, NewIdentityError};
 
 /// A command that failed.
@@ -43,6 +46,10 @@ enum Exit {
     NoIdentity = 4,
     /// The file is not authentic.
     NotAuthentic = 5,
+    /// The program that `exec` was to run cannot be run; as shells do.
+    CannotRun = 126,
+    /// There is no such program; as shells do.
+    NoProgram = 127,
 }
 
 impl CommandError {
@@ -74,6 +81,12 @@ impl CommandError {
         self.is_in_text
     }
 
+    /// Returns what failed and what to do next, each in one line, for a command that lists failures.
+    pub fn in_lines(&self) -> (String, Option<String>) {
+        let lines: Vec<String> = [format!("{:#}", self.error)].into_iter().chain(self.more.iter().cloned()).collect();
+        (lines.join("; "), (!self.hints.is_empty()).then(|| self.hints.join("; ")))
+    }
+
     /// Says what failed and returns the exit code.
     pub fn report(&self, ui: &Ui) -> u8 {
         if self.exit != Exit::BrokenPipe {
@@ -97,6 +110,15 @@ impl CommandError {
         }
         Err(Self { exit: worst, ..Self::failed(format!("{count} files failed")) })
     }
+}
+
+/// Returns the exit code of a program that was run for the user; as shells do for one that a signal has ended.
+pub fn code_of(ended: Ended) -> u8 {
+    let code = match ended {
+        Ended::Exited(code) => code,
+        Ended::Killed(signal) => 128 + signal,
+    };
+    u8::try_from(code & 255).expect("of 256 values")
 }
 
 /// Shows what clap says, help included, and returns the exit code.
@@ -150,6 +172,38 @@ fn message(error: &dyn std::error::Error) -> String {
     text
 }
 
+impl From<DeployError> for CommandError {
+    fn from(error: DeployError) -> Self {
+        let hint = match &error {
+            DeployError::Collision { .. } => "leave one out with --except KEY, or rename it".to_owned(),
+            DeployError::Dangerous { name, .. } => {
+                format!("rename it or leave it out with --except KEY; if that is what you want, add --allow {name}")
+            }
+            DeployError::Encrypted { .. } => {
+                "decrypt it with the program that encrypted it, and set the result with `secret set`".to_owned()
+            }
+            DeployError::IllegalName { .. } => {
+                "names have letters, digits and `_`, and begin with no digit; leave it out with --except KEY".to_owned()
+            }
+            DeployError::Nul { .. } | DeployError::NoValue { .. } => "leave it out with --except KEY".to_owned(),
+            DeployError::Opaque { file } => format!("read all of it with `secret decrypt {}`", quote(file)),
+            DeployError::SeveralDocuments { file } => {
+                format!("`secret get {} @2` prints the second one", quote(file))
+            }
+            DeployError::Unholdable { format: "dotenv", .. } => {
+                "use `secret exec`, or another --format: shell holds every text".to_owned()
+            }
+            DeployError::Unholdable { .. } => "use another --format".to_owned(),
+            DeployError::Unmatched { similar, .. } if !similar.is_empty() => {
+                format!("did you mean {}?", similar.join(" or "))
+            }
+            DeployError::Unmatched { .. } => "`secret ls FILE` lists the keys of a file".to_owned(),
+            _ => return Self::failed(message(&error)),
+        };
+        Self::failed(message(&error)).hint(hint)
+    }
+}
+
 impl From<FsError> for CommandError {
     fn from(error: FsError) -> Self {
         Error::from(error).into()
@@ -168,9 +222,45 @@ impl From<NewIdentityError> for CommandError {
     }
 }
 
+impl From<PluginError> for CommandError {
+    fn from(error: PluginError) -> Self {
+        Self { hints: plugin_hint(&error), ..Self::failed(message(&error)) }
+    }
+}
+
+impl From<ProcessError> for CommandError {
+    fn from(error: ProcessError) -> Self {
+        let (exit, hint) = match &error {
+            ProcessError::NotFound { .. } => (Exit::NoProgram, None),
+            ProcessError::NotExecutable { .. } => (Exit::CannotRun, None),
+            ProcessError::Spawn { source, .. }
+                if source.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) =>
+            {
+                (Exit::CannotRun, Some("a script begins with the program that runs it, as `#!/bin/sh`"))
+            }
+            ProcessError::Spawn { .. } => (Exit::CannotRun, None),
+            ProcessError::TooLarge { .. } => {
+                (Exit::CannotRun, Some("hand less to it with --only KEY, or large values as files with `secret get`"))
+            }
+            _ => (Exit::Failed, None),
+        };
+        let failed = Self { exit, ..Self::failed(message(&error)) };
+        match hint {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        }
+    }
+}
+
 impl From<PromptError> for CommandError {
     fn from(error: PromptError) -> Self {
         Self::failed(message(&error))
+    }
+}
+
+impl From<SettingsError> for CommandError {
+    fn from(error: SettingsError) -> Self {
+        Self { hints: settings_hint(&error.path, &error.problem), ..Self::failed(message(&error)) }
     }
 }
 
@@ -267,6 +357,11 @@ fn hints_of(error: &Error) -> Vec<String> {
             quote(path)
         ),
         Error::Unwrap { source, readers, .. } => return unwrap_hint(source, readers),
+        Error::Wrap { source: WrapError::Incompatible, .. } => {
+            "one of them is a plugin's that wants no others beside it; give the readers recipients of one kind"
+                .to_owned()
+        }
+        Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
         _ => return Vec::new(),
     };
     vec![hint]
@@ -328,8 +423,55 @@ fn unwrap_hint(error: &UnwrapError, readers: &[String]) -> Vec<String> {
             vec!["run it at a terminal, or use an identity without a passphrase".to_owned()]
         }
         UnwrapError::Malformed(_) | UnwrapError::NotAuthentic => vec!["take the file from git's history".to_owned()],
+        UnwrapError::Plugin(source) => plugin_hint(source),
         _ => Vec::new(),
     }
+}
+
+fn plugin_hint(error: &PluginError) -> Vec<String> {
+    let hint = match error {
+        PluginError::NoTerminal { .. } => "run it at a terminal".to_owned(),
+        PluginError::NotAllowed { name, settings: Some(settings) } => {
+            format!("if you trust it, write `{} = true` under [plugins] in {}", toml_key(name), settings.display())
+        }
+        PluginError::NotAllowed { settings: None, .. } => {
+            "set HOME or XDG_CONFIG_HOME: plugins are allowed in secret/config.toml there".to_owned()
+        }
+        PluginError::Program { name, source } => match source.as_ref() {
+            ProcessError::InRepository { .. } => "install it outside of the repository".to_owned(),
+            ProcessError::NotFound { .. } => format!(
+                "install it in a folder of PATH, or write where it is: `{} = \"/…/age-plugin-{name}\"`",
+                toml_key(name)
+            ),
+            _ => return Vec::new(),
+        },
+        PluginError::Settings(SettingsError { path, problem, .. }) => return settings_hint(path, problem),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn settings_hint(path: &Path, problem: &SettingsProblem) -> Vec<String> {
+    let hint = match problem {
+        SettingsProblem::InRepository => {
+            "let XDG_CONFIG_HOME or HOME name a folder outside of the repository".to_owned()
+        }
+        SettingsProblem::Read(source) => match source.as_ref() {
+            FsError::NotOwn { .. } => {
+                format!("look at what stands there, and run `chmod go-w {}`", quote(&path.display().to_string()))
+            }
+            _ => return Vec::new(),
+        },
+        SettingsProblem::Syntax(_) => return Vec::new(),
+        _ => "write `NAME = true`, or `NAME = \"/absolute/path\"`, under [plugins]".to_owned(),
+    };
+    vec![hint]
+}
+
+/// Returns the name of a plugin as a key of TOML.
+fn toml_key(name: &PluginName) -> String {
+    let name = name.as_str();
+    if name.contains(['.', '+']) { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 fn fs_hint(error: &FsError) -> Vec<String> {

@@ -11,6 +11,7 @@ use crate::workspace::{Error, View, key_paths, lookup, similar_keys};
 ///
 /// A value is printed without a line end, but for a terminal. Lists and maps are printed as JSON.
 #[derive(Args)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 #[command(after_help = EXAMPLES)]
 pub struct GetArgs {
     /// The encrypted file

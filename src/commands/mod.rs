@@ -4,18 +4,26 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
 
+mod completions;
 mod consent;
 mod decrypt;
 mod decrypt_large;
+mod decrypt_tree;
+mod deploy;
+mod doctor;
 mod edit;
 mod encrypt;
 mod error;
+mod exec;
+mod export;
 mod get;
 mod group;
 mod info;
 mod init;
 mod keygen;
+mod lean;
 mod ls;
+mod man;
 mod member;
 mod meta;
 mod mv;
@@ -28,7 +36,7 @@ mod whoami;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use zeroize::Zeroizing;
 
 pub use error::CommandError;
@@ -68,15 +76,20 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    Completions(completions::CompletionsArgs),
     Decrypt(decrypt::DecryptArgs),
+    Doctor(doctor::DoctorArgs),
     Edit(edit::EditArgs),
     Encrypt(encrypt::EncryptArgs),
+    Exec(exec::ExecArgs),
+    Export(export::ExportArgs),
     Get(get::GetArgs),
     Group(group::GroupArgs),
     Info(info::InfoArgs),
     Init(init::InitArgs),
     Keygen(keygen::KeygenArgs),
     Ls(ls::LsArgs),
+    Man(man::ManArgs),
     Member(member::MemberArgs),
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
@@ -128,11 +141,8 @@ impl<'a> Context<'a> {
 ///
 /// `unprotected` says why this process can be dumped, if it can.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env, unprotected: Option<&ProcessError>) -> u8 {
-    let matches = match command().try_get_matches_from(arguments) {
-        Ok(matches) => matches,
-        Err(error) => return error::usage(&error),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match lean::parse(&arguments).map_or_else(|| Cli::try_parse_from(&arguments), Ok) {
         Ok(cli) => cli,
         Err(error) => return error::usage(&error),
     };
@@ -149,7 +159,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env, unprotected
     let identities = Identities::discover(&env, &cli.global.identities, &ui);
     let context = Context { env: &env, ui: &ui, identities: &identities };
     match dispatch(cli.command, &context) {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(error) => error.report(&ui),
     }
 }
@@ -164,17 +174,23 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-fn dispatch(command: Command, context: &Context<'_>) -> Result<(), CommandError> {
+/// Returns the exit code: that of the program, where one was run for the user.
+fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError> {
     match command {
+        Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
+        Command::Doctor(arguments) => doctor::run(&arguments, context),
         Command::Edit(arguments) => edit::run(arguments, context),
         Command::Encrypt(arguments) => encrypt::run(arguments, context),
+        Command::Exec(arguments) => return exec::run(&arguments, context),
+        Command::Export(arguments) => export::run(arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
         Command::Info(arguments) => info::run(&arguments, context),
         Command::Init(arguments) => init::run(arguments, context),
         Command::Keygen(arguments) => keygen::run(&arguments, context),
         Command::Ls(arguments) => ls::run(&arguments, context),
+        Command::Man(arguments) => man::run(&arguments, context),
         Command::Member(arguments) => member::run(arguments, context),
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
@@ -183,5 +199,6 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<(), CommandError>
         Command::Unset(arguments) => unset::run(&arguments, context),
         Command::Who(arguments) => who::run(&arguments, context),
         Command::Whoami(arguments) => whoami::run(&arguments, context),
-    }
+    }?;
+    Ok(0)
 }

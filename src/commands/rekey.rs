@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::consent::{ConsentArgs, ask};
 use super::{CommandError, Context};
-use crate::workspace::{ReaderChange, RekeyPlan, Workspace};
+use crate::process;
+use crate::workspace::{ReaderChange, RekeyPlan, Workspace, each_on_all_cores};
 
 /// Bring files in line with the policy: who reads them, and what they seal
 ///
@@ -52,10 +53,17 @@ pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandErr
     let mut plans = Vec::new();
     let mut errors = Vec::new();
     let count = targets.len();
-    for target in targets {
-        match workspace.plan_rekey(target, arguments.new_key) {
-            Ok(plan) => plans.extend(plan),
-            Err(error) => errors.push(error.into()),
+    let ids = if targets.is_empty() { Vec::new() } else { workspace.file_ids()? };
+    let opener = workspace.opener();
+    // Each large file stays open, and so does what takes its place until it has its name.
+    process::allow_open_files(2 * targets.len());
+    // In parts, so that not all plaintexts are held at the same time.
+    for part in targets.chunks(OPENED_AT_ONCE) {
+        for opened in each_on_all_cores(part, |target| opener.open_any(target.clone(), None, false)) {
+            match opened.and_then(|file| workspace.plan_rekey(file, arguments.new_key, &ids)) {
+                Ok(plan) => plans.extend(plan),
+                Err(error) => errors.push(error.into()),
+            }
         }
     }
     // All or nothing: a file that cannot be rekeyed keeps the others from being.
@@ -148,3 +156,5 @@ fn agree(plan: &RekeyPlan, arguments: &RekeyArgs, context: &Context<'_>) -> Resu
     }
     Ok(())
 }
+
+const OPENED_AT_ONCE: usize = 64;

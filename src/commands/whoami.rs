@@ -38,9 +38,8 @@ pub fn run(arguments: &WhoamiArgs, context: &Context<'_>) -> Result<(), CommandE
             rows.push([recipient.as_str().to_owned(), member, identity.origin.to_string()]);
         }
         if identity.recipients.is_empty() {
-            context
-                .ui
-                .note(&format!("{} is protected by a passphrase, and its recipient is not known", identity.origin));
+            let why = if identity.is_locked { "is protected by a passphrase" } else { "takes a plugin" };
+            context.ui.note(&format!("{} {why}, and its recipient is not known", identity.origin));
         }
     }
     if arguments.json {

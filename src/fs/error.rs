@@ -62,6 +62,12 @@ pub enum FsError {
         /// The path.
         path: PathBuf,
     },
+    /// A file of settings that somebody else can change.
+    #[error("{} can be changed by other users", path.display())]
+    NotOwn {
+        /// The file.
+        path: PathBuf,
+    },
     /// A symlink or `..` leads out of the folder that the command works in.
     #[error("{} leads out of {}", path.display(), root.display())]
     Outside {

@@ -133,6 +133,11 @@ pub(super) fn temporary_name() -> String {
     format!("{PREFIX}{}-{}{SUFFIX}", std::process::id(), super::random_name())
 }
 
+/// Tells whether a file is a new one that has not taken its place yet.
+pub(super) fn is_temporary(name: &OsStr) -> bool {
+    name.to_str().and_then(temporary_owner).is_some()
+}
+
 /// Returns the process that made a temporary file, `None` for every file that is not ours.
 fn temporary_owner(name: &str) -> Option<u32> {
     let (process, random) = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.split_once('-')?;
@@ -155,7 +160,7 @@ pub(super) fn is_unsupported(error: &io::Error) -> bool {
 
 const PREFIX: &str = ".secret-";
 const SUFFIX: &str = ".tmp";
-const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 /// Without a lock, how old a file of a process that seems gone has to be: clocks and process numbers may deceive.
 const IN_DOUBT: Duration = Duration::from_secs(60);
 

@@ -4,8 +4,11 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one place that touches files")]
 
+mod access;
 mod error;
+mod folder;
 mod lock;
+mod outputs;
 mod place;
 mod private;
 mod read;
@@ -19,14 +22,17 @@ mod walk;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+pub use access::{Access, Reach, access};
 pub use error::{FsError, Step};
+pub use folder::OpenFolder;
 pub use lock::FolderLock;
+pub use outputs::{Outputs, StagedOutput};
 pub use place::{Kind, Root};
 pub use private::{create_folder, create_private, create_private_folder};
-pub use read::{Snapshot, read, read_at_most, read_named, read_top};
+pub use read::{Snapshot, read, read_at_most, read_named, read_own, read_top};
 pub use replace::{Expect, Mode, Staged, commit, remove, replace};
-pub use scratch::{HeldInterrupts, ScratchFolder, Storage};
-pub use stream::{Draft, Source, Spool};
+pub use scratch::{ExistingScratch, HeldInterrupts, ScratchFolder, Storage};
+pub use stream::{Draft, Identity, Source, Spool};
 pub use walk::walk;
 
 /// Tells what stands at a path, without following a symlink there; `None` where nothing does.
@@ -36,6 +42,13 @@ pub fn kind(path: &Path) -> Result<Option<Kind>, FsError> {
         Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(source) => Err(FsError::io(Step::Open, path, source)),
     }
+}
+
+/// Tells whether a path is a folder, not a symlink to one, that belongs to this user.
+pub fn is_own_folder(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let user = rustix::process::geteuid().as_raw();
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user)
 }
 
 /// Returns the path without symlinks, `.` and `..`; all of it has to exist.

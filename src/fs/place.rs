@@ -34,6 +34,11 @@ impl Root {
         &self.path
     }
 
+    /// Returns the open folder once more.
+    pub(super) fn handle(&self) -> Result<File, FsError> {
+        self.folder.try_clone().map_err(|source| FsError::io(Step::Open, &self.path, source))
+    }
+
     /// Refuses a path below the root that is, or stands behind, a symlink, also where that leads to another place in
     /// the root. It need not exist.
     pub fn refuse_links(&self, below: &Path) -> Result<(), FsError> {
@@ -133,9 +138,17 @@ impl Place {
         Ok(Self { folder: Arc::new(folder), name: name.to_owned(), path: real })
     }
 
+    /// Follows the folder of `path`, but not a symlink that stands there itself.
+    pub(super) fn find_in_folder(path: &Path, within: Option<&Root>) -> Result<Self, FsError> {
+        let real = real_path_of_missing(path)?;
+        let folder = open_folder(real.parent().unwrap_or(&real), within, path)?;
+        Ok(Self { folder: Arc::new(folder), name: real.file_name().unwrap_or_default().to_owned(), path: real })
+    }
+
     /// Returns what the system knows of the file, `None` where there is none; anything but a file is an error.
     pub(super) fn stat(&self) -> Result<Option<Stat>, FsError> {
-        match rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+        let stat = || rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW);
+        match rustix::io::retry_on_intr(stat) {
             Ok(stat) => match Kind::of_stat(&stat) {
                 Kind::File => Ok(Some(stat)),
                 kind => Err(FsError::NotFile { kind, path: self.path.clone() }),
@@ -171,8 +184,7 @@ pub(super) fn open_folder(real: &Path, within: Option<&Root>, given: &Path) -> R
     let Ok(inside) = real.strip_prefix(&root.path) else {
         return Err(FsError::Outside { path: given.to_path_buf(), root: root.path.clone() });
     };
-    let root_folder = root.folder.try_clone().map_err(|source| FsError::io(Step::Open, &root.path, source))?;
-    inside.iter().try_fold(root_folder, |folder, name| open_folder_at(&folder, name, real))
+    inside.iter().try_fold(root.handle()?, |folder, name| open_folder_at(&folder, name, real))
 }
 
 /// Opens a folder by its name in another one; a symlink is refused.

@@ -34,7 +34,8 @@ fn create_folders(path: &Path, within: Option<&Root>, mode: u32) -> Result<(), F
         let refused = |source: io::Error| FsError::io(Step::Create, path, source);
         // `..` behind a folder that is not there yet means nothing.
         let Component::Normal(name) = component else { return Err(FsError::Missing { path: path.to_path_buf() }) };
-        match rustix::fs::mkdirat(&folder, name, RawMode::from_raw_mode(mode)) {
+        let make = || rustix::fs::mkdirat(&folder, name, RawMode::from_raw_mode(mode));
+        match rustix::io::retry_on_intr(make) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(source) => return Err(refused(source.into())),
         }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -14,11 +15,33 @@ use super::{FsError, Root, Step};
 ///
 /// Follows symlinks, with a root only inside of it. A fifo or device is refused without waiting for it.
 pub fn read(path: &Path, within: Option<&Root>, limit: usize) -> Result<Zeroizing<Vec<u8>>, FsError> {
-    let place = Place::find(path, within)?;
+    read_place(&Place::find(path, within)?, limit)
+}
+
+/// Reads the regular file at a place; see [`read`].
+pub(super) fn read_place(place: &Place, limit: usize) -> Result<Zeroizing<Vec<u8>>, FsError> {
     let file = place.open()?;
     let refused = |source| FsError::io(Step::Read, &place.path, source);
     let expected = usize::try_from(file.metadata().map_err(refused)?.len()).unwrap_or(usize::MAX);
     let content = if expected > limit { None } else { read_at_most(file, expected, limit).map_err(refused)? };
+    content.ok_or_else(|| FsError::TooLarge { path: place.path.clone(), limit })
+}
+
+/// Reads a regular file of at most `limit` bytes that decides what this user's programs do; follows symlinks.
+///
+/// # Errors
+/// Also when it belongs to another user but root, or others may write to it.
+pub fn read_own(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FsError> {
+    let place = Place::find(path, None)?;
+    let file = place.open()?;
+    let refused = |source| FsError::io(Step::Read, &place.path, source);
+    let metadata = file.metadata().map_err(refused)?;
+    let is_own = [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
+    if !is_own || metadata.mode() & 0o022 != 0 {
+        return Err(FsError::NotOwn { path: place.path.clone() });
+    }
+    let expected = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    let content = read_at_most(file, expected, limit).map_err(refused)?;
     content.ok_or_else(|| FsError::TooLarge { path: place.path.clone(), limit })
 }
 

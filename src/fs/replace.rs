@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use super::lock::{Folder, is_unsupported, temporary_name};
 use super::place::Place;
 use super::read::holds;
-use super::{FolderLock, FsError, Root, Snapshot, Source, Step};
+use super::{FolderLock, FsError, Identity, Root, Snapshot, Step};
 
 /// What has to stand at a path for it to be replaced.
 #[derive(Clone, Copy)]
@@ -28,9 +28,8 @@ pub enum Expect<'s> {
     Absent,
     /// Any file, or none.
     Anything,
-    /// The file that is read as this source, as it was when that was opened: for files that are too large to be read
-    /// once more.
-    Same(&'s Source),
+    /// The file that had this identity when it was opened: for files that are too large to be read once more.
+    Same(Identity),
     /// A file with the content of this snapshot.
     Unchanged(&'s Snapshot),
 }
@@ -68,11 +67,16 @@ impl FolderLock<'_> {
         commit(vec![self.stage(path, content, expect, mode)?])
     }
 
+    /// Compares a file in a locked folder with what the caller expects.
+    pub fn expect(&self, path: &Path, expect: Expect<'_>) -> Result<(), FsError> {
+        check(&self.place(path)?.1, expect)
+    }
+
     /// Removes a file in a locked folder.
     pub fn remove(&self, path: &Path, expect: Expect<'_>) -> Result<(), FsError> {
         let (folder, place) = self.place(path)?;
         check(&place, expect)?;
-        rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty())
+        rustix::io::retry_on_intr(|| rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()))
             .map_err(|source| FsError::io(Step::Remove, &place.path, source))?;
         folder.sync()
     }
@@ -140,12 +144,16 @@ impl Staged<'_> {
 
     fn publish(&self) -> Result<(), FsError> {
         let Place { folder, name, path } = &self.place;
-        if let Some(file) = &self.unnamed {
-            give_name(file, folder, &self.name).map_err(|source| FsError::io(Step::Create, path, source))?;
-        }
-        let renamed = match self.expect {
-            Expect::Absent => rename_to_absent(folder, &self.name, name),
-            Expect::Anything | Expect::Same(_) | Expect::Unchanged(_) => rename(folder, &self.name, name),
+        let renamed = match (&self.unnamed, self.expect) {
+            // In one step, so that there is no moment at which it lies about under another name.
+            (Some(file), Expect::Absent) => give_name(file, folder, name),
+            (Some(file), Expect::Anything | Expect::Same(_) | Expect::Unchanged(_)) => {
+                give_name(file, folder, self.name.as_str())
+                    .map_err(|source| FsError::io(Step::Create, path, source))?;
+                rename(folder, &self.name, name)
+            }
+            (None, Expect::Absent) => rename_to_absent(folder, &self.name, name),
+            (None, Expect::Anything | Expect::Same(_) | Expect::Unchanged(_)) => rename(folder, &self.name, name),
         };
         match renamed {
             Err(Errno::EXIST) => Err(FsError::Exists { path: path.clone() }),
@@ -157,22 +165,23 @@ impl Staged<'_> {
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
         // After the rename this name is gone, and nobody else can have taken it: it holds 64 random bits.
-        let _ = rustix::fs::unlinkat(&self.place.folder, &self.name, AtFlags::empty());
+        let unlink = || rustix::fs::unlinkat(&self.place.folder, &self.name, AtFlags::empty());
+        let _ = rustix::io::retry_on_intr(unlink);
     }
 }
 
 /// Compares what stands there with what the caller expects.
-fn check(place: &Place, expect: Expect<'_>) -> Result<(), FsError> {
+pub(super) fn check(place: &Place, expect: Expect<'_>) -> Result<(), FsError> {
     let path = || place.path.clone();
     match expect {
         Expect::Anything => place.stat().map(|_| ()),
         Expect::Absent if place.stat()?.is_some() => Err(FsError::Exists { path: path() }),
         Expect::Absent => Ok(()),
-        Expect::Same(source) => match place.open() {
+        Expect::Same(identity) => match place.open() {
             Err(FsError::Missing { .. }) => Err(FsError::Changed { path: path() }),
-            file => match source.is_same(&file?).map_err(|source| FsError::io(Step::Read, &place.path, source))? {
-                true => Ok(()),
-                false => Err(FsError::Changed { path: path() }),
+            file => match Identity::of(&file?).map_err(|source| FsError::io(Step::Read, &place.path, source))? {
+                found if found == identity => Ok(()),
+                _ => Err(FsError::Changed { path: path() }),
             },
         },
         Expect::Unchanged(snapshot) => match place.open() {
@@ -196,13 +205,19 @@ pub(super) fn create(place: &Place, name: &str, mode: u32) -> Result<File, FsErr
 /// Creates an empty file that has no name yet; `None` where the system or the file system cannot.
 #[cfg(target_os = "linux")]
 pub(super) fn create_unnamed(folder: &File, mode: u32) -> Option<File> {
-    let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
-    let open = || rustix::fs::openat(folder, ".", flags, rustix::fs::Mode::from_raw_mode(mode));
-    let file: File = OwnedFd::into(rustix::io::retry_on_intr(open).ok()?);
+    let file = open_unnamed(folder, mode).ok()?;
     // Not everywhere is there a /proc, through which it gets its name.
     let known = rustix::fs::stat(name_in_proc(&file)).ok()?;
     let metadata = file.metadata().ok()?;
     ((known.st_dev, known.st_ino) == (metadata.dev(), metadata.ino())).then_some(file)
+}
+
+/// Creates an empty file that has no name yet, where it is known that the system can.
+#[cfg(target_os = "linux")]
+pub(super) fn open_unnamed(folder: &File, mode: u32) -> rustix::io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let open = || rustix::fs::openat(folder, ".", flags, rustix::fs::Mode::from_raw_mode(mode));
+    rustix::io::retry_on_intr(open).map(OwnedFd::into)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -210,9 +225,16 @@ pub(super) fn create_unnamed(_folder: &File, _mode: u32) -> Option<File> {
     None
 }
 
+#[cfg(not(target_os = "linux"))]
+pub(super) fn open_unnamed(_folder: &File, _mode: u32) -> rustix::io::Result<File> {
+    Err(Errno::OPNOTSUPP)
+}
+
 /// Gives a file without a name this one, which nobody has.
-fn give_name(file: &File, folder: &File, name: &str) -> rustix::io::Result<()> {
-    rustix::fs::linkat(rustix::fs::CWD, name_in_proc(file), folder, name, AtFlags::SYMLINK_FOLLOW)
+pub(super) fn give_name(file: &File, folder: &File, name: impl rustix::path::Arg) -> rustix::io::Result<()> {
+    let from = name_in_proc(file);
+    let name = name.into_c_str()?;
+    rustix::io::retry_on_intr(|| rustix::fs::linkat(rustix::fs::CWD, &from, folder, &*name, AtFlags::SYMLINK_FOLLOW))
 }
 
 /// Returns the name under which the system knows an open file, open(2).
@@ -234,12 +256,12 @@ pub(super) fn adopt(file: &File, old: &Stat, mode: Mode) -> io::Result<()> {
     }
 }
 
-fn rename(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
+pub(super) fn rename(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
     rustix::io::retry_on_intr(|| rustix::fs::renameat(folder, from, folder, to))
 }
 
 /// Renames in one step with the check that nothing is there; a file system that cannot has to trust the check before.
-fn rename_to_absent(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
+pub(super) fn rename_to_absent(folder: &File, from: &str, to: &OsStr) -> rustix::io::Result<()> {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     match rustix::io::retry_on_intr(|| rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE)) {
         Err(error) if is_unsupported(&error.into()) => {}

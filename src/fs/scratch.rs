@@ -7,17 +7,20 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::{Access, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use zeroize::Zeroizing;
 
 use super::lock::is_unsupported;
 use super::place::open_folder_at;
+use super::walk::names_in;
 use super::{FsError, Root, Step, create_private_folder, is_running, random_name, read};
 use crate::env::Env;
 
@@ -63,6 +66,21 @@ impl ScratchFolder {
         }
     }
 
+    /// Returns where a folder would be created, as far as that can be told without creating one.
+    pub fn best_place(env: &Env) -> Option<(PathBuf, Storage)> {
+        let may_write = |place: &Path| rustix::fs::access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+        places(env).into_iter().find(|(place, storage)| *storage == Storage::Disk || may_write(place))
+    }
+
+    /// Returns the folders of this user that there are: in use by an `edit`, or left by a killed one.
+    pub fn existing(env: &Env) -> Vec<ExistingScratch> {
+        let mut found = Vec::new();
+        for (place, _) in places(env) {
+            visit(&place, |folder| found.push(folder));
+        }
+        found
+    }
+
     /// Tells what the folder is stored on.
     pub fn storage(&self) -> Storage {
         self.storage
@@ -105,19 +123,19 @@ impl ScratchFolder {
         let mut live = live();
         loop {
             let path = place.join(format!("{PREFIX}{}-{}", std::process::id(), random_name()));
-            let refused = |source| FsError::io(Step::Create, &path, source);
-            DirBuilder::new().mode(0o700).create(&path).map_err(refused)?;
-            // A sweep may have come first, before the lock: then another folder is made.
-            let Ok(lock) = open_folder_at(rustix::fs::CWD, path.as_os_str(), &path) else { continue };
-            match lock.try_lock() {
-                Err(TryLockError::WouldBlock) => continue,
-                Err(TryLockError::Error(error)) if !is_unsupported(&error) => return Err(refused(error)),
-                _ if !path.exists() => continue,
-                _ => {}
+            let created = DirBuilder::new().mode(0o700).create(&path);
+            created.map_err(|source| FsError::io(Step::Create, &path, source))?;
+            match take(&path) {
+                Ok(Some((root, lock))) => {
+                    live.insert(root.path().to_path_buf());
+                    return Ok(Self { root, storage, _lock: lock });
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    remove(&path);
+                    return Err(error);
+                }
             }
-            let root = Root::open(&path)?;
-            live.insert(root.path().to_path_buf());
-            return Ok(Self { root, storage, _lock: lock });
         }
     }
 
@@ -133,9 +151,20 @@ impl ScratchFolder {
 
 impl Drop for ScratchFolder {
     fn drop(&mut self) {
-        live().remove(self.path());
+        // Until it is gone the signal thread waits, or the process could end with the folder half removed.
+        let mut live = live();
         remove(self.path());
+        live.remove(self.path());
     }
+}
+
+/// A scratch folder that some process of this user made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExistingScratch {
+    /// Its path.
+    pub path: PathBuf,
+    /// Whether its process is gone, so that nothing in it is of use any more.
+    pub is_abandoned: bool,
 }
 
 /// While it lives, SIGINT and SIGQUIT are left to the editor.
@@ -173,37 +202,87 @@ fn is_in_memory(_folder: &Path) -> bool {
     false
 }
 
+/// Opens and locks a folder that was just made; `None` where a sweep came first, before the lock.
+fn take(path: &Path) -> Result<Option<(Root, File)>, FsError> {
+    let lock = match open_folder_at(rustix::fs::CWD, path.as_os_str(), path) {
+        Err(FsError::Missing { .. }) => return Ok(None),
+        lock => lock?,
+    };
+    match try_lock(&lock) {
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) if !is_unsupported(&error) => {
+            return Err(FsError::io(Step::Lock, path, error));
+        }
+        _ => {}
+    }
+    match Root::open(path) {
+        Err(FsError::Missing { .. }) => Ok(None),
+        root => Ok(Some((root?, lock))),
+    }
+}
+
+fn try_lock(folder: &File) -> Result<(), TryLockError> {
+    loop {
+        match folder.try_lock() {
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Removes the folders in one place whose processes are gone. What cannot be removed is left for the next time.
 fn sweep_place(place: &Path) {
+    visit(place, |folder| {
+        if folder.is_abandoned {
+            remove(&folder.path);
+        }
+    });
+}
+
+/// Visits the scratch folders of this user in one place. An abandoned one is locked meanwhile: nobody takes it for new.
+fn visit(place: &Path, mut visitor: impl FnMut(ExistingScratch)) {
     let user = rustix::process::geteuid().as_raw();
-    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-        let name = entry.file_name();
+    for name in names_in(rustix::fs::CWD, place.as_os_str()).unwrap_or_default() {
         let Some(owner) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let process = owner.split('-').next().and_then(|process| process.parse().ok());
-        let Ok(folder) = open_folder_at(rustix::fs::CWD, entry.path().as_os_str(), &entry.path()) else { continue };
+        let path = place.join(&name);
+        let Ok(folder) = open_folder_at(rustix::fs::CWD, path.as_os_str(), &path) else { continue };
         if !folder.metadata().is_ok_and(|metadata| metadata.uid() == user) {
             continue;
         }
-        let abandoned = match folder.try_lock() {
+        let is_abandoned = match try_lock(&folder) {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => false,
             // Without locks there is only the number of the process, which another one may have by now: then it stays.
             Err(TryLockError::Error(_)) => process.is_some_and(|process| !is_running(process)),
         };
-        if abandoned {
-            remove(&entry.path());
+        visitor(ExistingScratch { path, is_abandoned });
+    }
+}
+
+/// Removes a folder with all that is in it, also when an editor still writes there, or the system refuses a step once.
+fn remove(folder: &Path) {
+    for _ in 0..ATTEMPTS {
+        if matches!(remove_below(rustix::fs::CWD, folder.as_os_str()), Ok(()) | Err(Errno::NOENT)) {
+            return;
         }
     }
 }
 
-/// Removes a folder with all that is in it, also when an editor still writes there.
-fn remove(folder: &Path) {
-    for _ in 0..ATTEMPTS {
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            _ => return,
+/// Removes a folder, and of what is in it as much as the system lets; a link is removed, and not followed.
+///
+/// The standard library's own function stops at the first file that cannot be removed, and panics when a folder cannot
+/// be closed.
+fn remove_below(parent: impl AsFd, name: &OsStr) -> rustix::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = rustix::fs::openat(&parent, name, flags, Mode::empty())?;
+    for entry in names_in(&folder, OsStr::new("."))? {
+        // Whether all of it is gone is told by the folder, which can be removed or not.
+        if let Err(Errno::ISDIR | Errno::PERM) = rustix::fs::unlinkat(&folder, &entry, AtFlags::empty()) {
+            let _ = remove_below(&folder, &entry);
         }
     }
+    rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)
 }
 
 /// Starts the thread that removes the scratch folders on a signal and then lets it do what it does by default.
@@ -213,7 +292,8 @@ fn watch_signals() -> io::Result<()> {
     if *watched {
         return Ok(());
     }
-    let (mut wake, waker) = UnixStream::pair()?;
+    // A pipe and no pair of sockets: this program opens none.
+    let (mut wake, waker) = io::pipe()?;
     let mut signals = Vec::new();
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
         // The actions of a signal run in the order of their registration: when the thread wakes, the flag is set.

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::lock::temporary_name;
 use super::place::Place;
+use super::read::read_at_most;
 use super::replace::{adopt, create, create_unnamed};
 use super::{Expect, FolderLock, FsError, Mode, Root, Staged, Step};
 
@@ -18,12 +19,12 @@ use super::{Expect, FolderLock, FsError, Mode, Root, Staged, Step};
 pub struct Source {
     file: File,
     path: PathBuf,
-    state: State,
+    state: Identity,
 }
 
 /// What the system says of a file: the same only for the same file, if nobody has written to it in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct State {
+pub struct Identity {
     device: u64,
     inode: u64,
     length: u64,
@@ -40,14 +41,37 @@ impl Source {
         Self::of(file, place.path)
     }
 
-    fn of(file: File, path: PathBuf) -> Result<Self, FsError> {
-        let state = State::of(&file).map_err(|source| FsError::io(Step::Read, &path, source))?;
+    pub(super) fn of(file: File, path: PathBuf) -> Result<Self, FsError> {
+        let state = Identity::of(&file).map_err(|source| FsError::io(Step::Read, &path, source))?;
         Ok(Self { file, path, state })
     }
 
     /// Returns how long it was when it was opened.
     pub fn length(&self) -> u64 {
         self.state.length
+    }
+
+    /// Returns where it is, without symlinks.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what the system said of it when it was opened.
+    pub fn identity(&self) -> Identity {
+        self.state
+    }
+
+    /// Tells whether this is the same file, whatever was written to it since.
+    pub fn is_file_of(&self, other: &Self) -> bool {
+        (self.state.device, self.state.inode) == (other.state.device, other.state.inode)
+    }
+
+    /// Reads all of it: at most `limit` bytes.
+    pub fn content(&self, limit: usize) -> Result<Zeroizing<Vec<u8>>, FsError> {
+        let expected = usize::try_from(self.length()).unwrap_or(usize::MAX);
+        let content = if expected > limit { Ok(None) } else { read_at_most(self.reader(0), expected, limit) };
+        let content = content.map_err(|source| self.cannot_read(source))?;
+        content.ok_or_else(|| FsError::TooLarge { path: self.path.clone(), limit })
     }
 
     /// Reads from here to the end.
@@ -70,21 +94,17 @@ impl Source {
 
     /// Refuses a file that somebody has written to since it was opened.
     pub fn check_unchanged(&self) -> Result<(), FsError> {
-        match State::of(&self.file) {
+        match Identity::of(&self.file) {
             Ok(state) if state == self.state => Ok(()),
             Ok(_) => Err(FsError::Changed { path: self.path.clone() }),
             Err(source) => Err(self.cannot_read(source)),
         }
     }
-
-    /// Tells whether this is the file, and nobody has written to it since it was opened as a source.
-    pub(super) fn is_same(&self, file: &File) -> io::Result<bool> {
-        Ok(State::of(file)? == self.state)
-    }
 }
 
-impl State {
-    fn of(file: &File) -> io::Result<Self> {
+impl Identity {
+    /// Takes the identity of an open file.
+    pub(super) fn of(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self {
             device: metadata.dev(),
@@ -280,7 +300,7 @@ mod tests {
             let source = Source::open(&path, None).expect("a source");
             let lock = FolderLock::acquire([path.as_path()], None).expect("a lock");
             let replace = || {
-                let draft = lock.draft(&path, Expect::Same(&source), Mode::Private).expect("a draft");
+                let draft = lock.draft(&path, Expect::Same(source.identity()), Mode::Private).expect("a draft");
                 commit(vec![draft.finish().expect("it is whole")])
             };
             change();

@@ -1,32 +1,36 @@
 //! Listing the files of a folder tree.
 
-use std::fs;
-use std::io;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Dir, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::lock::is_temporary;
 use super::{FsError, Kind, Step};
 
 /// Returns the regular files below a folder by their paths relative to it, sorted.
 ///
 /// Enters no folder for whose relative path `enter` returns `false`, no `.git`, and no symlink; symlinks are not
-/// listed either.
+/// listed either, nor new files of ours that a killed process could not finish: the next writer removes them.
 pub fn walk(top: &Path, mut enter: impl FnMut(&Path) -> bool) -> Result<Vec<PathBuf>, FsError> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         let path = top.join(&folder);
         let refused = |source| FsError::io(Step::List, &path, source);
-        let entries = match fs::read_dir(&path) {
+        let names = match names_in(rustix::fs::CWD, path.as_os_str()) {
             // Whoever works beside us may remove what was just listed.
-            Err(source) if source.kind() == io::ErrorKind::NotFound && !folder.as_os_str().is_empty() => continue,
-            entries => entries.map_err(refused)?,
+            Err(Errno::NOENT) if !folder.as_os_str().is_empty() => continue,
+            names => names.map_err(refused)?,
         };
-        for entry in entries {
-            let entry = entry.map_err(refused)?;
-            let name = folder.join(entry.file_name());
-            match Kind::of(entry.file_type().map_err(refused)?) {
-                Kind::File => files.push(name),
-                Kind::Folder if entry.file_name() != ".git" && enter(&name) => folders.push(name),
+        for name in names {
+            let path = folder.join(&name);
+            match super::kind(&top.join(&path))? {
+                Some(Kind::File) if !is_temporary(&name) => files.push(path),
+                Some(Kind::Folder) if name != ".git" && enter(&path) => folders.push(path),
                 _ => {}
             }
         }
@@ -35,8 +39,24 @@ pub fn walk(top: &Path, mut enter: impl FnMut(&Path) -> bool) -> Result<Vec<Path
     Ok(files)
 }
 
+/// Returns the names of what is in a folder. The standard library's own listing panics when the system refuses to close
+/// the folder.
+pub(super) fn names_in(parent: impl AsFd, name: &OsStr) -> rustix::io::Result<Vec<OsString>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::io::retry_on_intr(|| rustix::fs::openat(&parent, name, flags, Mode::empty()))?;
+    let mut names = Vec::new();
+    for entry in Dir::new(folder)? {
+        let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
+        if name != "." && name != ".." {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -44,7 +64,18 @@ mod tests {
     #[test]
     fn files_are_listed_sorted_without_git_links_and_what_is_not_entered() {
         let world = tempfile::tempdir().expect("a temporary folder");
-        for file in ["b", "a/z", "a.b", "a/c/d", ".git/config", "sub/.git/config", "sub/x", "skipped/x", ".github/x"] {
+        for file in [
+            "b",
+            "a/z",
+            "a.b",
+            "a/c/d",
+            ".git/config",
+            "sub/.git/config",
+            "sub/x",
+            "skipped/x",
+            ".github/x",
+            UNFINISHED,
+        ] {
             let path = world.path().join(file);
             fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
             fs::write(path, "").expect("a file");
@@ -55,6 +86,8 @@ mod tests {
         let expected = [".github/x", "a/c/d", "a/z", "a.b", "b", "sub/x"];
         assert_eq!(files, expected.map(PathBuf::from));
     }
+
+    const UNFINISHED: &str = "a/.secret-1-0123456789abcdef.tmp";
 
     #[test]
     fn a_missing_top_folder_is_an_error() {

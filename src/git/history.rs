@@ -25,6 +25,7 @@ pub struct PastFile {
 /// costs little more than reading the commits, and memory grows with the changes to those folders only.
 pub struct History<'r> {
     repository: &'r Repository,
+    inner: &'r git2::Repository,
     walk: Option<Revwalk<'r>>,
     wanted: Wanted,
     /// Which objects have been met at which path.
@@ -42,27 +43,28 @@ impl<'r> History<'r> {
         for path in paths {
             wanted.insert(path, &mut count);
         }
+        let inner = repository.inner()?;
         let start = |head: Oid| {
-            let mut walk = repository.inner.revwalk()?;
+            let mut walk = inner.revwalk()?;
             walk.set_sorting(Sort::TIME)?;
             walk.push(head)?;
             Ok(walk)
         };
         let walk = repository.head()?.map(start).transpose().map_err(|error| repository.refused(error))?;
-        Ok(Self { repository, walk, wanted, seen: HashSet::new(), found: VecDeque::new() })
+        Ok(Self { repository, inner, walk, wanted, seen: HashSet::new(), found: VecDeque::new() })
     }
 
     /// Reads one more commit, `false` after the last.
     fn step(&mut self) -> Result<bool, git2::Error> {
         let Some(commit) = self.walk.as_mut().and_then(Iterator::next) else { return Ok(false) };
-        let commit = self.repository.inner.find_commit(commit?)?;
+        let commit = self.inner.find_commit(commit?)?;
         // An explicit stack: the paths are the caller's, and may be deep.
         let mut folders = vec![(&self.wanted, commit.tree_id())];
         while let Some((wanted, id)) = folders.pop() {
             if !self.seen.insert((wanted.number, id)) {
                 continue;
             }
-            let tree = self.repository.inner.find_tree(id)?;
+            let tree = self.inner.find_tree(id)?;
             for (name, wanted) in &wanted.inside {
                 let Some(entry) = tree.get_name_bytes(name) else { continue };
                 if entry.kind() == Some(git2::ObjectType::Tree) {

@@ -9,6 +9,8 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod history;
+mod plain;
+mod settings;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
@@ -22,12 +24,14 @@ use zeroize::Zeroizing;
 
 pub use error::{GitError, Unsupported};
 pub use history::{History, PastFile};
+pub use settings::Attribute;
 
 use crate::fs;
 
 /// A repository with a work tree. Paths inside of it are relative to its root, with `/`.
 pub struct Repository {
-    inner: git2::Repository,
+    /// Opened when something is read of it.
+    inner: OnceCell<git2::Repository>,
     root: PathBuf,
     index_file: Option<PathBuf>,
     index: OnceCell<git2::Index>,
@@ -98,9 +102,13 @@ impl Repository {
     pub fn discover(start: &Path) -> Result<Option<Self>, GitError> {
         for folder in fs::real_path(start)?.ancestors() {
             if fs::kind(&folder.join(".git"))?.is_some() {
+                if plain::is_plain(folder)? {
+                    return Ok(Some(Self::at(folder.to_path_buf(), OnceCell::new())));
+                }
                 match git2::Repository::open(folder) {
-                    // Git, too, passes by a `.git` that is no repository.
-                    Err(error) if error.code() == ErrorCode::NotFound => {}
+                    // Git, too, passes by a `.git` that is no repository. What looks like one and cannot be read must
+                    // not be passed by: its history and policy count.
+                    Err(error) if error.code() == ErrorCode::NotFound && !looks_bare(&folder.join(".git"))? => {}
                     opened => return Self::with_work_tree(opened, folder).map(Some),
                 }
             } else if looks_bare(folder)? {
@@ -110,6 +118,14 @@ impl Repository {
             }
         }
         Ok(None)
+    }
+
+    /// Tells whether the search for a repository ends at this folder, with one or with an error.
+    ///
+    /// # Errors
+    /// When the folder cannot be looked at.
+    pub fn may_be_at(folder: &Path) -> Result<bool, GitError> {
+        Ok(fs::kind(&folder.join(".git"))?.is_some() || looks_bare(folder)?)
     }
 
     /// Reads another index file, as `GIT_INDEX_FILE` names one to the hooks of `git commit -a` and `git commit FILE`.
@@ -125,7 +141,7 @@ impl Repository {
 
     /// Tells whether the history was cut off when the repository was cloned: what is missing proves nothing then.
     pub fn is_shallow(&self) -> bool {
-        self.inner.is_shallow()
+        self.inner().is_ok_and(git2::Repository::is_shallow)
     }
 
     /// Returns the path of a file relative to the root, as git would name it. The file need not exist.
@@ -149,18 +165,26 @@ impl Repository {
 
     /// Returns a file as the last commit has it; `None` where that has none, or where there is no commit yet.
     pub fn head_file(&self, path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, GitError> {
+        match self.head_entry(path)? {
+            Some((kind, id)) => self.file(path, kind, id, limit).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns what the last commit has at a path.
+    fn head_entry(&self, path: &Path) -> Result<Option<(EntryKind, Oid)>, GitError> {
         let Some(commit) = self.head()? else { return Ok(None) };
-        let mut id = self.inner.find_commit(commit).map_err(|error| self.refused(error))?.tree_id();
+        let mut id = self.inner()?.find_commit(commit).map_err(|error| self.refused(error))?.tree_id();
         let mut kind = EntryKind::Folder;
         for name in path {
             if kind != EntryKind::Folder {
                 return Ok(None);
             }
-            let tree = self.inner.find_tree(id).map_err(|error| self.refused(error))?;
+            let tree = self.inner()?.find_tree(id).map_err(|error| self.refused(error))?;
             let Some(entry) = tree.get_name_bytes(name.as_bytes()) else { return Ok(None) };
             (id, kind) = (entry.id(), EntryKind::of(entry.filemode_raw().cast_unsigned()));
         }
-        self.file(path, kind, id, limit).map(Some)
+        Ok(Some((kind, id)))
     }
 
     /// Returns a file as the index has it, that is, as the next commit will; `None` where the index has none or a
@@ -174,17 +198,10 @@ impl Repository {
 
     /// Returns what HEAD and the index have at a path: nothing, unless it is a regular file.
     pub fn file_ids(&self, path: &Path) -> Result<[Option<ObjectId>; 2], GitError> {
-        let is_file = |mode| EntryKind::of(mode) == EntryKind::File;
-        let indexed = self.index()?.get_path(path, 0).filter(|entry| !is_intent(entry) && is_file(entry.mode));
-        let committed = match self.head()? {
-            Some(commit) => {
-                let commit = self.inner.find_commit(commit).map_err(|error| self.refused(error))?;
-                let entry = commit.tree().and_then(|tree| tree.get_path(path)).ok();
-                entry.filter(|entry| is_file(entry.filemode_raw().cast_unsigned()))
-            }
-            None => None,
-        };
-        Ok([committed.map(|entry| ObjectId(entry.id())), indexed.map(|entry| ObjectId(entry.id))])
+        let committed = self.head_entry(path)?.filter(|(kind, _)| *kind == EntryKind::File);
+        let indexed = self.index()?.get_path(path, 0);
+        let indexed = indexed.filter(|entry| !is_intent(entry) && EntryKind::of(entry.mode) == EntryKind::File);
+        Ok([committed.map(|(_, id)| ObjectId(id)), indexed.map(|entry| ObjectId(entry.id))])
     }
 
     /// Returns all files of the index, sorted by path; those only announced by `git add -N` are not in it.
@@ -215,11 +232,11 @@ impl Repository {
             _ => self.refused(error),
         };
         // The length comes before the content: what is too large is not even unpacked.
-        let (length, _) = self.inner.odb().and_then(|objects| objects.read_header(id.0)).map_err(refused)?;
+        let (length, _) = self.inner()?.odb().and_then(|objects| objects.read_header(id.0)).map_err(refused)?;
         if length > limit {
             return Err(GitError::TooLarge { id, limit });
         }
-        Ok(Zeroizing::new(self.inner.find_blob(id.0).map_err(refused)?.content().to_vec()))
+        Ok(Zeroizing::new(self.inner()?.find_blob(id.0).map_err(refused)?.content().to_vec()))
     }
 
     /// Returns the beginning of a file, at most `top` bytes.
@@ -227,7 +244,7 @@ impl Repository {
     /// A loose object is not unpacked further than that. One in a pack has to be unpacked whole, which is done up to
     /// `limit` bytes.
     pub fn content_top(&self, id: ObjectId, top: usize, limit: usize) -> Result<Zeroizing<Vec<u8>>, GitError> {
-        if let Ok(objects) = self.inner.odb()
+        if let Ok(objects) = self.inner()?.odb()
             && let Ok((object, _, _)) = objects.reader(id.0)
         {
             let mut content = Zeroizing::new(Vec::with_capacity(top));
@@ -242,18 +259,38 @@ impl Repository {
 
     /// Tells whether `.gitignore` and its like exclude a path from being added.
     pub fn is_ignored(&self, path: &Path) -> Result<bool, GitError> {
-        self.inner.is_path_ignored(path).map_err(|error| self.refused(error))
+        self.inner()?.is_path_ignored(path).map_err(|error| self.refused(error))
     }
 
     fn with_work_tree(opened: Result<git2::Repository, git2::Error>, folder: &Path) -> Result<Self, GitError> {
         let inner = opened.map_err(|error| GitError::of(folder, error))?;
         let work_tree = inner.workdir().ok_or_else(|| GitError::Bare { path: folder.to_path_buf() })?;
-        Ok(Self { root: fs::real_path(work_tree)?, inner, index_file: None, index: OnceCell::new() })
+        let root = fs::real_path(work_tree)?;
+        Ok(Self::at(root, OnceCell::from(inner)))
+    }
+
+    fn at(root: PathBuf, inner: OnceCell<git2::Repository>) -> Self {
+        Self { inner, root, index_file: None, index: OnceCell::new() }
+    }
+
+    /// Returns the repository as libgit2 reads it.
+    fn inner(&self) -> Result<&git2::Repository, GitError> {
+        if self.inner.get().is_none() {
+            let opened = git2::Repository::open(&self.root).map_err(|error| GitError::of(&self.root, error))?;
+            let work_tree = opened.workdir().map(fs::real_path).transpose()?;
+            // It was changed since it was found; or it was not as plain as it looked.
+            if work_tree.as_deref() != Some(self.root.as_path()) {
+                return Err(GitError::Outside { path: work_tree.unwrap_or_default(), root: self.root.clone() });
+            }
+            // Set by nobody else meanwhile: a cell is one thread's.
+            let _ = self.inner.set(opened);
+        }
+        Ok(self.inner.get().expect("it was set above"))
     }
 
     /// Returns the commit that HEAD names, `None` before the first one.
     fn head(&self) -> Result<Option<Oid>, GitError> {
-        match self.inner.head().and_then(|head| head.peel_to_commit()) {
+        match self.inner()?.head().and_then(|head| head.peel_to_commit()) {
             Ok(commit) => Ok(Some(commit.id())),
             Err(error) if error.code() == ErrorCode::UnbornBranch => Ok(None),
             Err(error) => Err(self.refused(error)),
@@ -264,12 +301,29 @@ impl Repository {
         if self.index.get().is_none() {
             let opened = match &self.index_file {
                 Some(file) => git2::Index::open(file),
-                None => self.inner.index(),
+                None => self.inner()?.index(),
             };
+            let index = opened.map_err(|error| self.refused(error))?;
+            if index.is_empty() {
+                self.refuse_unseen(&index)?;
+            }
             // Set by nobody else meanwhile: a cell is one thread's.
-            let _ = self.index.set(opened.map_err(|error| self.refused(error))?);
+            let _ = self.index.set(index);
         }
         Ok(self.index.get().expect("it was set above"))
+    }
+
+    /// Refuses an index that is empty only because libgit2 may not look at its file: that it takes for none.
+    fn refuse_unseen(&self, index: &git2::Index) -> Result<(), GitError> {
+        let Some(path) = index.path() else { return Ok(()) };
+        if fs::kind(path)?.is_none() {
+            return Ok(());
+        }
+        // The signature, the version, and the number of entries (gitformat-index).
+        match fs::read_top(path, None, 12)?.get(8..) {
+            None | Some([0, 0, 0, 0]) => Ok(()),
+            Some(_) => Err(self.refused(git2::Error::from_str("its index cannot be read"))),
+        }
     }
 
     fn file(&self, path: &Path, kind: EntryKind, id: Oid, limit: usize) -> Result<Zeroizing<Vec<u8>>, GitError> {
@@ -281,7 +335,7 @@ impl Repository {
 
     /// Tells whether objects that are missing here are fetched by git when it needs them.
     fn is_partial(&self) -> bool {
-        let Ok(config) = self.inner.config() else { return false };
+        let Some(Ok(config)) = self.inner.get().map(git2::Repository::config) else { return false };
         let has = |pattern| config.entries(Some(pattern)).is_ok_and(|mut entries| entries.next().is_some());
         has(r"^extensions\.partialclone$") || has(r"^remote\..*\.promisor$")
     }

@@ -1,6 +1,6 @@
 //! The age file around a data key: armor, wrapping, and opening with keys that are at hand.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::iter;
 
 use age::armor::ArmoredReader;
@@ -10,7 +10,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
-use super::Recipient;
+use super::plugin::{Plugins, Reader, plugin_error};
+use super::{PluginError, Recipient};
 
 /// How large an armored wrapped data key may be. It has room for more than a thousand recipients, and keeps the
 /// time that age needs for a hostile header (which grows with the square of its length) below a second.
@@ -30,7 +31,7 @@ const COLUMNS: usize = 64;
 pub struct Malformed;
 
 /// Why a data key cannot be wrapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum WrapError {
     /// There is nobody to encrypt to.
     #[error("there are no recipients")]
@@ -38,6 +39,9 @@ pub enum WrapError {
     /// age refuses these recipients together.
     #[error("these recipients cannot be used together")]
     Incompatible,
+    /// A plugin that one of the recipients takes cannot be used.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
     /// The result would be larger than [`MAX_WRAPPED`].
     #[error("there are too many recipients")]
     TooManyRecipients,
@@ -48,20 +52,36 @@ pub enum WrapError {
 /// The stanzas stand in the order of the recipients; age's grease stanza follows them.
 ///
 /// # Errors
-/// When there are no recipients or too many.
+/// When there are no recipients or too many, or one of them takes a plugin; see [`super::Identities::wrap`].
 pub fn wrap(recipients: &[&Recipient], payload: &[u8]) -> Result<String, WrapError> {
-    let armored = wrap_text(recipients, payload)?;
+    wrap_with(recipients, payload, None)
+}
+
+/// Encrypts `payload` to the recipients as [`wrap`] does, with the help of plugins.
+pub(super) fn wrap_with(
+    recipients: &[&Recipient],
+    payload: &[u8],
+    plugins: Option<&Plugins<'_>>,
+) -> Result<String, WrapError> {
+    let armored = wrap_text_with(recipients, payload, plugins)?;
     if armored.len() > MAX_WRAPPED { Err(WrapError::TooManyRecipients) } else { Ok(armored) }
 }
 
-/// Encrypts a text of any length to the recipients, as [`wrap`] does.
-///
-/// # Errors
-/// When there are no recipients.
-pub fn wrap_text(recipients: &[&Recipient], text: &[u8]) -> Result<String, WrapError> {
-    let encryptor = Encryptor::with_recipients(recipients.iter().map(|recipient| recipient.as_age()));
+/// Encrypts a text of any length to the recipients, as [`wrap_with`] does.
+pub(super) fn wrap_text_with(
+    recipients: &[&Recipient],
+    text: &[u8],
+    plugins: Option<&Plugins<'_>>,
+) -> Result<String, WrapError> {
+    // Nothing is started when one of several plugins cannot be.
+    for name in recipients.iter().filter_map(|recipient| recipient.plugin()) {
+        plugins.map(|plugins| plugins.program(name)).transpose()?;
+    }
+    let readers: Vec<Reader<'_>> = recipients.iter().map(|recipient| Reader { recipient, plugins }).collect();
+    let encryptor = Encryptor::with_recipients(readers.iter().map(|reader| reader as &dyn age::Recipient));
     let encryptor = encryptor.map_err(|error| match error {
         EncryptError::MissingRecipients => WrapError::NoRecipients,
+        EncryptError::Io(error) => plugin_error(error).map_or(WrapError::Incompatible, WrapError::Plugin),
         _ => WrapError::Incompatible,
     })?;
     Ok(armor(&encrypt(encryptor, text)))
@@ -113,12 +133,53 @@ pub(super) fn open<'a>(
     binary: &[u8],
     identities: impl Iterator<Item = &'a dyn age::Identity>,
 ) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
-    let mut reader = Decryptor::new_buffered(binary)?.decrypt(identities)?;
+    let mut reader = decryptor(binary)?.decrypt(identities)?;
     // A payload is smaller than its file, so the buffer never moves and leaves no copy behind. What a stream
     // reader finds wrong comes as an I/O error, but can only mean a payload that was cut or changed.
     let mut payload = Zeroizing::new(Vec::with_capacity(binary.len() + 32));
     reader.read_to_end(&mut payload).map_err(|_| DecryptError::DecryptionFailed)?;
     Ok(payload)
+}
+
+/// Reads the header of a binary age file.
+pub(super) fn decryptor(binary: &[u8]) -> Result<Decryptor<HeaderAtOnce<'_>>, DecryptError> {
+    Decryptor::new_buffered(HeaderAtOnce { rest: binary, is_header_taken: false })
+}
+
+/// A binary age file that gives its whole header as its first line.
+///
+/// The crate asks for one line more until the header is complete, and reads all it has from the beginning each time: for
+/// thirty readers that would take longer than to open the file.
+pub(super) struct HeaderAtOnce<'a> {
+    rest: &'a [u8],
+    is_header_taken: bool,
+}
+
+impl Read for HeaderAtOnce<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.rest.read(buffer)
+    }
+}
+
+impl BufRead for HeaderAtOnce<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(self.rest)
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.rest.consume(amount);
+    }
+
+    fn read_until(&mut self, end: u8, line: &mut Vec<u8>) -> io::Result<usize> {
+        // The header ends with the first line of this beginning, whatever stands before it (C2SP age, "Header").
+        const LAST_LINE: &[u8] = b"\n--- ";
+        let start = if self.is_header_taken { None } else { self.rest.windows(5).position(|at| at == LAST_LINE) };
+        self.is_header_taken = true;
+        let skipped = start.map_or(0, |start| start + LAST_LINE.len());
+        line.extend_from_slice(&self.rest[..skipped]);
+        self.rest = &self.rest[skipped..];
+        Ok(skipped + self.rest.read_until(end, line)?)
+    }
 }
 
 /// Opens a binary age file with a passphrase.
@@ -161,8 +222,8 @@ pub(super) mod tests {
     use proptest::prelude::{any, proptest};
 
     use super::{WrapError, armor, canonical, unarmor, wrap};
-    use crate::keys::Recipient;
     use crate::keys::recipient::tests::{AGE, ED25519, RSA};
+    use crate::keys::{PluginError, Recipient};
 
     #[test]
     fn what_is_wrapped_is_spelled_canonically() {
@@ -182,13 +243,20 @@ pub(super) mod tests {
 
     #[test]
     fn nobody_is_no_reader() {
-        assert_eq!(wrap(&[], b"payload"), Err(WrapError::NoRecipients));
+        assert!(matches!(wrap(&[], b"payload"), Err(WrapError::NoRecipients)));
+    }
+
+    #[test]
+    fn without_settings_no_plugin_is_started() {
+        let recipient = "age1yubikey1q2w7u3vpya839jxxuq8g0sedh3d740d4xvn639sqhr95ejj8vu3hyfumptt";
+        let error = wrap(&[&recipient.parse().expect("valid")], b"payload").expect_err("a plugin's");
+        assert!(matches!(error, WrapError::Plugin(PluginError::NotAllowed { settings: None, .. })));
     }
 
     #[test]
     fn more_recipients_than_can_be_read_again_are_refused() {
         let recipient: Recipient = RSA.parse().expect("valid");
-        assert_eq!(wrap(&vec![&recipient; 800], b"payload"), Err(WrapError::TooManyRecipients));
+        assert!(matches!(wrap(&vec![&recipient; 800], b"payload"), Err(WrapError::TooManyRecipients)));
     }
 
     proptest! {

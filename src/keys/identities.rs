@@ -4,22 +4,28 @@
 //! for a key that cannot. What was read or unlocked once serves for the rest of the process.
 
 use std::io;
+use std::iter;
+use std::ops::Range;
 use std::path::PathBuf;
+use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use age::DecryptError;
 use zeroize::Zeroizing;
 
-use super::age_file::{self, Malformed};
-use super::identity::{Found, IdentityError, Locked, Ready};
+use super::age_file::{self, Malformed, WrapError};
+use super::identity::{Expecting, Found, IdentityError, Locked, Ready};
+use super::plugin::{AllowedPlugin, PluginError, PluginIdentity, Plugins, WithPlugin, plugin_error};
+use super::settings::SettingsError;
 use super::source::{Source, default_sources, recipients_beside};
-use super::{Origin, Prompt, PromptError, Recipient, Stanzas};
+use super::{Origin, Prompt, PromptError, Recipient, StanzaKind, Stanzas};
 use crate::env::Env;
 
 /// The identities at hand. Can be shared by threads.
 pub struct Identities<'a> {
     sources: Vec<Source>,
     prompt: &'a dyn Prompt,
+    plugins: Plugins<'a>,
     /// Held while a person is asked, so that no two questions mix.
     asking: Mutex<()>,
     keyring: OnceLock<Result<Keyring, IdentityError>>,
@@ -79,6 +85,9 @@ pub enum UnwrapError {
     /// A stanza or the payload was changed by somebody who does not have the key.
     #[error("the wrapped key is not authentic")]
     NotAuthentic,
+    /// A plugin that might have opened it cannot be used.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
     /// The terminal failed while a passphrase was asked for.
     #[error("cannot ask for the passphrase of {origin}")]
     Prompt {
@@ -108,37 +117,114 @@ impl<'a> Identities<'a> {
         if sources.is_empty() {
             sources = default_sources(env);
         }
-        Self { sources, prompt, asking: Mutex::new(()), keyring: OnceLock::new() }
+        let plugins = Plugins::new(env, prompt);
+        Self { sources, prompt, plugins, asking: Mutex::new(()), keyring: OnceLock::new() }
     }
 
     /// Opens a wrapped data key (an armored age file).
     ///
-    /// Identities that need no passphrase are tried first, then those unlocked before, then a passphrase is asked
-    /// for, once per process and file; a wrong one ends the search.
+    /// Identities that need no passphrase are tried first, then those unlocked before. Plugins are started then where
+    /// the file has stanzas that age itself does not know. After that a passphrase is asked for, once per process and
+    /// file; a wrong one ends the search. What a plugin cannot do matters only when nothing else opens the file.
     ///
     /// # Errors
     /// See [`UnwrapError`]. None of its messages shows key or payload.
     pub fn unwrap(&self, armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
+        self.unwrap_for(&[], armored)
+    }
+
+    /// Opens a wrapped data key whose readers are known, as [`Self::unwrap`] does.
+    ///
+    /// A stanza does not name its reader, and each try costs as much as opening the file; but [`super::wrap`] writes
+    /// them in the order of the readers. Where that is not so, or the readers are made up, all are tried.
+    ///
+    /// # Errors
+    /// As [`Self::unwrap`].
+    pub fn unwrap_for(&self, readers: &[&str], armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
         let binary = age_file::unarmor(armored)?;
-        let stanzas = Stanzas::of_binary(&binary)?;
+        let stanzas = Stanzas::of_lines(&binary)?;
         let keyring = self.keyring()?;
-        let open = |ready: &[Ready]| open(&binary, ready);
+        let open = |ready: &[Ready]| open(&binary, readers, ready);
 
         if let Some(payload) = open(&keyring.ready)? {
             return Ok(payload);
         }
         let candidates = || keyring.locked.iter().filter(|slot| slot.locked.may_open(&stanzas));
-        for ready in candidates().filter_map(|slot| slot.unlocked.get()?.as_ref().ok()) {
-            if let Some(payload) = open(ready)? {
+        let unlocked: Vec<&Found> = candidates().filter_map(|slot| slot.unlocked.get()?.as_ref().ok()).collect();
+        for found in &unlocked {
+            if let Some(payload) = open(&found.ready)? {
                 return Ok(payload);
             }
+        }
+        let at_hand: Vec<_> = keyring.plugins.iter().chain(unlocked.iter().flat_map(|found| &found.plugins)).collect();
+        let mut plugins = PluginsTried { plugins: &self.plugins, binary: &binary, failure: None };
+        let has_foreign = stanzas.count(StanzaKind::Other) > 0;
+        if has_foreign && let Some(payload) = plugins.open(&at_hand)? {
+            return Ok(payload);
         }
         for slot in candidates() {
-            if let Some(payload) = open(self.unlock(slot)?)? {
+            let found = self.unlock(slot)?;
+            if let Some(payload) = open(&found.ready)? {
+                return Ok(payload);
+            }
+            let is_new = !unlocked.iter().any(|known| ptr::eq(*known, found));
+            let own: Vec<_> = found.plugins.iter().filter(|_| is_new).collect();
+            if let Some(payload) = plugins.open(&own)? {
                 return Ok(payload);
             }
         }
-        Err(keyring.no_match())
+        // Some plugins open stanzas of age's own kinds: their keys are elsewhere.
+        if !has_foreign && let Some(payload) = plugins.open(&at_hand)? {
+            return Ok(payload);
+        }
+        match plugins.failure {
+            // That it is not allowed says nothing where it would hardly have helped.
+            Some(PluginError::NotAllowed { .. }) if !has_foreign => Err(keyring.no_match()),
+            Some(failure) => Err(failure.into()),
+            None => Err(keyring.no_match()),
+        }
+    }
+
+    /// Encrypts a data key's payload to the recipients as [`super::wrap`] does, with the help of the plugins that the
+    /// user's settings allow.
+    ///
+    /// # Errors
+    /// When there are no recipients or too many, or a plugin cannot be used.
+    pub fn wrap(&self, recipients: &[&Recipient], payload: &[u8]) -> Result<String, WrapError> {
+        age_file::wrap_with(recipients, payload, Some(&self.plugins))
+    }
+
+    /// Encrypts a text of any length to the recipients, as [`Identities::wrap`] does.
+    ///
+    /// # Errors
+    /// When there are no recipients, or a plugin cannot be used.
+    pub fn wrap_text(&self, recipients: &[&Recipient], text: &[u8]) -> Result<String, WrapError> {
+        age_file::wrap_text_with(recipients, text, Some(&self.plugins))
+    }
+
+    /// Returns the plugins that the user's settings allow, with the program that each would start.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn allowed_plugins(&self) -> Result<Vec<AllowedPlugin>, SettingsError> {
+        self.plugins.allowed()
+    }
+
+    /// Tells whether an identity opens a wrapped data key that needs no passphrase; nobody is asked.
+    ///
+    /// # Errors
+    /// When it is no age file, or not authentic, or an identity that somebody named cannot be used.
+    pub fn opens_unasked(&self, armored: &str) -> Result<bool, UnwrapError> {
+        let binary = age_file::unarmor(armored)?;
+        Ok(open(&binary, &[], &self.keyring()?.ready)?.is_some())
+    }
+
+    /// Returns the first identity of a default place that is there and cannot be used.
+    ///
+    /// # Errors
+    /// When an identity that somebody named cannot be used.
+    pub fn broken(&self) -> Result<Option<&IdentityError>, IdentityError> {
+        Ok(self.keyring()?.broken.as_ref())
     }
 
     /// Returns what can be said of each identity file without a passphrase, in the order of the search.
@@ -148,7 +234,7 @@ impl<'a> Identities<'a> {
     /// # Errors
     /// When an identity that somebody named cannot be used.
     pub fn known(&self) -> Result<&[Known], IdentityError> {
-        Ok(&self.keyring()?.known)
+        Ok(self.keyring()?.known())
     }
 
     /// Returns the recipients of all identities, as far as they can be told without a passphrase.
@@ -167,7 +253,7 @@ impl<'a> Identities<'a> {
     }
 
     /// Unlocks an identity file, or says again what happened when it was tried first.
-    fn unlock<'k>(&self, slot: &'k Slot) -> Result<&'k [Ready], UnwrapError> {
+    fn unlock<'k>(&self, slot: &'k Slot) -> Result<&'k Found, UnwrapError> {
         let unlocked = slot.unlocked.get_or_init(|| {
             let origin = || slot.origin.clone();
             let _one_at_a_time = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
@@ -179,31 +265,42 @@ impl<'a> Identities<'a> {
             })?;
             slot.locked.unlock(&slot.origin, passphrase)
         });
-        unlocked.as_deref().map_err(Clone::clone)
+        unlocked.as_ref().map_err(Clone::clone)
     }
 }
 
 /// What was read from all sources.
+#[derive(Default)]
 struct Keyring {
     ready: Vec<Ready>,
     locked: Vec<Slot>,
-    known: Vec<Known>,
+    plugins: Vec<PluginIdentity>,
+    files: Vec<IdentityFile>,
+    known: OnceLock<Vec<Known>>,
     unsupported: usize,
     /// The first default file that is there and cannot be used.
     broken: Option<IdentityError>,
+}
+
+/// What of a keyring comes from one file.
+struct IdentityFile {
+    origin: Origin,
+    ready: Range<usize>,
+    locked: Option<usize>,
+    plugins: usize,
+    plugin_recipients: Vec<Recipient>,
 }
 
 /// An identity file that is protected by a passphrase.
 struct Slot {
     origin: Origin,
     locked: Locked,
-    unlocked: OnceLock<Result<Vec<Ready>, UnwrapError>>,
+    unlocked: OnceLock<Result<Found, UnwrapError>>,
 }
 
 impl Keyring {
     fn read(sources: &[Source]) -> Result<Self, IdentityError> {
-        let mut keyring =
-            Self { ready: Vec::new(), locked: Vec::new(), known: Vec::new(), unsupported: 0, broken: None };
+        let mut keyring = Self::default();
         for source in sources {
             match source.read() {
                 Ok(found) => keyring.add(&source.origin, found),
@@ -220,22 +317,43 @@ impl Keyring {
     }
 
     fn add(&mut self, origin: &Origin, found: Found) {
-        let mut recipients: Vec<_> = found.ready.iter().map(|ready| ready.recipient.clone()).collect();
-        let is_locked = found.locked.is_some();
-        if let Some(locked) = found.locked {
-            match locked.recipient() {
-                Some(recipient) => recipients.push(recipient.clone()),
-                None => recipients.extend(recipients_beside(origin)),
-            }
+        let ready = self.ready.len()..self.ready.len() + found.ready.len();
+        let locked = found.locked.map(|locked| {
             self.locked.push(Slot { origin: origin.clone(), locked, unlocked: OnceLock::new() });
-        }
-        self.known.push(Known { origin: origin.clone(), recipients, is_locked });
+            self.locked.len() - 1
+        });
+        let plugins = found.plugins.len();
+        let plugin_recipients = found.plugin_recipients;
+        self.files.push(IdentityFile { origin: origin.clone(), ready, locked, plugins, plugin_recipients });
         self.ready.extend(found.ready);
+        self.plugins.extend(found.plugins);
         self.unsupported += found.unsupported;
     }
 
+    /// Nobody needs this to open a file, so it is found out when it is asked for.
+    fn known(&self) -> &[Known] {
+        self.known.get_or_init(|| self.files.iter().map(|file| self.known_of(file)).collect())
+    }
+
+    fn known_of(&self, file: &IdentityFile) -> Known {
+        let origin = &file.origin;
+        let mut recipients: Vec<_> =
+            self.ready[file.ready.clone()].iter().map(|ready| ready.recipient().clone()).collect();
+        if file.plugins > file.plugin_recipients.len() {
+            recipients.extend(recipients_beside(origin).into_iter().filter(|recipient| recipient.plugin().is_some()));
+        }
+        recipients.extend(file.plugin_recipients.iter().cloned());
+        if let Some(slot) = file.locked.map(|locked| &self.locked[locked]) {
+            match slot.locked.recipient() {
+                Some(recipient) => recipients.push(recipient.clone()),
+                None => recipients.extend(recipients_beside(origin)),
+            }
+        }
+        Known { origin: origin.clone(), recipients, is_locked: file.locked.is_some() }
+    }
+
     fn no_match(&self) -> UnwrapError {
-        let tried = self.ready.len() + self.locked.len();
+        let tried = self.ready.len() + self.locked.len() + self.plugins.len();
         match &self.broken {
             Some(broken) => broken.clone().into(),
             None if tried + self.unsupported == 0 => UnwrapError::NoIdentity,
@@ -244,9 +362,50 @@ impl Keyring {
     }
 }
 
+/// A file that plugins are asked to open, and the first failure of one.
+struct PluginsTried<'p> {
+    plugins: &'p Plugins<'p>,
+    binary: &'p [u8],
+    failure: Option<PluginError>,
+}
+
+impl PluginsTried<'_> {
+    /// Asks the plugin of each of the identities, once for all that it has; one that breaks off ends the search.
+    fn open(&mut self, identities: &[&PluginIdentity]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
+        let mut names: Vec<_> = identities.iter().map(|identity| &identity.plugin).collect();
+        names.dedup();
+        for (index, name) in names.iter().enumerate() {
+            if names[..index].contains(name) {
+                continue;
+            }
+            let own = identities.iter().filter(|identity| identity.plugin == **name).copied().collect();
+            let identity = WithPlugin { plugins: self.plugins, name, identities: own };
+            match age_file::open(self.binary, iter::once(&identity as &dyn age::Identity)) {
+                Err(DecryptError::Io(error)) => match plugin_error(error) {
+                    Some(PluginError::Interrupted) => return Err(UnwrapError::Interrupted),
+                    Some(failure) => _ = self.failure.get_or_insert(failure),
+                    None => return Err(Malformed.into()),
+                },
+                result => match payload_of(result)? {
+                    None => {}
+                    opened => return Ok(opened),
+                },
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Opens a binary age file with the first identity that fits; `None` when none does.
-fn open(binary: &[u8], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
-    match age_file::open(binary, identities.iter().map(Ready::as_age)) {
+fn open(binary: &[u8], readers: &[&str], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
+    let expecting: Vec<Expecting<'_>> = identities.iter().filter_map(|ready| ready.among(readers)).collect();
+    let others = identities.iter().filter(|ready| ready.among(readers).is_none()).map(Ready::as_age);
+    payload_of(age_file::open(binary, expecting.iter().map(|expecting| expecting as &dyn age::Identity).chain(others)))
+}
+
+/// Tells apart what opened, what did not fit, and what is wrong.
+fn payload_of(result: Result<Zeroizing<Vec<u8>>, DecryptError>) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
+    match result {
         Ok(payload) => Ok(Some(payload)),
         Err(DecryptError::NoMatchingKeys) => Ok(None),
         Err(DecryptError::DecryptionFailed | DecryptError::InvalidMac) => Err(UnwrapError::NotAuthentic),

@@ -1,15 +1,19 @@
-//! What an identity file holds: keys that are ready, keys behind a passphrase, and kinds we cannot use.
+//! What an identity file holds: keys that are ready, keys behind a passphrase or a plugin, and kinds we cannot use.
 //!
-//! One file is either lines of `AGE-SECRET-KEY-1…` with `#` comments, or one SSH private key, or an age file
+//! One file is either lines of `AGE-SECRET-KEY-1…` and `AGE-PLUGIN-NAME-1…` with `#` comments, or one SSH private key, or an age file
 //! encrypted with a passphrase that holds such lines. Errors name the file and line, never what stands there.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use age::DecryptError;
 use age::secrecy::SecretString;
+use age_core::format::{FileKey, Stanza};
+
+use zeroize::Zeroizing;
 
 use super::age_file;
 use super::identities::UnwrapError;
+use super::plugin::{PluginIdentity, PluginName};
 use super::stanzas::{StanzaKind, Stanzas};
 use super::{Origin, Recipient, RecipientKind};
 
@@ -63,13 +67,17 @@ impl IdentityProblem {
 pub(super) struct Found {
     pub(super) ready: Vec<Ready>,
     pub(super) locked: Option<Locked>,
+    pub(super) plugins: Vec<PluginIdentity>,
+    /// What comments say is the recipient of a plugin's identity; that takes the plugin to find out otherwise.
+    pub(super) plugin_recipients: Vec<Recipient>,
     /// How many identities there are that we cannot use.
     pub(super) unsupported: usize,
 }
 
 /// An identity that can be used at once.
 pub(super) struct Ready {
-    pub(super) recipient: Recipient,
+    /// Computed when it is asked for: that costs a third of opening a file.
+    recipient: LazyLock<Recipient, Box<dyn FnOnce() -> Recipient + Send + Sync>>,
     key: Box<dyn age::Identity + Send + Sync>,
 }
 
@@ -81,13 +89,51 @@ pub(super) enum Locked {
     Ssh { recipient: Recipient, key: Box<age::ssh::EncryptedKey> },
 }
 
+/// An identity, and which stanza is for it, if the order of the readers is that of the stanzas.
+pub(super) struct Expecting<'k> {
+    ready: &'k Ready,
+    stanza: usize,
+}
+
+impl age::Identity for Expecting<'_> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        self.ready.key.unwrap_stanza(stanza)
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        let expected = stanzas.get(self.stanza).and_then(|stanza| self.unwrap_stanza(stanza));
+        expected.or_else(|| self.ready.key.unwrap_stanzas(stanzas))
+    }
+}
+
 impl Ready {
     pub(super) fn as_age(&self) -> &dyn age::Identity {
         self.key.as_ref()
     }
 
+    /// Returns the recipient that belongs to the identity.
+    pub(super) fn recipient(&self) -> &Recipient {
+        &self.recipient
+    }
+
+    /// Returns the identity as one that tries first the stanza of its own recipient, where that is one of several
+    /// readers.
+    pub(super) fn among(&self, readers: &[&str]) -> Option<Expecting<'_>> {
+        if readers.len() < 2 {
+            return None;
+        }
+        let stanza = readers.iter().position(|reader| *reader == self.recipient.as_str())?;
+        Some(Expecting { ready: self, stanza })
+    }
+
     fn x25519(key: age::x25519::Identity) -> Self {
-        Self { recipient: Recipient::from_x25519(key.to_public()), key: Box::new(key) }
+        let same = key.clone();
+        let recipient = LazyLock::new(Box::new(move || Recipient::from_x25519(same.to_public())) as Box<_>);
+        Self { recipient, key: Box::new(key) }
+    }
+
+    fn ssh(key: age::ssh::Identity, recipient: Recipient) -> Self {
+        Self { recipient: LazyLock::new(Box::new(move || recipient)), key: Box::new(key) }
     }
 }
 
@@ -111,20 +157,27 @@ impl Found {
 
     fn parse_lines(bytes: &[u8]) -> Result<Self, IdentityProblem> {
         let mut found = Self::default();
+        let mut noted = None;
         for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let line = str::from_utf8(line).map_err(|_| IdentityProblem::Line(index + 1))?.trim();
             if line.is_empty() || line.starts_with('#') {
+                noted = noted_recipient(line).or(noted);
                 continue;
             }
-            if line.starts_with("AGE-PLUGIN-") || line.starts_with("AGE-SECRET-KEY-PQ-") {
+            let noted: Option<Recipient> = noted.take();
+            if line.starts_with("AGE-PLUGIN-") {
+                let plugin = PluginName::of_identity(line).ok_or(IdentityProblem::Line(index + 1))?;
+                found.plugin_recipients.extend(noted.filter(|recipient| recipient.plugin() == Some(&plugin)));
+                found.plugins.push(PluginIdentity { plugin, text: Zeroizing::new(line.to_owned()) });
+            } else if line.starts_with("AGE-SECRET-KEY-PQ-") {
                 found.unsupported += 1;
             } else {
                 found.ready.push(Ready::x25519(line.parse().map_err(|_| IdentityProblem::Line(index + 1))?));
             }
         }
-        match (found.ready.len(), found.unsupported) {
+        match (found.ready.len() + found.plugins.len(), found.unsupported) {
             (0, 0) => Err(IdentityProblem::Empty),
-            (0, _) => Err(IdentityProblem::Unsupported("post-quantum or plugin identities, which are not supported")),
+            (0, _) => Err(IdentityProblem::Unsupported("post-quantum identities, which are not supported")),
             _ => Ok(found),
         }
     }
@@ -151,7 +204,7 @@ impl Found {
             Identity::Encrypted(key) => {
                 Self { locked: Some(Locked::Ssh { recipient, key: Box::new(key) }), ..Self::default() }
             }
-            key => Self { ready: vec![Ready { recipient, key: Box::new(key) }], ..Self::default() },
+            key => Self { ready: vec![Ready::ssh(key, recipient)], ..Self::default() },
         })
     }
 }
@@ -168,28 +221,37 @@ impl Locked {
     /// Tells whether it is worth asking for the passphrase to open a file with these stanzas.
     pub(super) fn may_open(&self, stanzas: &Stanzas) -> bool {
         match self {
-            Self::AgeFile(_) => stanzas.count(StanzaKind::Recipient(RecipientKind::X25519)) > 0,
+            Self::AgeFile(_) => {
+                let kinds = [StanzaKind::Recipient(RecipientKind::X25519), StanzaKind::Other];
+                kinds.iter().any(|kind| stanzas.count(*kind) > 0)
+            }
             Self::Ssh { recipient, .. } => stanzas.iter().any(|stanza| stanza.may_be_for(recipient)),
         }
     }
 
     /// Opens it with a passphrase.
-    pub(super) fn unlock(&self, origin: &Origin, passphrase: SecretString) -> Result<Vec<Ready>, UnwrapError> {
+    pub(super) fn unlock(&self, origin: &Origin, passphrase: SecretString) -> Result<Found, UnwrapError> {
         match self {
             Self::AgeFile(binary) => {
                 let text = age_file::open_with_passphrase(binary, passphrase);
                 let text = text.map_err(|error| unlock_error(origin, &error))?;
                 // Strictly lines: a file in a file in a file would ask for ever.
                 let found = Found::parse_lines(&text);
-                Ok(found.map_err(|problem| IdentityError { origin: origin.clone(), problem })?.ready)
+                Ok(found.map_err(|problem| IdentityError { origin: origin.clone(), problem })?)
             }
             Self::Ssh { recipient, key } => {
                 let key = key.decrypt(passphrase).map_err(|error| unlock_error(origin, &error))?;
-                let key = Box::new(age::ssh::Identity::from(key));
-                Ok(vec![Ready { recipient: recipient.clone(), key }])
+                let key = Ready::ssh(age::ssh::Identity::from(key), recipient.clone());
+                Ok(Found { ready: vec![key], ..Found::default() })
             }
         }
     }
+}
+
+/// Returns the recipient of a plugin that a comment names, as plugins write it: `# Recipient: age1…`.
+fn noted_recipient(comment: &str) -> Option<Recipient> {
+    let recipient: Recipient = comment.rsplit_once(':')?.1.parse().ok()?;
+    recipient.plugin().is_some().then_some(recipient)
 }
 
 /// Names what age says when a passphrase does not open an identity.
@@ -207,10 +269,47 @@ const MAX_SSH_KEY: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use age::DecryptError;
     use age::secrecy::ExposeSecret;
+    use age_core::format::{FileKey, Stanza};
     use proptest::prelude::{any, proptest};
 
-    use super::{Found, IdentityProblem};
+    use super::{Found, IdentityProblem, Ready};
+    use crate::keys::{Recipient, age_file, wrap};
+
+    /// Counts the stanzas that it is tried on.
+    struct Counting(age::x25519::Identity, Arc<AtomicUsize>);
+
+    impl age::Identity for Counting {
+        fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            self.0.unwrap_stanza(stanza)
+        }
+    }
+
+    #[test]
+    fn of_thirty_stanzas_only_that_of_the_reader_is_tried_and_all_where_the_order_is_another() {
+        let keys: Vec<_> = (0..30).map(|_| age::x25519::Identity::generate()).collect();
+        let recipients: Vec<_> = keys.iter().map(|key| Recipient::from_x25519(key.to_public())).collect();
+        let armored = wrap(&recipients.iter().collect::<Vec<_>>(), b"data key").expect("wraps");
+        let binary = age_file::unarmor(&armored).expect("armor");
+        let mut readers: Vec<&str> = recipients.iter().map(Recipient::as_str).collect();
+        let tries = |readers: &[&str]| {
+            let count = Arc::new(AtomicUsize::new(0));
+            let key = Box::new(Counting(keys[29].clone(), Arc::clone(&count)));
+            let ready = Ready { key, ..Ready::x25519(keys[29].clone()) };
+            let expecting = ready.among(readers).expect("it is one of them");
+            let payload = age_file::open(&binary, std::iter::once(&expecting as &dyn age::Identity));
+            assert_eq!(*payload.expect("it opens"), b"data key");
+            count.load(Ordering::SeqCst)
+        };
+        assert_eq!(tries(&readers), 1);
+        readers.reverse();
+        assert_eq!(tries(&readers), 1 + 30);
+    }
 
     fn key() -> String {
         age::x25519::Identity::generate().to_string().expose_secret().to_owned()
@@ -235,10 +334,24 @@ mod tests {
 
     #[test]
     fn unsupported_identities_are_passed_over_unless_there_are_no_others() {
-        let text = format!("AGE-PLUGIN-YUBIKEY-1QQQ\n{}\nAGE-SECRET-KEY-PQ-1QQQ\n", key());
-        assert_eq!(Found::parse(text.as_bytes()).ok().map(|found| found.unsupported), Some(2));
-        assert!(matches!(Found::parse(b"AGE-PLUGIN-YUBIKEY-1QQQ"), Err(IdentityProblem::Unsupported(_))));
+        let text = format!("{}\nAGE-SECRET-KEY-PQ-1QQQ\n", key());
+        assert_eq!(Found::parse(text.as_bytes()).ok().map(|found| found.unsupported), Some(1));
+        assert!(matches!(Found::parse(b"AGE-SECRET-KEY-PQ-1QQQ"), Err(IdentityProblem::Unsupported(_))));
         assert!(matches!(Found::parse(b"# only a comment"), Err(IdentityProblem::Empty)));
+    }
+
+    #[test]
+    fn the_recipient_of_a_plugin_identity_stands_in_the_comment_before_it() {
+        let recipient = "age1yubikey1q2w7u3vpya839jxxuq8g0sedh3d740d4xvn639sqhr95ejj8vu3hyfumptt";
+        let read = |text: &str| {
+            let found = Found::parse(text.as_bytes()).unwrap_or_else(|problem| panic!("{problem}"));
+            (found.plugins.len(), found.plugin_recipients.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let (identity, other) = ("AGE-PLUGIN-YUBIKEY-18S3VSX", "AGE-PLUGIN-FOOBAR-1QVHULF");
+        assert_eq!(read(&format!("#   Recipient: {recipient}\n# x\n{identity}")), (1, vec![recipient.to_owned()]));
+        assert_eq!(read(&format!("# {recipient}\n{identity}")), (1, vec![]), "it is not said whose it is");
+        assert_eq!(read(&format!("# Recipient: {recipient}\n{other}\n{identity}")), (2, vec![]));
+        assert!(matches!(Found::parse(b"AGE-PLUGIN-YUBIKEY-1QQQ"), Err(IdentityProblem::Line(1))));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Members' recipients and the user's identities: wrapping a data key and unwrapping it again, through age.
 //!
-//! Knows nothing of documents or policies. Nothing in here starts a program (age plugins are refused), and no
-//! message ever shows what stands in an identity, or text of age's own.
+//! Knows nothing of documents or policies. The only programs started from here are age plugins that the user's own
+//! settings allow by name. No message ever shows what stands in an identity, or text of age's own.
 
 mod age_file;
 mod identities;
@@ -9,17 +9,21 @@ mod identity;
 #[cfg(test)]
 mod interop;
 mod keygen;
+mod plugin;
 mod prompt;
 mod recipient;
+mod settings;
 mod source;
 mod stanzas;
 
-pub use age_file::{MAX_WRAPPED, Malformed, WrapError, canonical, wrap, wrap_text};
+pub use age_file::{MAX_WRAPPED, Malformed, WrapError, canonical, wrap};
 pub use identities::{Identities, Known, UnwrapError};
 pub use identity::{IdentityError, IdentityProblem};
 pub use keygen::{KeygenError, NewIdentity, generate};
+pub use plugin::{AllowedPlugin, Breach, PluginError, PluginName};
 pub use prompt::{Prompt, PromptError};
 pub(crate) use recipient::holds_private_key;
 pub use recipient::{Recipient, RecipientError, RecipientKind};
+pub use settings::{SettingsError, SettingsProblem};
 pub use source::Origin;
 pub use stanzas::{Stanza, StanzaKind, Stanzas};

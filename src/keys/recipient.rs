@@ -1,16 +1,21 @@
 //! A recipient: the public key that one encrypts to, read from text that a person or a repository wrote.
 //!
 //! Strict, because the text may come from a pull request: one spelling per key, no key that gives no secrecy,
-//! nothing that would start a plugin, and no bytes that make the libraries behind it panic.
+//! and no bytes that make the libraries behind it panic. Reading a plugin's recipient starts nothing.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use age::{EncryptError, Recipient as _};
+use age_core::format::{FileKey, Stanza};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
+
+use super::PluginName;
 
 /// A public key. Equal, ordered and hashed by its canonical text, which [`fmt::Display`] gives.
 #[derive(Clone)]
@@ -21,6 +26,8 @@ pub struct Recipient {
 
 #[derive(Clone)]
 enum Key {
+    /// Only its plugin knows what it means.
+    Plugin(PluginName),
     Ssh(age::ssh::Recipient),
     X25519(age::x25519::Recipient),
 }
@@ -28,6 +35,8 @@ enum Key {
 /// The kinds of recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecipientKind {
+    /// `age1NAME1…`, of the age plugin NAME
+    Plugin,
     /// `ssh-ed25519 AAAA…`
     SshEd25519,
     /// `ssh-rsa AAAA…`
@@ -42,12 +51,6 @@ pub enum RecipientError {
     /// It begins like a recipient, but its checksum or its encoding is wrong.
     #[error("not a recipient: it is misspelt or cut off")]
     Misspelt,
-    /// A recipient that only a plugin can encrypt to.
-    #[error("recipients of the age plugin {name} are not supported: nothing in a repository may start a program")]
-    Plugin {
-        /// The plugin, as the recipient names it.
-        name: String,
-    },
     /// `age1pq1…`.
     #[error("post-quantum recipients (age1pq1…) are not supported yet")]
     PostQuantum,
@@ -80,6 +83,7 @@ impl Recipient {
         match &self.key {
             Key::Ssh(age::ssh::Recipient::SshEd25519(..)) => RecipientKind::SshEd25519,
             Key::Ssh(age::ssh::Recipient::SshRsa(..)) => RecipientKind::SshRsa,
+            Key::Plugin(_) => RecipientKind::Plugin,
             Key::X25519(_) => RecipientKind::X25519,
         }
     }
@@ -96,14 +100,24 @@ impl Recipient {
                 let hash = Sha256::digest(blob);
                 Some([hash[0], hash[1], hash[2], hash[3]])
             }
-            Key::X25519(_) => None,
+            Key::Plugin(_) | Key::X25519(_) => None,
         }
     }
 
-    pub(super) fn as_age(&self) -> &dyn age::Recipient {
+    /// Returns the plugin that it takes to encrypt to this recipient, if it takes one.
+    pub fn plugin(&self) -> Option<&PluginName> {
         match &self.key {
-            Key::Ssh(key) => key,
-            Key::X25519(key) => key,
+            Key::Plugin(name) => Some(name),
+            Key::Ssh(_) | Key::X25519(_) => None,
+        }
+    }
+
+    /// Wraps a file key to a recipient that takes no plugin.
+    pub(super) fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
+        match &self.key {
+            Key::Plugin(_) => Err(EncryptError::MissingRecipients),
+            Key::Ssh(key) => key.wrap_file_key(file_key),
+            Key::X25519(key) => key.wrap_file_key(file_key),
         }
     }
 
@@ -178,6 +192,7 @@ impl RecipientKind {
     /// Returns the name that age gives the kind in its stanzas.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Plugin => "plugin",
             Self::SshEd25519 => "ssh-ed25519",
             Self::SshRsa => "ssh-rsa",
             Self::X25519 => "X25519",
@@ -205,10 +220,9 @@ fn parse_age(text: &str) -> Result<Recipient, RecipientError> {
     if text.starts_with("age1pq1") {
         return Err(RecipientError::PostQuantum);
     }
-    // Bech32 separates at the last `1`; a second one that is no typing error therefore ends a plugin's name.
-    if let Some((name, _)) = text["age1".len()..].rsplit_once('1').filter(|_| text.len() != X25519_LENGTH) {
-        let is_name = (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        return Err(if is_name { RecipientError::Plugin { name: name.to_owned() } } else { RecipientError::Misspelt });
+    // The checksum covers the prefix: a typing error in an X25519 recipient makes no plugin's of it.
+    if let Some(plugin) = PluginName::of_recipient(&text) {
+        return Ok(Recipient { text, key: Key::Plugin(plugin) });
     }
     let key: age::x25519::Recipient = text.parse().map_err(|_| RecipientError::Misspelt)?;
     let bytes = bech32_bytes(&text).ok_or(RecipientError::Misspelt)?;
@@ -310,7 +324,7 @@ pub(super) mod tests {
     use base64::prelude::BASE64_STANDARD;
     use proptest::prelude::proptest;
 
-    use super::{Recipient, RecipientError, RecipientKind, bech32_bytes, is_degenerate};
+    use super::{PluginName, Recipient, RecipientError, RecipientKind, bech32_bytes, is_degenerate};
 
     pub(crate) const AGE: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
     pub(crate) const ED25519: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN";
@@ -369,7 +383,8 @@ pub(super) mod tests {
         let pq = format!("age1pq1{}", "q".repeat(1900));
         assert_eq!(refusal(&pq), RecipientError::PostQuantum);
         let plugin = "age1yubikey1q2w7u3vpya839jxxuq8g0sedh3d740d4xvn639sqhr95ejj8vu3hyfumptt";
-        assert_eq!(refusal(plugin), RecipientError::Plugin { name: "yubikey".to_owned() });
+        assert_eq!(refusal(&plugin.replace("q2w7", "q2w8")), RecipientError::Misspelt);
+        assert_eq!(refusal(&plugin[..50]), RecipientError::Misspelt);
         let kind = "sk-ssh-ed25519@openssh.com".to_owned();
         assert_eq!(refusal(&format!("{kind} AAAAGnNr")), RecipientError::UnsupportedSsh { kind });
         let kind = "ecdsa-sha2-nistp256".to_owned();
@@ -383,6 +398,14 @@ pub(super) mod tests {
         assert_eq!(refusal("alice"), RecipientError::Unknown);
         assert_eq!(refusal(&format!("command=\"x\" {ED25519}")), RecipientError::Unknown);
         assert_eq!(refusal(&format!("{ED25519}\n{RSA}")), RecipientError::Unknown);
+    }
+
+    #[test]
+    fn the_recipient_of_a_plugin_names_it() {
+        let text = "age1yubikey1q2w7u3vpya839jxxuq8g0sedh3d740d4xvn639sqhr95ejj8vu3hyfumptt";
+        let recipient: Recipient = text.to_uppercase().parse().expect("valid");
+        assert_eq!((recipient.as_str(), recipient.kind(), recipient.tag()), (text, RecipientKind::Plugin, None));
+        assert_eq!(recipient.plugin().map(PluginName::as_str), Some("yubikey"));
     }
 
     #[test]

@@ -44,7 +44,13 @@ impl Stanzas {
     /// Reads the header of a binary age file.
     pub(super) fn of_binary(binary: &[u8]) -> Result<Self, Malformed> {
         // age's own reader is the judge of what is well-formed: two parsers that disagree would be a hole.
-        age::Decryptor::new_buffered(binary).map_err(|_| Malformed)?;
+        age_file::decryptor(binary).map_err(|_| Malformed)?;
+        Self::of_lines(binary)
+    }
+
+    /// Reads the header of a binary age file that age's own reader is given, too. It refuses what that one tolerates: a
+    /// stanza whose body has no last line.
+    pub(super) fn of_lines(binary: &[u8]) -> Result<Self, Malformed> {
         let mut lines =
             binary.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).map_err(|_| Malformed));
         if lines.next() != Some(Ok("age-encryption.org/v1")) {
@@ -92,23 +98,35 @@ impl Stanzas {
 impl Stanza {
     /// Tells whether the stanza may be for this recipient. An SSH stanza names its key, others only their kind.
     pub fn may_be_for(&self, recipient: &Recipient) -> bool {
-        self.kind == StanzaKind::Recipient(recipient.kind()) && self.tag == recipient.tag()
+        let kind = match recipient.kind() {
+            // A plugin chooses the name of its stanzas.
+            RecipientKind::Plugin => StanzaKind::Other,
+            kind => StanzaKind::Recipient(kind),
+        };
+        self.kind == kind && self.tag == recipient.tag()
     }
 
     fn of_line(line: &str) -> Self {
         let mut words = line.split(' ');
-        let kind = match words.next().unwrap_or_default() {
-            "X25519" => StanzaKind::Recipient(RecipientKind::X25519),
-            "scrypt" => StanzaKind::Scrypt,
-            "ssh-ed25519" => StanzaKind::Recipient(RecipientKind::SshEd25519),
-            "ssh-rsa" => StanzaKind::Recipient(RecipientKind::SshRsa),
-            name if name.ends_with("-grease") => StanzaKind::Grease,
-            _ => StanzaKind::Other,
-        };
+        let kind = StanzaKind::of_name(words.next().unwrap_or_default());
         let is_ssh = matches!(kind, StanzaKind::Recipient(RecipientKind::SshEd25519 | RecipientKind::SshRsa));
         let tag =
             words.next().filter(|_| is_ssh).and_then(|word| BASE64_STANDARD_NO_PAD.decode(word).ok()?.try_into().ok());
         Self { kind, tag }
+    }
+}
+
+impl StanzaKind {
+    /// Returns the kind of the stanzas with a name.
+    pub(super) fn of_name(name: &str) -> Self {
+        match name {
+            "X25519" => Self::Recipient(RecipientKind::X25519),
+            "scrypt" => Self::Scrypt,
+            "ssh-ed25519" => Self::Recipient(RecipientKind::SshEd25519),
+            "ssh-rsa" => Self::Recipient(RecipientKind::SshRsa),
+            name if name.ends_with("-grease") => Self::Grease,
+            _ => Self::Other,
+        }
     }
 }
 

@@ -143,24 +143,27 @@ const STRANGERS: [&str; 4] = ["elvis", "nvi", "pico", "vile"];
 /// `-n`: no swap file, also against `updatecount` in a vimrc. `-i NONE`: no viminfo or shada file, which keep registers,
 /// searches and command lines. `nomodeline` before the file is read: it may have been written by a stranger.
 /// `-c` is obeyed after the vimrc: no backup, not even while writing (`nowritebackup`: it may stand in `backupdir`, on
-/// disk), none that `patchmode` keeps, no undo file, no swap file for further buffers.
+/// disk), none that `patchmode` keeps, no undo file, no swap file for further buffers. `viminfo` (in nvim another name
+/// of `shada`) is emptied because `viminfofile` and `shadafile` in a vimrc override `-i`; a small vim does not have it.
 const VIM: &[&str] = &["-n", "-i", "NONE", "--cmd", "set nomodeline", "-c", VIM_SETTINGS];
 /// `-f`: stay in the foreground, or it would seem to end at once.
 const GVIM: &[&str] = &["-f", "-n", "-i", "NONE", "--cmd", "set nomodeline", "-c", VIM_SETTINGS];
-const VIM_SETTINGS: &str = "set nobackup nowritebackup patchmode= noundofile noswapfile";
+const VIM_SETTINGS: &str = "set nobackup nowritebackup patchmode= noundofile noswapfile | silent! set viminfo=";
 
 /// `-R`, restricted: no backup, search history or positions whatever the nanorc says, and no file but this one is read
 /// or written, save for a lock file beside it that names only the user.
 const NANO: &[&str] = &["-R"];
 
 /// Obeyed after the init file and before the file, in the order of the command line: no `file~`, no `#file#`, no list
-/// of such, no lock link, no undo history on disk, no kill ring in the minibuffer's history. Local variables are
-/// commands in the text or in its folder: not obeyed.
+/// of such, no lock link, no undo history on disk. What savehist and desktop keep (searches, replacements, the kill
+/// ring) is not saved: their modes may be on, or come on later by a hook, and what they saved before stays as it is.
+/// Local variables are commands in the text or in its folder: not obeyed.
 const EMACS: &[&str] = &[
     "--eval",
-    "(setq make-backup-files nil auto-save-default nil auto-save-list-file-prefix nil create-lockfiles nil \
-     undo-tree-auto-save-history nil savehist-additional-variables nil \
-     enable-local-variables nil enable-dir-local-variables nil)",
+    "(progn \
+     (setq make-backup-files nil auto-save-default nil auto-save-list-file-prefix nil create-lockfiles nil \
+     undo-tree-auto-save-history nil enable-local-variables nil enable-dir-local-variables nil) \
+     (advice-add 'savehist-save :override #'ignore) (advice-add 'desktop-save :override #'ignore))",
 ];
 
 /// `--wait`: until the file is closed, or it would seem to end at once. `--new-window`: not among the files, settings

@@ -6,17 +6,28 @@
 #![allow(clippy::disallowed_methods, reason = "this is the one place that prints")]
 
 mod escaped;
+mod hidden;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
 
 use dialoguer::theme::SimpleTheme;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::keys::{Prompt, PromptError};
 
 use escaped::Escaped;
+use hidden::ask_hidden;
 use table::table;
+
+/// Has a panic say where it happened, and nothing else: its own message may quote a text, and texts are secret here.
+pub fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        to_stderr("error: ", &format!("a mistake in secret itself, at {place}"));
+        to_stderr("hint: ", "report this place, what you ran and `secret --version`; no secret is in this message");
+    }));
+}
 
 /// The three standard streams, and what the user wants to see on them.
 pub struct Ui {
@@ -102,6 +113,14 @@ impl Ui {
         stdout.flush()
     }
 
+    /// Writes lines of data that hold no secret to stdout, as they are.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn print_text(&self, text: &str) -> io::Result<()> {
+        self.reveal(text.as_bytes())
+    }
+
     /// Writes rows of data that hold no secret to stdout.
     ///
     /// # Errors
@@ -157,9 +176,7 @@ impl Ui {
     /// # Errors
     /// Without a terminal.
     pub fn confirm(&self, question: &str) -> Result<bool, PromptError> {
-        if !self.has_terminal() {
-            return Err(PromptError::NoTerminal);
-        }
+        self.at_terminal()?;
         dialoguer::Confirm::with_theme(&SimpleTheme)
             .with_prompt(Escaped::line(question).to_string())
             .default(false)
@@ -172,15 +189,18 @@ impl Ui {
     /// # Errors
     /// Without a terminal.
     pub fn new_secret(&self, prompt: &str) -> Result<SecretString, PromptError> {
-        if !self.has_terminal() {
-            return Err(PromptError::NoTerminal);
+        self.at_terminal()?;
+        loop {
+            let secret = ask_hidden(&Escaped::line(prompt).to_string())?;
+            if ask_hidden("again")?.expose_secret() == secret.expose_secret() {
+                return Ok(secret);
+            }
+            to_stderr("", "they differ; once more");
         }
-        dialoguer::Password::with_theme(&SimpleTheme)
-            .with_prompt(Escaped::line(prompt).to_string())
-            .with_confirmation("again", "they differ; once more")
-            .interact()
-            .map(SecretString::from)
-            .map_err(|dialoguer::Error::IO(error)| prompt_error(error))
+    }
+
+    fn at_terminal(&self) -> Result<(), PromptError> {
+        if self.has_terminal() { Ok(()) } else { Err(PromptError::NoTerminal) }
     }
 
     fn colored(&self, text: &str, color: &str) -> String {
@@ -190,14 +210,25 @@ impl Ui {
 
 impl Prompt for Ui {
     fn passphrase(&self, prompt: &str) -> Result<SecretString, PromptError> {
-        if !self.has_terminal() {
-            return Err(PromptError::NoTerminal);
-        }
-        dialoguer::Password::with_theme(&SimpleTheme)
+        self.at_terminal()?;
+        ask_hidden(&Escaped::line(prompt).to_string())
+    }
+
+    fn answer(&self, prompt: &str) -> Result<String, PromptError> {
+        self.at_terminal()?;
+        dialoguer::Input::with_theme(&SimpleTheme)
             .with_prompt(Escaped::line(prompt).to_string())
-            .interact()
-            .map(SecretString::from)
+            .allow_empty(true)
+            .interact_text()
             .map_err(|dialoguer::Error::IO(error)| prompt_error(error))
+    }
+
+    fn confirm(&self, question: &str) -> Result<bool, PromptError> {
+        Ui::confirm(self, question)
+    }
+
+    fn message(&self, text: &str) {
+        to_stderr("", text);
     }
 }
 
@@ -208,4 +239,30 @@ fn to_stderr(label: &str, text: &str) {
 
 fn prompt_error(error: io::Error) -> PromptError {
     if error.kind() == io::ErrorKind::Interrupted { PromptError::Interrupted } else { PromptError::Io(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// Runs in a process of its own, so that the other tests keep their messages.
+    #[test]
+    fn a_panic_names_its_place_and_not_the_text_that_it_is_about() {
+        const CHILD: &str = "SECRET_TEST_PANIC";
+        let text = std::env::var(CHILD).unwrap_or_default();
+        if !text.is_empty() {
+            super::quiet_panics();
+            // Quotes all of the text by itself.
+            let _ = &text[1000..];
+        }
+        let child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["ui::tests::a_panic_names_its_place_and_not_the_text_that_it_is_about", "--exact", "--nocapture"])
+            .envs([(CHILD, "canary-hunter2"), ("RUST_BACKTRACE", "full")])
+            .output()
+            .expect("the test runs");
+        let said = String::from_utf8_lossy(&child.stderr);
+        assert!(said.contains("error: a mistake in secret itself, at src/ui/mod.rs:"), "{said}");
+        assert!(!child.status.success() && !said.contains("canary"), "{said}");
+        assert!(!String::from_utf8_lossy(&child.stdout).contains("canary"));
+    }
 }

@@ -16,7 +16,7 @@ use crate::envelope::native::{
     ReadError, Recipients, conflict, seal,
 };
 use crate::fs::{self, Expect, Snapshot};
-use crate::keys::{self, Recipient};
+use crate::keys::Recipient;
 use crate::policy::Rule;
 
 /// What is to be encrypted.
@@ -153,7 +153,7 @@ impl Workspace<'_> {
             body: None,
             wrapped_key: String::new(),
         };
-        header.wrapped_key = wrap(target, &header, secrets)?;
+        header.wrapped_key = self.wrap(target, &header, secrets)?;
         Ok(header)
     }
 
@@ -275,15 +275,15 @@ impl Workspace<'_> {
         }
         Ok(false)
     }
-}
 
-/// Wraps the data key to the readers of a header.
-pub(super) fn wrap(target: &Target, header: &Header, secrets: &FileSecrets) -> Result<String, Error> {
-    let path = || target.shown.clone();
-    let parsed: Result<Vec<Recipient>, _> = header.recipients.values().flatten().map(|text| text.parse()).collect();
-    let parsed = parsed.map_err(|source| Error::Recipient { path: path(), source })?;
-    let payload = secrets.payload(header);
-    keys::wrap(&parsed.iter().collect::<Vec<_>>(), &payload).map_err(|source| Error::Wrap { path: path(), source })
+    /// Wraps the data key to the readers of a header.
+    pub(super) fn wrap(&self, target: &Target, header: &Header, secrets: &FileSecrets) -> Result<String, Error> {
+        let path = || target.shown.clone();
+        let parsed: Result<Vec<Recipient>, _> = header.readers().into_iter().map(str::parse).collect();
+        let parsed = parsed.map_err(|source| Error::Recipient { path: path(), source })?;
+        let wrapped = self.identities.wrap(&parsed.iter().collect::<Vec<_>>(), &secrets.payload(header));
+        wrapped.map_err(|source| Error::Wrap { path: path(), source })
+    }
 }
 
 /// Refuses what is encrypted already, wholly or in part.

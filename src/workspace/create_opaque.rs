@@ -141,7 +141,7 @@ impl Workspace<'_> {
                 (_, Err(error)) => return Err(error.into()),
             };
             let file = match (top, &bytes) {
-                (Some(top), _) => self.open_top(target.clone(), top, bytes)?,
+                (Some(top), _) => self.open_top(target.clone(), &top, bytes)?,
                 (None, Bytes::Memory(bytes)) if is_document(bytes) => return Err(too_large(target, format)),
                 (None, _) => continue,
             };
@@ -161,7 +161,7 @@ impl Workspace<'_> {
         let Ok(Some(parsed)) = OpaqueTop::parse(&top) else {
             return if peek_file_id(&top).is_some() { Err(too_large(target, format)) } else { Ok(None) };
         };
-        self.open_top(target.clone(), parsed, Bytes::File(standing)).map(Some)
+        self.open_top(target.clone(), &parsed, Bytes::File(standing)).map(Some)
     }
 
     /// Returns the format that a new file has by option, rule or name, and whether that is more than its name.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Error, Target, Workspace};
 use crate::crypto::random;
 use crate::fs;
-use crate::keys::{self, Recipient};
+use crate::keys::Recipient;
 
 impl Workspace<'_> {
     /// Seals a text to the user's own recipients, else to the readers of the file, and keeps it in the cache folder as
@@ -14,14 +14,18 @@ impl Workspace<'_> {
     /// # Errors
     /// When it cannot be written.
     pub fn keep_draft(&self, target: &Target, readers: &[String], text: &[u8]) -> Result<Option<PathBuf>, Error> {
-        let mut recipients: Vec<Recipient> =
-            self.identities.recipients().map(|own| own.into_iter().cloned().collect()).unwrap_or_default();
-        if recipients.is_empty() {
-            recipients = readers.iter().filter_map(|reader| reader.parse().ok()).collect();
-        }
-        let (false, Some(cache)) = (recipients.is_empty(), self.env.cache_dir()) else { return Ok(None) };
-        let sealed = keys::wrap_text(&recipients.iter().collect::<Vec<_>>(), text)
-            .map_err(|source| Error::Wrap { path: target.shown.clone(), source })?;
+        let own = self.identities.recipients().unwrap_or_default();
+        // What takes no plugin comes first: nothing should have to work for a text to be kept.
+        let native: Vec<&Recipient> = own.iter().filter(|own| own.plugin().is_none()).copied().collect();
+        let readers: Vec<Recipient> = readers.iter().filter_map(|reader| reader.parse().ok()).collect();
+        let readers: Vec<&Recipient> = readers.iter().filter(|reader| reader.plugin().is_none()).collect();
+        let Some(cache) = self.env.cache_dir() else { return Ok(None) };
+        let choices = [native, own, readers].into_iter().filter(|choice| !choice.is_empty());
+        let mut sealed = choices.map(|choice| self.identities.wrap_text(&choice, text));
+        let sealed = match sealed.find(Result::is_ok) {
+            Some(sealed) => sealed.map_err(|source| Error::Wrap { path: target.shown.clone(), source })?,
+            None => return Ok(None),
+        };
         let folder = cache.join("secret").join("drafts");
         fs::create_private_folder(&folder, None)?;
         let name = target.path.file_name().unwrap_or_default().to_string_lossy();

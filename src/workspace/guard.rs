@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Error, OpenFile, Target, Workspace};
+use super::{Error, OpenFile, Target, Workspace, each_on_all_cores};
+use crate::crypto::FileId;
 use crate::envelope::native::{
     Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Mode, OPAQUE_TOP, OpaqueTop, peek_file_id,
 };
-use crate::fs;
+use crate::fs::{self, Root};
 use crate::git::{EntryKind, GitError, ObjectId, Repository};
 use crate::keys::{Recipient, UnwrapError};
 use crate::policy::{FILE_NAME, Readers, Rule, drift};
@@ -67,6 +68,15 @@ impl Workspace<'_> {
             path: target.shown.clone(),
             rules: policy.rules.iter().map(|rule| rule.path.as_str().to_owned()).collect(),
         })
+    }
+
+    /// Tells whether a rule of the policy is for a file.
+    ///
+    /// # Errors
+    /// When the policy has mistakes.
+    pub fn is_governed(&self, target: &Target) -> Result<bool, Error> {
+        let (Some(policy), Some(recorded)) = (self.policy()?, &target.recorded) else { return Ok(false) };
+        Ok(policy.rule_for(recorded).is_some())
     }
 
     /// Refuses to write a file that somebody can read whom the policy no longer names, that seals less than its rule
@@ -141,7 +151,7 @@ impl Workspace<'_> {
 
     /// Tells whether a file from history must be taken seriously: everybody can commit a header with high numbers.
     fn may_be_authentic(&self, file: &Past) -> bool {
-        match self.identities.unwrap(&file.header().wrapped_key) {
+        match self.identities.unwrap_for(&file.header().readers(), &file.header().wrapped_key) {
             Ok(payload) => open_past(file, &payload).is_some(),
             Err(UnwrapError::Malformed(_) | UnwrapError::NotAuthentic) => false,
             Err(_) => true,
@@ -149,48 +159,51 @@ impl Workspace<'_> {
     }
 
     fn try_open(&self, file: &Past) -> Option<FileSecrets> {
-        let payload = self.identities.unwrap(&file.header().wrapped_key).ok()?;
+        let payload = self.identities.unwrap_for(&file.header().readers(), &file.header().wrapped_key).ok()?;
         open_past(file, &payload)
     }
 
     /// Refuses a file whose id another governed file has too: a copy shares the key, and the readers of one would be
     /// the readers of the other.
     pub(super) fn check_copies(&self, target: &Target, header: &Header) -> Result<(), Error> {
-        let (Some(repository), Some(root)) = (&self.repository, self.within()) else { return Ok(()) };
+        refuse_copies(target, header, &self.file_ids()?)
+    }
+
+    /// Returns the file ids of all governed files of the index that are encrypted, with their paths.
+    ///
+    /// # Errors
+    /// When the index, the policy or a file cannot be read.
+    pub fn file_ids(&self) -> Result<Vec<(FileId, String)>, Error> {
+        let (Some(repository), Some(root)) = (&self.repository, self.within()) else { return Ok(Vec::new()) };
         let policy = self.policy()?;
-        for file in repository.index_files()? {
-            let Some(path) = file.path.to_str() else { continue };
-            let is_governed = policy.is_none_or(|policy| policy.rule_for(path).is_some());
-            if Some(path) == target.recorded.as_deref() || file.kind != EntryKind::File || !is_governed {
-                continue;
-            }
-            let absolute = root.path().join(path);
-            if fs::kind(&absolute)? != Some(fs::Kind::File) {
-                continue;
-            }
-            let mut top = fs::read_top(&absolute, Some(root), PEEK_BYTES)?;
-            if top.len() == PEEK_BYTES && top.iter().all(u8::is_ascii_whitespace) {
-                // Blanks may stand before a JSON document; they must not hide a copy.
-                top = fs::read(&absolute, Some(root), MAX_ENCRYPTED)?;
-            }
-            if peek_file_id(&top) == Some(header.file_id) {
-                return Err(Error::TwoPaths { path: target.shown.clone(), other: path.to_owned() });
-            }
-        }
-        Ok(())
+        let files = repository.index_files()?.into_iter().filter(|file| file.kind == EntryKind::File);
+        let paths: Vec<String> = files
+            .filter_map(|file| file.path.into_os_string().into_string().ok())
+            .filter(|path| policy.is_none_or(|policy| policy.rule_for(path).is_some()))
+            .collect();
+        let ids = each_on_all_cores(&paths, |path| file_id(root, path));
+        let known = paths.into_iter().zip(ids).map(|(path, id)| Ok(id?.map(|id| (id, path))));
+        known.filter_map(Result::transpose).collect()
     }
 
     /// Refuses a second new data key before the first is committed: history could not tell who made them.
     pub(super) fn check_committed(&self, file: &impl Standing) -> Result<(), Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
-        let Some(blob) = repository.head_file(Path::new(recorded), MAX_ENCRYPTED)? else { return Ok(()) };
+        let [Some(committed), _] = repository.file_ids(Path::new(recorded))? else { return Ok(()) };
         let header = file.header();
-        match EncryptedFile::parse(&blob) {
-            Ok(head) if head.header().file_id == header.file_id && head.header().generation < header.generation => {
+        match read_past(repository, committed, |_| false)? {
+            Some(head) if head.header().file_id == header.file_id && head.header().generation < header.generation => {
                 Err(Error::UncommittedKey { path: file.target().shown.clone() })
             }
             _ => Ok(()),
         }
+    }
+
+    /// Tells whether what the index has at a path is encrypted.
+    pub(super) fn is_encrypted_in_index(&self, path: &Path) -> Result<bool, Error> {
+        let Some(repository) = &self.repository else { return Ok(false) };
+        let [_, Some(indexed)] = repository.file_ids(path)? else { return Ok(false) };
+        Ok(read_past(repository, indexed, |_| false)?.is_some())
     }
 
     /// Returns the readers whom the committed policy does not name for this file with these recipients: a change of
@@ -247,6 +260,30 @@ fn open_past(file: &Past, payload: &[u8]) -> Option<FileSecrets> {
         Past::Document(file) => file.open(payload).ok().map(|opened| opened.secrets),
         Past::Opaque(top) => top.open(payload).ok().map(|opened| opened.secrets),
     }
+}
+
+/// Refuses a file whose id one of the others has.
+pub(super) fn refuse_copies(target: &Target, header: &Header, others: &[(FileId, String)]) -> Result<(), Error> {
+    let is_copy =
+        |(id, path): &&(FileId, String)| *id == header.file_id && Some(path.as_str()) != target.recorded.as_deref();
+    match others.iter().find(is_copy) {
+        Some((_, other)) => Err(Error::TwoPaths { path: target.shown.clone(), other: other.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Reads the file id of a file of the work tree, `None` where it is missing or not encrypted.
+fn file_id(root: &Root, path: &str) -> Result<Option<FileId>, Error> {
+    let absolute = root.path().join(path);
+    if fs::kind(&absolute)? != Some(fs::Kind::File) {
+        return Ok(None);
+    }
+    let mut top = fs::read_top(&absolute, Some(root), PEEK_BYTES)?;
+    if top.len() == PEEK_BYTES && top.iter().all(u8::is_ascii_whitespace) {
+        // Blanks may stand before a JSON document; they must not hide a copy.
+        top = fs::read(&absolute, Some(root), MAX_ENCRYPTED)?;
+    }
+    Ok(peek_file_id(&top))
 }
 
 /// Says what of a file is in clear that its rule wants sealed.

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::guard::recipients;
-use super::{Error, STREAM_ABOVE, Target, Workspace, key_paths};
+use super::{Error, STREAM_ABOVE, Target, Workspace, each_on_all_cores, key_paths};
 use crate::envelope::native::{
     EncryptedFile, Header, MAX_ENCRYPTED, Mode, OPAQUE_TOP, OpaqueTop, ReadError, peek_file_id,
 };
-use crate::fs::{self, Kind};
+use crate::fs::{self, Kind, Root, Source};
 use crate::policy::{Drift, drift};
 
 /// What a path holds.
@@ -107,7 +107,7 @@ impl Workspace<'_> {
     }
 
     /// Returns the files below a folder that some rule is for, in the order of their paths.
-    fn governed_files(&self, folder: &Path) -> Result<Vec<(Target, State)>, Error> {
+    pub(super) fn governed_files(&self, folder: &Path) -> Result<Vec<(Target, State)>, Error> {
         let policy = self.required_policy()?;
         let absolute = fs::real_path(&self.env.current_dir().join(folder))?;
         let mut governed = Vec::new();
@@ -116,33 +116,33 @@ impl Workspace<'_> {
             // As somebody in this folder would write it.
             let path = path.strip_prefix(self.env.current_dir()).map(Path::to_path_buf).unwrap_or(path);
             let Ok(target) = self.target(&path) else { continue };
-            if target.recorded.as_deref().is_none_or(|recorded| policy.rule_for(recorded).is_none()) {
-                continue;
+            if target.recorded.as_deref().is_some_and(|recorded| policy.rule_for(recorded).is_some()) {
+                governed.push(target);
             }
-            let state = self.state(&target).unwrap_or(State::Broken);
-            governed.push((target, state));
         }
-        Ok(governed)
+        let within = self.within();
+        let states = each_on_all_cores(&governed, |target| state(target, within).unwrap_or(State::Broken));
+        Ok(governed.into_iter().zip(states).collect())
     }
+}
 
-    /// Tells in which state a file is. Of what is too large for memory only the top is looked at.
-    fn state(&self, target: &Target) -> Result<State, Error> {
-        let source = fs::Source::open(&target.path, self.within())?;
-        if source.length() > STREAM_ABOVE {
-            let top = source.top(OPAQUE_TOP)?;
-            match OpaqueTop::parse(&top) {
-                Ok(Some(_)) => return Ok(State::Encrypted),
-                Ok(None) if source.length() > MAX_ENCRYPTED as u64 && peek_file_id(&top).is_none() => {
-                    return Ok(State::Plaintext);
-                }
-                Ok(None) => {}
-                Err(_) => return Ok(State::Broken),
+/// Tells in which state a file is. Of what is too large for memory only the top is looked at.
+fn state(target: &Target, within: Option<&Root>) -> Result<State, Error> {
+    let source = Source::open(&target.path, within)?;
+    if source.length() > STREAM_ABOVE {
+        let top = source.top(OPAQUE_TOP)?;
+        match OpaqueTop::parse(&top) {
+            Ok(Some(_)) => return Ok(State::Encrypted),
+            Ok(None) if source.length() > MAX_ENCRYPTED as u64 && peek_file_id(&top).is_none() => {
+                return Ok(State::Plaintext);
             }
+            Ok(None) => {}
+            Err(_) => return Ok(State::Broken),
         }
-        Ok(match EncryptedFile::parse(&fs::read(&target.path, self.within(), MAX_ENCRYPTED)?) {
-            Ok(_) => State::Encrypted,
-            Err(ReadError::NotEncrypted) => State::Plaintext,
-            Err(_) => State::Broken,
-        })
     }
+    Ok(match EncryptedFile::parse(&source.content(MAX_ENCRYPTED)?) {
+        Ok(_) => State::Encrypted,
+        Err(ReadError::NotEncrypted) => State::Plaintext,
+        Err(_) => State::Broken,
+    })
 }

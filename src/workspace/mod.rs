@@ -5,13 +5,16 @@
 
 mod create;
 mod create_opaque;
+pub mod deploy;
 mod diagnose;
 mod draft;
 mod edit_buffer;
 mod error;
+mod examine;
 mod guard;
 mod init;
 mod list;
+mod many;
 mod metadata;
 mod mv;
 mod opaque;
@@ -19,7 +22,9 @@ mod opaque_write;
 mod open;
 mod rekey;
 mod save;
+pub mod spell;
 mod target;
+mod value;
 mod view;
 
 use std::cell::OnceCell;
@@ -30,16 +35,19 @@ pub use create_opaque::LargeRequest;
 pub use diagnose::similar_keys;
 pub use edit_buffer::{BufferError, EditBuffer, Edited};
 pub use error::Error;
+pub use examine::{Examination, Exposed, SetUp};
 pub use guard::Standing;
 pub use init::{Initialized, NewIdentityError, NewMember, create_identity, default_identity_path};
 pub use list::{Listed, State};
+pub use many::{Found, Workspaces, each_on_all_cores};
 pub use metadata::MetadataChange;
-pub use opaque::{OpenOpaque, STREAM_ABOVE, StoredOpaque, VerifiedOpaque};
+pub use opaque::{AnyFile, OpenOpaque, STREAM_ABOVE, Seen, StoredOpaque, VerifiedOpaque};
 pub use opaque_write::{LargeContent, NewOpaque};
-pub use open::{Inspected, OpenFile, StoredFile};
+pub use open::{Inspected, OpenFile, Opener, StoredFile};
 pub use rekey::{ReaderChange, RekeyPlan};
 pub use save::Saved;
 pub use target::Target;
+pub use value::{Member, Value};
 pub use view::{View, ViewError, key_paths, lookup};
 
 use crate::env::Env;
@@ -64,11 +72,15 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// When there is a repository that may not or cannot be read.
     pub fn around(env: &'a Env, path: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
-        let start = start_folder(&env.current_dir().join(path))?;
-        let repository = Repository::discover(&start)?;
+        Self::in_folder(env, &start_folder(&env.current_dir().join(path))?, identities)
+    }
+
+    /// Finds the workspace that a folder is in.
+    fn in_folder(env: &'a Env, start: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
+        let repository = Repository::discover(start)?;
         let root = match &repository {
             Some(repository) => Some(Root::open(repository.root())?),
-            None => policy_folder(&start)?.map(|folder| Root::open(&folder)).transpose()?,
+            None => policy_folder(start)?.map(|folder| Root::open(&folder)).transpose()?,
         };
         Ok(Self { env, root, repository, identities, policy: OnceCell::new(), head_policy: OnceCell::new() })
     }

@@ -6,12 +6,12 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::open::refuse_other_path;
-use super::{Error, Standing, Target, Workspace};
+use super::{Error, OpenFile, Opener, Standing, Target, Workspace};
 use crate::envelope::native::{
     Checksum, FileSecrets, Header, OPAQUE_TOP, OpaqueFile, OpaqueTop, OpenError, Plain, SealError, SealedBody, Stored,
     StreamError,
 };
-use crate::fs::{Draft, Expect, FolderLock, FsError, Mode, Root, Source, commit};
+use crate::fs::{Draft, Expect, FolderLock, FsError, Identity, Mode, Root, Source, commit};
 
 /// An opaque file of which only the top was read: nothing of it is authenticated.
 pub struct StoredOpaque {
@@ -19,7 +19,7 @@ pub struct StoredOpaque {
     pub target: Target,
     /// The open file.
     pub source: Source,
-    top: OpaqueTop,
+    pub(super) top: OpaqueTop,
 }
 
 /// An opaque file whose header is authentic; its body is authenticated whenever it is read.
@@ -39,9 +39,24 @@ pub(super) enum Bytes {
     Memory(Zeroizing<Vec<u8>>),
 }
 
+/// An encrypted file that was opened: all of it, or of a large opaque one the header.
+pub enum AnyFile {
+    /// It is in memory, and all of it is authentic.
+    Whole(Box<OpenFile>),
+    /// Its header is authentic.
+    Large(Box<OpenOpaque>),
+}
+
 /// An opaque file that was authenticated to its last chunk.
 pub struct VerifiedOpaque {
     file: OpenOpaque,
+    checksum: Checksum,
+}
+
+/// What is kept of an opaque file that was authenticated to its last chunk, to know it again.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    identity: Identity,
     checksum: Checksum,
 }
 
@@ -51,13 +66,8 @@ impl Workspace<'_> {
     /// # Errors
     /// When it cannot be read, or has no header although it begins like one.
     pub fn stored_opaque(&self, target: &Target) -> Result<Option<StoredOpaque>, Error> {
-        let source = Source::open(&target.path, self.within())?;
-        if source.length() <= STREAM_ABOVE {
-            return Ok(None);
-        }
-        let top = OpaqueTop::parse(&source.top(OPAQUE_TOP)?);
-        let top = top.map_err(|source| Error::Read { path: target.shown.clone(), source })?;
-        Ok(top.map(|top| StoredOpaque { target: target.clone(), source, top }))
+        let source = self.opener().source(target, None)?;
+        Ok(large_top(target, &source)?.map(|top| StoredOpaque { target: target.clone(), source, top }))
     }
 
     /// Authenticates the header of an opaque file.
@@ -66,24 +76,49 @@ impl Workspace<'_> {
     /// When no identity opens it, it is not authentic, or (unless `at_any_path`) it stands elsewhere in the repository
     /// than its header says.
     pub fn open_opaque(&self, stored: StoredOpaque, at_any_path: bool) -> Result<OpenOpaque, Error> {
+        self.opener().open_opaque(stored, at_any_path)
+    }
+
+    pub(super) fn open_top(&self, target: Target, top: &OpaqueTop, bytes: Bytes) -> Result<OpenOpaque, Error> {
+        self.opener().open_top(target, top, bytes)
+    }
+}
+
+impl Opener<'_> {
+    /// Authenticates the header of an opaque file; see [`Workspace::open_opaque`].
+    pub(super) fn open_opaque(&self, stored: StoredOpaque, at_any_path: bool) -> Result<OpenOpaque, Error> {
         let StoredOpaque { target, source, top } = stored;
-        let file = self.open_top(target, top, Bytes::File(source))?;
+        let file = self.open_top(target, &top, Bytes::File(source))?;
         if !at_any_path {
             refuse_other_path(&file.target, &file.opened.header)?;
         }
         Ok(file)
     }
 
-    pub(super) fn open_top(&self, target: Target, top: OpaqueTop, bytes: Bytes) -> Result<OpenOpaque, Error> {
-        let header = top.header();
-        let payload = self.identities.unwrap(&header.wrapped_key).map_err(|source| Error::Unwrap {
-            path: target.shown.clone(),
-            readers: header.recipients.keys().cloned().collect(),
-            source,
-        })?;
+    fn open_top(&self, target: Target, top: &OpaqueTop, bytes: Bytes) -> Result<OpenOpaque, Error> {
+        let payload = self.unwrap(&target.shown, top.header())?;
         let not_authentic = |source| Error::NotAuthentic { path: target.shown.clone(), source };
         let opened = top.open(&payload).map_err(not_authentic)?;
         Ok(OpenOpaque { target, opened, bytes })
+    }
+}
+
+/// Reads the top of an opaque file that is too large for memory; `None` for every other file.
+pub(super) fn large_top(target: &Target, source: &Source) -> Result<Option<OpaqueTop>, Error> {
+    if source.length() <= STREAM_ABOVE {
+        return Ok(None);
+    }
+    let top = OpaqueTop::parse(&source.top(OPAQUE_TOP)?);
+    top.map_err(|source| Error::Read { path: target.shown.clone(), source })
+}
+
+impl AnyFile {
+    /// Returns which file it is.
+    pub fn target(&self) -> &Target {
+        match self {
+            Self::Whole(file) => &file.target,
+            Self::Large(file) => &file.target,
+        }
     }
 }
 
@@ -103,6 +138,39 @@ impl OpenOpaque {
         match &self.bytes {
             Bytes::File(source) => Ok(source),
             Bytes::Elsewhere | Bytes::Memory(_) => Err(FsError::Missing { path: self.target.path.clone() }.into()),
+        }
+    }
+
+    /// Takes a file that was opened once more for the one that was authenticated.
+    ///
+    /// # Errors
+    /// When it is another one, or was written to.
+    pub fn known(self, seen: Seen) -> Result<VerifiedOpaque, Error> {
+        if self.source()?.identity() == seen.identity {
+            Ok(VerifiedOpaque { file: self, checksum: seen.checksum })
+        } else {
+            Err(FsError::Changed { path: self.target.path }.into())
+        }
+    }
+
+    /// Hands on the content where nobody sees it: only the end tells that it is authentic.
+    ///
+    /// # Errors
+    /// When it is not. What `emit` says is returned as it is.
+    pub fn give_unseen(&self, emit: impl FnMut(&[u8]) -> io::Result<()> + Send) -> Result<io::Result<()>, Error> {
+        self.give(None, emit)
+    }
+
+    fn give(
+        &self,
+        known: Option<Checksum>,
+        mut emit: impl FnMut(&[u8]) -> io::Result<()> + Send,
+    ) -> Result<io::Result<()>, Error> {
+        let opened = self.body()?.open(known, |piece| emit(piece).map_err(StreamError::Write));
+        match opened {
+            Ok(_) => Ok(Ok(())),
+            Err(StreamError::Write(error)) => Ok(Err(error)),
+            Err(error) => Err(self.failed(error, None)),
         }
     }
 
@@ -141,6 +209,21 @@ impl OpenOpaque {
         Ok(commit(vec![draft.finish()?])?)
     }
 
+    /// Tells whether it is authentic to its last chunk, and its body is byte for byte that of another file.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(super) fn is_whole_with_body_of(&self, other: &Self) -> Result<bool, Error> {
+        let (Ok(body), Ok(stated)) = (self.body(), other.body()) else { return Ok(false) };
+        match body.open(None, |_| Ok(())) {
+            Ok(_) => {}
+            Err(StreamError::NotAuthentic) => return Ok(false),
+            Err(error) => return Err(self.failed(error, None)),
+        }
+        Ok(body.length() == stated.length()
+            && body.is_end_of(&other.bytes).map_err(|error| self.failed(error, None))?)
+    }
+
     pub(super) fn body(&self) -> Result<SealedBody<&Bytes>, Error> {
         self.opened.body(&self.bytes).map_err(|source| Error::NotAuthentic { path: self.target.shown.clone(), source })
     }
@@ -167,19 +250,21 @@ impl VerifiedOpaque {
     ///
     /// # Errors
     /// When that is so. What `emit` says is returned as it is.
-    pub fn reveal(&self, mut emit: impl FnMut(&[u8]) -> io::Result<()> + Send) -> Result<io::Result<()>, Error> {
-        let body = self.file.body()?;
-        let opened = body.open(Some(self.checksum), |piece| emit(piece).map_err(StreamError::Write));
-        match opened {
-            Ok(_) => Ok(Ok(())),
-            Err(StreamError::Write(error)) => Ok(Err(error)),
-            Err(error) => Err(self.file.failed(error, None)),
-        }
+    pub fn reveal(&self, emit: impl FnMut(&[u8]) -> io::Result<()> + Send) -> Result<io::Result<()>, Error> {
+        self.file.give(Some(self.checksum), emit)
+    }
+
+    /// Closes the file.
+    ///
+    /// # Errors
+    /// When it was not opened in the work tree.
+    pub fn into_seen(self) -> Result<Seen, Error> {
+        Ok(Seen { identity: self.file.source()?.identity(), checksum: self.checksum })
     }
 
     /// Returns the file, to read it once more.
-    pub fn file(&self) -> &OpenOpaque {
-        &self.file
+    pub fn into_file(self) -> OpenOpaque {
+        self.file
     }
 }
 

@@ -133,7 +133,7 @@ impl Workspace<'_> {
         if header == file.opened.header {
             return Ok(Some(Saved::Unchanged));
         }
-        let draft = lock.draft(&target.path, Expect::Same(file.source()?), WRITE_MODE)?;
+        let draft = lock.draft(&target.path, Expect::Same(file.source()?.identity()), WRITE_MODE)?;
         commit(vec![carry(draft, &header, &file)?])?;
         Ok(Some(Saved::Changed))
     }

@@ -2,9 +2,11 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, Target, Workspace};
+use super::opaque::large_top;
+use super::{AnyFile, Error, StoredOpaque, Target, Workspace};
 use crate::envelope::native::{Counts, EncryptedFile, Header, MAX_ENCRYPTED, Opened, ReadError};
-use crate::fs::{self, Snapshot};
+use crate::fs::{self, OpenFolder, Root, Snapshot, Source};
+use crate::keys::Identities;
 
 /// A file as it stands there.
 pub struct StoredFile {
@@ -38,15 +40,25 @@ pub struct OpenFile {
     pub opened: Opened,
 }
 
+/// Opens the files of one workspace; can be shared by threads.
+#[derive(Clone, Copy)]
+pub struct Opener<'w> {
+    within: Option<&'w Root>,
+    identities: &'w Identities<'w>,
+}
+
 impl Workspace<'_> {
+    /// Returns the part of the workspace that opens files.
+    pub fn opener(&self) -> Opener<'_> {
+        Opener { within: self.within(), identities: self.identities }
+    }
+
     /// Reads a file, encrypted or not.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn read(&self, target: Target) -> Result<StoredFile, Error> {
-        let bytes = fs::read(&target.path, self.within(), MAX_ENCRYPTED)?;
-        let snapshot = Snapshot::of(&bytes);
-        Ok(StoredFile { target, bytes, snapshot })
+        self.opener().read(target, None)
     }
 
     /// Reads an encrypted file without opening it: nothing of it is authenticated.
@@ -103,8 +115,7 @@ impl Workspace<'_> {
     /// When it is not encrypted, no identity opens it, it is not authentic, or (unless `at_any_path`) it stands
     /// elsewhere in the repository than its header says.
     pub fn open(&self, target: Target, at_any_path: bool) -> Result<OpenFile, Error> {
-        let stored = self.read(target)?;
-        self.open_stored(stored, at_any_path)
+        self.opener().open(target, None, at_any_path)
     }
 
     /// Opens an encrypted file that was read; see [`Self::open`].
@@ -112,6 +123,61 @@ impl Workspace<'_> {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_stored(&self, stored: StoredFile, at_any_path: bool) -> Result<OpenFile, Error> {
+        self.opener().open_stored(stored, at_any_path)
+    }
+
+    /// Unwraps the data key of a file and opens it.
+    pub(super) fn open_file(&self, shown: &str, file: &EncryptedFile) -> Result<Opened, Error> {
+        self.opener().open_file(shown, file)
+    }
+}
+
+impl Opener<'_> {
+    /// Reads a file, out of its folder if that is open already.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self, target: Target, folder: Option<&OpenFolder>) -> Result<StoredFile, Error> {
+        let bytes = match folder {
+            Some(folder) => folder.read(&target.path, self.within, MAX_ENCRYPTED)?,
+            None => fs::read(&target.path, self.within, MAX_ENCRYPTED)?,
+        };
+        let snapshot = Snapshot::of(&bytes);
+        Ok(StoredFile { target, bytes, snapshot })
+    }
+
+    /// Opens a file to read it, out of its folder if that is open already.
+    pub(super) fn source(&self, target: &Target, folder: Option<&OpenFolder>) -> Result<Source, Error> {
+        Ok(match folder {
+            Some(folder) => folder.source(&target.path, self.within)?,
+            None => Source::open(&target.path, self.within)?,
+        })
+    }
+
+    /// Opens an encrypted file. Of a large opaque one only the header is read and authenticated.
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub fn open_any(&self, target: Target, folder: Option<&OpenFolder>, at_any_path: bool) -> Result<AnyFile, Error> {
+        let source = self.source(&target, folder)?;
+        if let Some(top) = large_top(&target, &source)? {
+            let file = self.open_opaque(StoredOpaque { target, source, top }, at_any_path)?;
+            return Ok(AnyFile::Large(Box::new(file)));
+        }
+        let bytes = source.content(MAX_ENCRYPTED)?;
+        let snapshot = Snapshot::of(&bytes);
+        Ok(AnyFile::Whole(Box::new(self.open_stored(StoredFile { target, bytes, snapshot }, at_any_path)?)))
+    }
+
+    /// Opens an encrypted file; see [`Workspace::open`].
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub fn open(&self, target: Target, folder: Option<&OpenFolder>, at_any_path: bool) -> Result<OpenFile, Error> {
+        self.open_stored(self.read(target, folder)?, at_any_path)
+    }
+
+    fn open_stored(&self, stored: StoredFile, at_any_path: bool) -> Result<OpenFile, Error> {
         let file = parse(&stored)?;
         let opened = self.open_file(&stored.target.shown, &file)?;
         if !at_any_path {
@@ -121,15 +187,19 @@ impl Workspace<'_> {
         Ok(OpenFile { target, encrypted: bytes.to_vec(), snapshot, opened })
     }
 
-    /// Unwraps the data key of a file and opens it.
-    pub(super) fn open_file(&self, shown: &str, file: &EncryptedFile) -> Result<Opened, Error> {
-        let header = file.header();
-        let payload = self.identities.unwrap(&header.wrapped_key).map_err(|source| Error::Unwrap {
+    fn open_file(&self, shown: &str, file: &EncryptedFile) -> Result<Opened, Error> {
+        let payload = self.unwrap(shown, file.header())?;
+        file.open(&payload).map_err(|source| Error::NotAuthentic { path: shown.to_owned(), source })
+    }
+
+    /// Unwraps the data key of a file.
+    pub(super) fn unwrap(&self, shown: &str, header: &Header) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let unwrapped = self.identities.unwrap_for(&header.readers(), &header.wrapped_key);
+        unwrapped.map_err(|source| Error::Unwrap {
             path: shown.to_owned(),
             readers: header.recipients.keys().cloned().collect(),
             source,
-        })?;
-        file.open(&payload).map_err(|source| Error::NotAuthentic { path: shown.to_owned(), source })
+        })
     }
 }
 

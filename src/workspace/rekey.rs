@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::create::wrap;
-use super::guard::{recipients, strictness};
+use super::guard::{recipients, refuse_copies, strictness};
 use super::opaque_write::{carry, seal as write_sealed};
 use super::save::{WRITE_MODE, seal_error};
-use super::{Error, OpenOpaque, Standing, Target, Workspace};
+use super::{AnyFile, Error, OpenFile, OpenOpaque, Standing, Target, Workspace};
+use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{BodyStamp, Comments, Exposure, FileSecrets, Header, Mode, NewBody, Opened, seal};
 use crate::fs::{Draft, Expect, FolderLock, Snapshot, Staged, commit};
@@ -57,33 +57,45 @@ pub struct ReaderChange {
 }
 
 impl Workspace<'_> {
-    /// Plans the rekey of a file; `None` when it is in line with the policy. With `makes_key` it gets a new data key in any
-    /// case, and the old one may be of unknown origin.
+    /// Plans the rekey of an opened file; `None` when it is in line with the policy. With `makes_key` it gets a new data
+    /// key in any case, and the old one may be of unknown origin. `ids` are [`Self::file_ids`], for all files of a call.
     ///
     /// # Errors
-    /// When the file cannot be opened, no rule is for it, or it was put back to an older state.
-    pub fn plan_rekey(&self, target: Target, makes_key: bool) -> Result<Option<RekeyPlan>, Error> {
-        if let Some(stored) = self.stored_opaque(&target)? {
-            let file = self.open_opaque(stored, false)?;
-            let Some(change) = self.plan_change(&file, makes_key)? else { return Ok(None) };
-            return Ok(Some(change.plan(target, Vec::new(), |header, renewed| {
-                Replacement::Opaque(Box::new(file), Box::new(header), renewed)
-            })));
-        }
-        let file = self.open(target, false)?;
-        let Some(change) = self.plan_change(&file, makes_key)? else { return Ok(None) };
+    /// When no rule is for the file, or it was put back to an older state.
+    pub fn plan_rekey(
+        &self,
+        file: AnyFile,
+        makes_key: bool,
+        ids: &[(FileId, String)],
+    ) -> Result<Option<RekeyPlan>, Error> {
+        let file = match file {
+            AnyFile::Whole(file) => file,
+            AnyFile::Large(file) => {
+                let Some(change) = self.plan_change(&*file, makes_key, ids)? else { return Ok(None) };
+                return Ok(Some(change.plan(file.target.clone(), Vec::new(), |header, renewed| {
+                    Replacement::Opaque(file, Box::new(header), renewed)
+                })));
+            }
+        };
+        let Some(change) = self.plan_change(&*file, makes_key, ids)? else { return Ok(None) };
         let cleared = cleared(&file.opened, &change.header);
         let header = &change.header;
         let secrets = change.renewed.as_ref().unwrap_or(&file.opened.secrets);
         let bytes = seal(&file.opened.plaintext, header.clone(), secrets, Some(&file.opened), self.env.today())
             .map_err(|source| seal_error(&file.target, header.format, source))?;
-        Ok(Some(change.plan(file.target, cleared, |_, _| Replacement::Bytes(bytes, file.snapshot))))
+        let OpenFile { target, snapshot, .. } = *file;
+        Ok(Some(change.plan(target, cleared, |_, _| Replacement::Bytes(bytes, snapshot))))
     }
 
     /// Compares the readers of a file, and what it seals, with the policy; `None` when there is nothing to do.
-    fn plan_change(&self, file: &impl Standing, makes_key: bool) -> Result<Option<Change>, Error> {
+    fn plan_change(
+        &self,
+        file: &impl Standing,
+        makes_key: bool,
+        ids: &[(FileId, String)],
+    ) -> Result<Option<Change>, Error> {
         self.check_history(file, makes_key)?;
-        self.check_copies(file.target(), file.header())?;
+        refuse_copies(file.target(), file.header(), ids)?;
         let rule = self.rule(file.target())?;
         let readers = self.required_policy()?.readers(rule);
         let before = file.header();
@@ -137,7 +149,7 @@ impl Workspace<'_> {
         } else {
             None
         };
-        header.wrapped_key = wrap(file.target(), &header, renewed.as_ref().unwrap_or(file.secrets()))?;
+        header.wrapped_key = self.wrap(file.target(), &header, renewed.as_ref().unwrap_or(file.secrets()))?;
         let all_unreviewed = self.unreviewed(file.target(), &readers)?;
         let unreviewed =
             all_unreviewed.into_iter().filter(|name| added.iter().any(|added| added.member == *name)).collect();
@@ -157,7 +169,7 @@ impl Workspace<'_> {
                     lock.stage(&target.path, bytes, Expect::Unchanged(snapshot), WRITE_MODE)?
                 }
                 Replacement::Opaque(file, header, renewed) => {
-                    let draft = lock.draft(&target.path, Expect::Same(file.source()?), WRITE_MODE)?;
+                    let draft = lock.draft(&target.path, Expect::Same(file.source()?.identity()), WRITE_MODE)?;
                     match renewed {
                         Some(secrets) => reseal(draft, header, secrets, file)?,
                         None => carry(draft, header, file)?,

@@ -1,16 +1,17 @@
-//! Typed views of a decrypted document: finding a node by its key path, and spelling a subtree as JSON.
+//! Typed views of a decrypted document: finding a node by its key path, and the values below it.
 //!
 //! They work on the tree that the parser of the spans made, so that no second parser can see another document.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::fmt::{self, Write};
 
 use zeroize::Zeroizing;
 
+use super::spell;
+use super::value::{Member, Value};
 use crate::document::path::Component;
 use crate::document::{
-    Content, Document, Entry, EventKind, Format, Item, KeyPath, KeyPathError, Leaf, MAX_DEPTH, Node, ScalarKind,
+    Content, Document, Entry, EventKind, Format, Item, KeyPath, KeyPathError, Leaf, MAX_DEPTH, Node,
 };
 
 /// Reads a key as the user wrote it. In flat formats a key may have dots in it.
@@ -123,14 +124,25 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Spells a node as JSON, with aliases and merge keys resolved.
+    /// Returns what a node says, with aliases and merge keys resolved.
     ///
     /// # Errors
     /// When that is not possible within bounds.
+    pub fn value(&self, node: &'a Node, document: usize) -> Result<Value<'a>, ViewError> {
+        Expander { view: self, index: document, nodes: 0, bytes: 0 }.node(node, 0)
+    }
+
+    /// Spells a node as JSON.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
     pub fn json(&self, node: &'a Node, document: usize) -> Result<Zeroizing<String>, ViewError> {
-        let mut writer = JsonWriter { view: self, index: document, nodes: 0, out: Secret::default() };
-        writer.node(node, 0)?;
-        Ok(writer.out.text)
+        Ok(spell::json(&self.value(node, document)?))
+    }
+
+    /// Returns how many documents the stream has.
+    pub fn documents(&self) -> usize {
+        self.document.roots.len()
     }
 
     /// Follows aliases to the node that they mean.
@@ -178,56 +190,53 @@ fn merge_keys(document: &Document, text: &str) -> HashSet<usize> {
     found
 }
 
-struct JsonWriter<'v, 'a> {
+/// Makes values of nodes, within bounds.
+struct Expander<'v, 'a> {
     view: &'v View<'a>,
     index: usize,
     nodes: usize,
-    out: Secret,
+    bytes: usize,
 }
 
 /// The entries of a map and of those that it takes in.
 #[derive(Default)]
 struct Merged<'a> {
-    entries: Vec<(Cow<'a, str>, &'a Node)>,
+    entries: Vec<(Cow<'a, str>, &'a Entry)>,
     /// The names there are, and which of the maps had each last.
     names: HashMap<Cow<'a, str>, usize>,
     /// How many maps were looked at.
     maps: usize,
 }
 
-impl<'a> JsonWriter<'_, 'a> {
-    fn node(&mut self, node: &'a Node, depth: usize) -> Result<(), ViewError> {
+impl<'a> Expander<'_, 'a> {
+    fn node(&mut self, node: &'a Node, depth: usize) -> Result<Value<'a>, ViewError> {
         self.count(1)?;
         // An alias of something around it nests without end: the depth bounds that, the count bounds the rest.
-        if self.out.text.len() > MAX_BYTES || depth > MAX_DEPTH {
+        if depth > MAX_DEPTH {
             return Err(ViewError::TooManyNodes);
         }
         let node = self.view.resolve(node, self.index)?;
-        match &node.content {
-            Content::Alias(_) | Content::Null => self.out.push("null"),
-            Content::Leaf(index) => write_scalar(&mut self.out, self.view.document.leaf(*index)),
+        Ok(match &node.content {
+            Content::Alias(_) | Content::Null => Value::Null,
+            Content::Leaf(index) => {
+                let leaf = self.view.document.leaf(*index);
+                self.count_bytes(leaf.value.len())?;
+                Value::Scalar(leaf)
+            }
             Content::List(items) => {
-                self.out.push("[");
-                for (index, item) in items.iter().enumerate() {
-                    self.separate(index, depth + 1);
-                    self.node(item, depth + 1)?;
-                }
-                self.close(items.is_empty(), depth, "]");
+                Value::List(items.iter().map(|item| self.node(item, depth + 1)).collect::<Result<_, _>>()?)
             }
             Content::Map(entries) => {
                 let mut merged = Merged::default();
                 self.merge(entries, &mut merged, depth)?;
-                self.out.push("{");
-                for (index, (key, node)) in merged.entries.iter().enumerate() {
-                    self.separate(index, depth + 1);
-                    write_text(&mut self.out, key);
-                    self.out.push(": ");
-                    self.node(node, depth + 1)?;
+                let mut members = Vec::with_capacity(merged.entries.len());
+                for (name, entry) in merged.entries {
+                    self.count_bytes(name.len())?;
+                    members.push(Member { key: &entry.key, name, value: self.node(&entry.node, depth + 1)? });
                 }
-                self.close(merged.entries.is_empty(), depth, "}");
+                Value::Map(members)
             }
-        }
-        Ok(())
+        })
     }
 
     /// Adds the entries of a map whose names are not there yet, then those of its merge keys.
@@ -248,7 +257,7 @@ impl<'a> JsonWriter<'_, 'a> {
                 _ => Cow::Owned(format!("{name}#{}", occurrence + 1)),
             };
             match merged.names.insert(name.clone(), merged.maps) {
-                None => merged.entries.push((name, &entry.node)),
+                None => merged.entries.push((name, entry)),
                 Some(map) if map == merged.maps => return Err(ViewError::SameKey),
                 Some(_) => {}
             }
@@ -271,21 +280,9 @@ impl<'a> JsonWriter<'_, 'a> {
         if self.nodes > MAX_NODES { Err(ViewError::TooManyNodes) } else { Ok(()) }
     }
 
-    fn separate(&mut self, index: usize, depth: usize) {
-        self.out.push(if index == 0 { "\n" } else { ",\n" });
-        self.indent(depth);
-    }
-
-    fn close(&mut self, is_empty: bool, depth: usize, bracket: &str) {
-        if !is_empty {
-            self.out.push("\n");
-            self.indent(depth);
-        }
-        self.out.push(bracket);
-    }
-
-    fn indent(&mut self, depth: usize) {
-        (0..depth).for_each(|_| self.out.push("  "));
+    fn count_bytes(&mut self, bytes: usize) -> Result<(), ViewError> {
+        self.bytes += bytes;
+        if self.bytes > MAX_BYTES { Err(ViewError::TooManyNodes) } else { Ok(()) }
     }
 }
 
@@ -297,93 +294,9 @@ fn cost(entry: &Entry) -> usize {
     }
 }
 
-/// A text that leaves no copy of itself behind when it grows.
-#[derive(Default)]
-struct Secret {
-    text: Zeroizing<String>,
-}
-
-impl Secret {
-    fn push(&mut self, more: &str) {
-        let needed = self.text.len() + more.len();
-        if needed > self.text.capacity() {
-            let mut grown = Zeroizing::new(String::with_capacity(needed.max(2 * self.text.capacity())));
-            grown.push_str(&self.text);
-            self.text = grown;
-        }
-        self.text.push_str(more);
-    }
-}
-
-impl Write for Secret {
-    fn write_str(&mut self, more: &str) -> fmt::Result {
-        self.push(more);
-        Ok(())
-    }
-}
-
-fn write_scalar(out: &mut Secret, leaf: &Leaf) {
-    let value = leaf.value.as_str();
-    match leaf.kind {
-        ScalarKind::Boolean => out.push(if value.eq_ignore_ascii_case("true") { "true" } else { "false" }),
-        ScalarKind::Float if is_json_number(value) => out.push(value),
-        ScalarKind::Integer => write_integer(out, value).unwrap_or_else(|| write_text(out, value)),
-        ScalarKind::Float | ScalarKind::String | ScalarKind::Timestamp => write_text(out, value),
-    }
-}
-
-/// Writes a whole number in decimal; hexadecimal, octal and binary ones up to 128 bits. Writes nothing of another.
-fn write_integer(out: &mut Secret, text: &str) -> Option<()> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", text.strip_prefix('+').unwrap_or(text)),
-    };
-    let prefixes = [("0x", 16), ("0o", 8), ("0b", 2)];
-    if let Some((digits, radix)) =
-        prefixes.iter().find_map(|(prefix, radix)| Some((digits.strip_prefix(prefix)?, *radix)))
-    {
-        let mut digits = digits.chars().filter(|digit| *digit != '_');
-        let number = digits.try_fold(0_u128, |number, digit| {
-            number.checked_mul(u128::from(radix))?.checked_add(u128::from(digit.to_digit(radix)?))
-        })?;
-        let _ = write!(out, "{sign}{number}");
-    } else {
-        let digits = digits.trim_start_matches(['0', '_']);
-        if !digits.bytes().all(|digit| digit.is_ascii_digit() || digit == b'_') {
-            return None;
-        }
-        out.push(sign);
-        out.push(if digits.is_empty() { "0" } else { "" });
-        digits.split('_').for_each(|digits| out.push(digits));
-    }
-    Some(())
-}
-
-fn is_json_number(text: &str) -> bool {
-    serde_json::from_str::<serde_json::Number>(text).is_ok()
-}
-
-fn write_text(out: &mut Secret, text: &str) {
-    out.push("\"");
-    for character in text.chars() {
-        match character {
-            '"' => out.push("\\\""),
-            '\\' => out.push("\\\\"),
-            '\n' => out.push("\\n"),
-            '\r' => out.push("\\r"),
-            '\t' => out.push("\\t"),
-            character if character.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-            character => out.push(character.encode_utf8(&mut [0; 4])),
-        }
-    }
-    out.push("\"");
-}
-
 /// How many nodes a typed view may have, aliases expanded.
 const MAX_NODES: usize = 1 << 20;
-/// How long its JSON may be.
+/// How long its texts and keys may be together, aliases expanded.
 const MAX_BYTES: usize = 64 << 20;
 /// How many aliases may lead to one another.
 const MAX_ALIASES: usize = 16;

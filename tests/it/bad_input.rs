@@ -429,11 +429,12 @@ fn an_opaque_file_has_no_keys_and_no_text_for_an_editor() {
 #[test]
 fn a_folder_and_a_missing_file_are_named() {
     let world = World::with_db();
-    for command in
-        [["encrypt", "secrets"].as_slice(), &["decrypt", "secrets"], &["edit", "secrets"], &["get", "secrets", "a"]]
-    {
-        world.refuses(command, 1, "error: [WORLD]/repo/secrets is a folder, not a file");
+    let is_folder = "error: [WORLD]/repo/secrets is a folder, not a file";
+    for command in [["encrypt", "secrets"].as_slice(), &["edit", "secrets"], &["get", "secrets", "a"]] {
+        world.refuses(command, 1, is_folder);
     }
+    let hint = "hint: decrypt all of it with --output-dir DIR";
+    world.refuses(["decrypt", "secrets"], 1, &format!("{is_folder}\n{hint}"));
     let missing = "secrets/none.yaml";
     for command in [
         ["encrypt", missing].as_slice(),

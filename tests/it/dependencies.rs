@@ -44,6 +44,12 @@ fn each_dependency_is_explained_licensed_and_offline() {
 }
 
 #[test]
+fn libgit2_is_built_without_https_and_ssh() {
+    let libgit2 = git2::Version::get();
+    assert!(!libgit2.https() && !libgit2.ssh() && libgit2.vendored());
+}
+
+#[test]
 fn licence_expressions_are_understood() {
     for accepted in ["MIT", "GPL-3.0 OR MIT", "MIT/Apache-2.0", "(MIT OR Apache-2.0) AND Unicode-3.0"] {
         assert!(is_accepted(accepted), "{accepted}");

@@ -388,7 +388,8 @@ fn text_files() -> Vec<PathBuf> {
             if path.is_dir() {
                 let is_built = folder == root() && ["target", ".git"].iter().any(|name| path.ends_with(name));
                 pending.extend(Some(path).filter(|_| !is_built));
-            } else {
+            } else if !path.ends_with(".git") {
+                // In a linked work tree it is a file, which names the repository.
                 files.push(path);
             }
         }

@@ -1,7 +1,7 @@
 //! `secret edit` with scripts as editors, at a terminal and without one.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -387,4 +387,26 @@ fn a_passphrase_is_asked_for_once_for_two_files() {
         "error: cannot open secrets/db.yaml: [WORLD]/home/locked.key needs a passphrase, and there is no terminal to ask for it\n\
          hint: run it at a terminal, or use an identity without a passphrase",
     );
+}
+
+#[test]
+fn ctrl_c_at_a_passphrase_leaves_the_terminal_as_it_was() {
+    let world = World::with_db();
+    let key = world.home().join("locked.key").display().to_string();
+    for (typed, signal) in [("\u{3}", 2), ("\u{1c}", 3)] {
+        let mut command = world.command(Path::new("python3"));
+        command.args(["-c", include_str!("interrupt.py"), typed, env!("CARGO_BIN_EXE_secret")]);
+        command.args(["keygen", "--passphrase", "-o", &key]).env("NO_COLOR", "1");
+        let output = command.output().expect("it runs");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            format!(
+                "asked: True, ended: -{signal}, same modes: True, input left: False\n\
+                 passphrase for the new identity: \n"
+            ),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(!Path::new(&key).exists());
+    }
 }

@@ -8,7 +8,7 @@ use clap::Command as Cli;
 use crate::world::{DB, World};
 
 /// Returns every command that does something, with its words: `member add`.
-fn commands() -> Vec<(String, Cli)> {
+pub fn commands() -> Vec<(String, Cli)> {
     let mut found = Vec::new();
     let mut waiting: Vec<(String, Cli)> = secret::commands::command()
         .get_subcommands()
@@ -36,7 +36,9 @@ fn examples(command: &Cli) -> Vec<String> {
 /// The world that the examples speak of, with an editor and a random generator that answer by themselves.
 fn prepared() -> World {
     let world = World::new().with_file("secrets/db.yaml", DB).with_file("secrets/app.env", "API_TOKEN=canary\n");
+    let world = world.with_file("secrets/prod/db.yaml", DB);
     world.write("secrets/plain.env", "A=1\n");
+    world.write(".gitignore", "secrets/plain.env\n");
     world.write("changed.yaml", DB.replace("5432", "5433"));
     world.write("key.pem", "-----BEGIN CERTIFICATE-----\n");
     // Written by another process: were they open for writing here, another test could not start them at that moment.

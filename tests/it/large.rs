@@ -177,6 +177,87 @@ fn of_several_files_none_is_written_when_one_is_not_authentic() {
 }
 
 #[test]
+fn large_files_of_a_folder_are_decrypted_with_the_others_all_or_none() {
+    let world = World::new().with_file("secrets/a.yaml", "a: canary\n");
+    for name in ["one.img", "deeper/two.img"] {
+        world.write(&format!("secrets/{name}"), pattern(LARGE));
+        world.secret(["encrypt", &format!("secrets/{name}")]).success();
+    }
+    let out = world.home().join("out");
+    let arguments = ["decrypt", "secrets", "--output-dir", out.to_str().expect("UTF-8")];
+    // The second time plaintexts of the same size stand there.
+    for _ in 0..2 {
+        world.secret(arguments).success();
+        assert_eq!(names(&out.join("secrets")), ["a.yaml", "deeper", "one.img"]);
+        assert!(fs::read(out.join("secrets/one.img")).expect("a file") == pattern(LARGE));
+        assert!(fs::read(out.join("secrets/deeper/two.img")).expect("a file") == pattern(LARGE));
+        assert_eq!(mode_of(&out.join("secrets/one.img")), 0o600);
+        fs::write(out.join("secrets/one.img"), vec![b'x'; 2 * LARGE]).expect("a file");
+    }
+    fs::remove_file(out.join("secrets/a.yaml")).expect("a file");
+    let sealed = world.read_bytes("secrets/deeper/two.img");
+    let mut changed = sealed.clone();
+    *changed.last_mut().expect("a byte") ^= 1;
+    world.write("secrets/deeper/two.img", &changed);
+    assert_eq!(world.secret(arguments).code, 5);
+    assert_eq!(names(&out.join("secrets")), ["deeper", "one.img"]);
+    world.write("secrets/deeper/two.img", &sealed);
+
+    // An encrypted file keeps its place, and two plaintexts have not the same one.
+    fs::copy(world.path("secrets/one.img"), out.join("secrets/one.img")).expect("a file");
+    let outcome = world.secret(arguments);
+    assert!(outcome.code == 1 && outcome.stderr.contains("is an encrypted file; it is not overwritten"), "{outcome:?}");
+    assert_eq!(names(&out.join("secrets")), ["deeper", "one.img"]);
+    let twice = ["decrypt", "secrets/one.img", "secrets", "--output-dir", arguments[3]];
+    let outcome = world.secret(twice);
+    assert!(outcome.code == 1 && outcome.stderr.contains("would both be written to"), "{outcome:?}");
+}
+
+#[test]
+fn a_move_of_a_large_file_that_was_cut_off_is_finished_by_the_next_one() {
+    let world = World::new();
+    world.write(PATH, pattern(LARGE));
+    world.secret(["encrypt", PATH]).success();
+    world.commit("large");
+    let old = world.read_bytes(PATH);
+    let to = "secrets/other.img";
+    world.secret(["mv", PATH, to]).success();
+    let new = world.read_bytes(to);
+    // As a process that was killed between its two steps leaves it.
+    world.write(PATH, &old);
+    let said = world.secret(["mv", PATH, to]).success().stderr;
+    assert_eq!(said, "moved secrets/disk.img to secrets/other.img\n");
+    assert!(!world.path(PATH).exists() && world.read_bytes(to) == new);
+
+    // What is not the same stays: a damaged body, another content.
+    world.write(PATH, &old);
+    let mut damaged = new.clone();
+    let place = damaged.len() - 5;
+    damaged[place] ^= 1;
+    let cut = new[..new.len() - 1].to_vec();
+    for standing in [damaged, cut, old.clone(), b"plain".to_vec()] {
+        world.write(to, &standing);
+        let outcome = world.secret(["mv", PATH, to]);
+        assert!(outcome.code == 1 && outcome.stderr.contains("secrets/other.img"), "{outcome:?}");
+        assert!(world.read_bytes(PATH) == old && world.read_bytes(to) == standing);
+    }
+}
+
+#[test]
+fn doctor_looks_at_the_top_of_a_large_file_only() {
+    let world = World::new();
+    world.write(PATH, pattern(LARGE));
+    world.secret(["encrypt", PATH]).success();
+    world.commit("large");
+    let file = File::options().write(true).open(world.path(PATH)).expect("a file");
+    file.set_len(1 << 40).expect("a length");
+    let (outcome, stdout) = run(&world, &["doctor"], None);
+    let said = format!("{}{}", String::from_utf8_lossy(&stdout), outcome.stderr);
+    assert!(said.contains("1 governed file, all encrypted"), "{said}");
+    assert!(outcome.memory < LIMIT, "{} KiB", outcome.memory);
+}
+
+#[test]
 fn a_large_file_has_no_keys_and_is_not_edited() {
     let world = World::new();
     world.write(PATH, pattern(LARGE));
@@ -225,7 +306,10 @@ fn a_hostile_length_costs_neither_time_nor_memory() {
         (vec!["ls"], 0),
         (vec!["rekey", "--check"], 0),
         (vec!["get", PATH, "a"], 1),
+        (vec!["export", PATH, "--format", "json"], 1),
+        (vec!["exec", "-f", PATH, "--", "true"], 1),
         (vec!["decrypt", PATH], 5),
+        (vec!["decrypt", "secrets", "--output-dir", "out"], 5),
         (vec!["meta", PATH, "--owner", "x"], 5),
     ] {
         let (outcome, _) = run(&world, &arguments, None);

@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 ];
 
 /// A file of src.
-struct Source {
+pub struct Source {
     path: String,
     text: String,
 }
@@ -121,8 +121,12 @@ impl Source {
         below.split('/').next().unwrap_or_default().trim_end_matches(".rs")
     }
 
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Returns the part before the test module, which stands last.
-    fn without_tests(&self) -> &str {
+    pub fn without_tests(&self) -> &str {
         self.text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default()
     }
 
@@ -165,7 +169,7 @@ fn is_in_name(character: char) -> bool {
 }
 
 /// Returns the files of src that are part of the product: without those that a `#[cfg(test)]` brings in.
-fn product_sources() -> Vec<Source> {
+pub fn product_sources() -> Vec<Source> {
     let all = sources("src");
     let mut test_support = BTreeSet::new();
     for source in &all {

@@ -68,6 +68,11 @@ impl World {
         self.folder.path().join("repo")
     }
 
+    /// The folder that holds all of the world: repository, home and what else a test puts there.
+    pub fn folder(&self) -> PathBuf {
+        fs::canonicalize(self.folder.path()).expect("the folder is there")
+    }
+
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
@@ -267,7 +272,8 @@ impl Outcome {
 /// What `edit` says before it runs an editor that is a script.
 pub const CAUTION: &str = "warning: secret does not know how to keep this editor from leaving backups or swap files\n";
 
-fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
+/// Runs a prepared command to its end.
+pub fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -101,3 +101,35 @@ fn a_folder_of_the_path_is_made_and_the_file_is_found_from_anywhere() {
     assert_eq!(world.secret(["-C", "/", "decrypt", &path]).success().stdout, DB);
     assert_eq!(world.secret(["-C", "secrets", "ls"]).success().stdout, "a/b/c.yaml\n");
 }
+
+#[test]
+fn a_move_that_was_cut_off_is_finished_by_the_next_one() {
+    let world = World::with_db();
+    world.secret(["mv", "secrets/db.yaml", "secrets/other.yaml"]).success();
+    // As if it had been killed before it removed the old file.
+    world.git(["checkout", "--quiet", "--", "secrets/db.yaml"]);
+    world.secret(["mv", "secrets/db.yaml", "secrets/other.yaml"]).success();
+    assert!(!world.path("secrets/db.yaml").exists());
+    assert_eq!(world.secret(["decrypt", "secrets/other.yaml"]).success().stdout, DB);
+}
+
+#[test]
+fn a_move_onto_another_file_removes_neither() {
+    let world = World::with_db();
+    world.secret(["mv", "secrets/db.yaml", "secrets/other.yaml"]).success();
+    world.git(["checkout", "--quiet", "--", "secrets/db.yaml"]);
+    // The same file at first, but one of them was changed since.
+    world.secret_with(["set", "secrets/db.yaml", "db.port", "--stdin"], "1", &[]).success();
+    let exists = "error: [WORLD]/repo/secrets/other.yaml exists already";
+    world.refuses(["mv", "secrets/db.yaml", "secrets/other.yaml"], 1, exists);
+    world.write("secrets/other.yaml", "plain: text\n");
+    world.refuses(["mv", "secrets/db.yaml", "secrets/other.yaml"], 1, exists);
+}
+
+#[test]
+fn what_a_killed_process_could_not_finish_is_no_file_of_the_policy() {
+    let world = World::with_db();
+    world.write("secrets/.secret-1-0123456789abcdef.tmp", world.read_bytes("secrets/db.yaml"));
+    world.secret(["rekey", "--check"]).success();
+    assert_eq!(world.secret(["ls"]).success().stdout, "secrets/db.yaml\n");
+}

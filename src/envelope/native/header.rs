@@ -204,6 +204,11 @@ impl Header {
         recipients_digest(&self.recipients)
     }
 
+    /// Returns all recipients, in the order in which the data key is wrapped for them.
+    pub fn readers(&self) -> Vec<&str> {
+        self.recipients.values().flatten().map(String::as_str).collect()
+    }
+
     /// Tells whether the leaf at this path is sealed.
     pub fn seals(&self, path: &crate::document::KeyPath) -> bool {
         !self.cleartext.iter().any(|pattern| pattern.matches(path))

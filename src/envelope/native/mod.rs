@@ -26,4 +26,4 @@ pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
 pub use stream::{Checksum, Content, Plain, RUN_CHUNKS, SealedBody, SpoolKey, Stored, StreamError};
-pub use token::{BodyStamp, Stamp, TokenError, TokenKind};
+pub use token::{BodyStamp, Stamp, TokenError, TokenKind, is_like_token};

@@ -199,6 +199,11 @@ impl<S: Stored> SealedBody<S> {
         Some(Self { stored, at, length, associated_data, salt, cipher })
     }
 
+    /// Returns how long the chunks are, without the checksum.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Opens all of it, and hands the content on piece by piece. With `known`, the checksum of an earlier opening, it
     /// is not computed again.
     ///

@@ -51,6 +51,11 @@ pub enum TokenError {
     NewerVersion,
 }
 
+/// Tells whether a text begins as tokens of any version do.
+pub fn is_like_token(text: &str) -> bool {
+    Token::is_likely(text)
+}
+
 impl TokenKind {
     /// Returns the letter in the token.
     pub fn letter(self) -> char {
