@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::decrypt_tree::{self, refuse_twice};
-use super::{CommandError, Context};
-use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED, ReadError};
+use super::{CommandError, Context, decrypt_large};
+use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED, OPAQUE_TOP, OpaqueTop, ReadError, peek_file_id};
 use crate::fs::{self, Expect, FsError, Kind, Mode, Root, Snapshot};
-use crate::workspace::{Found, OpenFile, Workspaces, each_on_all_cores};
+use crate::process;
+use crate::workspace::{AnyFile, Found, Workspaces, each_on_all_cores};
 
 /// Decrypt one file to stdout, or a whole tree to a folder
 ///
@@ -25,13 +26,13 @@ pub struct DecryptArgs {
     pub(super) files: Vec<PathBuf>,
     /// Write the plaintext to this file, readable by you alone
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["output_dir", "in_place"])]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Write all plaintexts to this folder, under their paths in the repository
     #[arg(long, value_name = "DIR", conflicts_with = "in_place")]
-    output_dir: Option<PathBuf>,
+    pub(super) output_dir: Option<PathBuf>,
     /// Replace the encrypted files by their plaintexts
     #[arg(long)]
-    in_place: bool,
+    pub(super) in_place: bool,
     /// Accept a file at another path than it was encrypted for
     #[arg(long)]
     pub(super) at_any_path: bool,
@@ -61,20 +62,36 @@ pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandE
             Err(error) => errors.push(error),
         }
     }
+    // Large ones stay open.
+    process::allow_open_files(found.len());
     let openers = workspaces.openers();
-    let mut opened = Vec::new();
+    let mut files = Vec::new();
     for result in each_on_all_cores(&found, |file| file.open(&openers, arguments.at_any_path)) {
-        match result {
-            Ok(file) => opened.push(file),
+        let checked = match result {
+            // One by one: each takes all cores.
+            Ok(AnyFile::Large(file)) if arguments.files.len() > 1 => {
+                file.verify().map(|file| AnyFile::Large(Box::new(file.into_file())))
+            }
+            result => result,
+        };
+        match checked {
+            Ok(file) => files.push(file),
             Err(error) => errors.push(error.into()),
         }
     }
     CommandError::worst(errors, context.ui)?;
-    match &arguments.output {
-        _ if arguments.in_place => replace(&workspaces, &found, &opened, context),
-        Some(output) => opened.iter().try_for_each(|file| write_to(output, &file.opened.plaintext, context)),
-        None => Ok(opened.iter().try_for_each(|file| context.ui.reveal(&file.opened.plaintext))?),
+    if arguments.in_place {
+        return replace(&workspaces, &found, &files, context);
     }
+    for file in files {
+        match (file, &arguments.output) {
+            (AnyFile::Whole(file), Some(output)) => write_to(output, &file.opened.plaintext, context)?,
+            (AnyFile::Whole(file), None) => context.ui.reveal(&file.opened.plaintext)?,
+            (AnyFile::Large(file), Some(output)) => decrypt_large::write_to(output, &file, context)?,
+            (AnyFile::Large(file), None) => decrypt_large::reveal(*file, context)?,
+        }
+    }
+    Ok(())
 }
 
 /// Finds a file in its own workspace: where another one stands does not decide what is checked of it.
@@ -94,15 +111,25 @@ fn find(path: &Path, arguments: &DecryptArgs, workspaces: &mut Workspaces<'_>) -
 fn replace(
     workspaces: &Workspaces<'_>,
     found: &[Found],
-    files: &[OpenFile],
+    files: &[AnyFile],
     context: &Context<'_>,
 ) -> Result<(), CommandError> {
-    let places = files.iter().map(|file| Ok((fs::real_path(&file.target.path)?, &file.target)));
+    let places = files.iter().map(|file| Ok((fs::real_path(&file.target().path)?, file.target())));
     refuse_twice(places.collect::<Result<Vec<_>, CommandError>>()?)?;
-    for (found, OpenFile { target, snapshot, opened, .. }) in found.iter().zip(files) {
+    for (found, file) in found.iter().zip(files) {
         let workspace = workspaces.of(found);
-        workspace.write_new(target, &opened.plaintext, Expect::Unchanged(snapshot), Mode::Private)?;
-        context.ui.note(&format!("{0} is in plaintext now; `secret encrypt {0}` makes it what it was", target.shown));
+        match file {
+            AnyFile::Whole(file) => {
+                let expect = Expect::Unchanged(&file.snapshot);
+                workspace.write_new(&file.target, &file.opened.plaintext, expect, Mode::Private)?;
+            }
+            AnyFile::Large(file) => {
+                let expect = Expect::Same(file.source()?.identity());
+                file.write_content(&file.target.path, workspace.within(), expect)?;
+            }
+        }
+        let shown = &file.target().shown;
+        context.ui.note(&format!("{shown} is in plaintext now; `secret encrypt {shown}` makes it what it was"));
     }
     Ok(())
 }
@@ -146,7 +173,23 @@ pub(super) fn refuse_encrypted(path: &Path, content: &[u8]) -> Result<(), Comman
     match EncryptedFile::parse(content) {
         // Tokens whose header is gone are of no use to anybody.
         Err(ReadError::NotEncrypted | ReadError::TokensWithoutHeader { .. }) => Ok(()),
-        _ => Err(CommandError::failed(format!("{} is an encrypted file; it is not overwritten", path.display()))
-            .hint("write elsewhere, or decrypt it with --in-place")),
+        _ => Err(not_overwritten(path)),
     }
+}
+
+/// Refuses to write over an encrypted file of which at most the first [`OPAQUE_TOP`] bytes were read.
+pub(super) fn refuse_encrypted_top(path: &Path, top: &[u8]) -> Result<(), CommandError> {
+    if top.len() < OPAQUE_TOP {
+        return refuse_encrypted(path, top);
+    }
+    // Blanks may stand before a JSON document.
+    match OpaqueTop::parse(top) {
+        Ok(None) if peek_file_id(top).is_none() && !top.iter().all(u8::is_ascii_whitespace) => Ok(()),
+        _ => Err(not_overwritten(path)),
+    }
+}
+
+fn not_overwritten(path: &Path) -> CommandError {
+    CommandError::failed(format!("{} is an encrypted file; it is not overwritten", path.display()))
+        .hint("write elsewhere, or decrypt it with --in-place")
 }

@@ -9,22 +9,38 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use zeroize::Zeroizing;
 
-use super::decrypt::{DecryptArgs, refuse_encrypted};
+use super::decrypt::{DecryptArgs, refuse_encrypted_top};
 use super::{CommandError, Context};
-use crate::envelope::native::MAX_ENCRYPTED;
+use crate::envelope::native::{Header, OPAQUE_TOP};
 use crate::fs::{self, FsError, Outputs, Root, Snapshot, StagedOutput};
 use crate::process;
-use crate::workspace::{Error, Found, OpenFile, Opener, Target, Workspaces, each_on_all_cores};
+use crate::workspace::{
+    AnyFile, Error, Found, OpenFile, OpenOpaque, Opener, Seen, Target, Workspaces, each_on_all_cores,
+};
 
 /// A plaintext on its way to the folder.
 struct Plaintext<'f> {
     found: &'f Found,
     /// Where it goes, from the folder.
     path: PathBuf,
-    /// `None` where all of them together are too large to be held: then the file is opened once more.
-    content: Option<Zeroizing<Vec<u8>>>,
-    /// The encrypted file that was opened.
-    snapshot: Snapshot,
+    content: Content,
+}
+
+enum Content {
+    Held(Zeroizing<Vec<u8>>),
+    /// All of them together are too large to be held: the file, as this was, is opened once more.
+    Again(Snapshot),
+    /// The file alone is too large to be held. It was authenticated to its end, and is opened once more.
+    Large(Seen),
+    /// The same, and it is the only file: nothing else waits for its being authentic. So that is found when it is
+    /// written, before it gets its name.
+    Only(Box<OpenOpaque>),
+}
+
+impl Content {
+    fn is_large(&self) -> bool {
+        matches!(self, Self::Large(_) | Self::Only(_))
+    }
 }
 
 pub fn run(
@@ -37,17 +53,26 @@ pub fn run(
     let found = find_all(folder, arguments, workspaces, context, &mut errors);
     let openers = workspaces.openers();
     let held = AtomicUsize::new(0);
-    let results = each_on_all_cores(&found, |(file, _)| {
-        let opened = file.open(&openers, arguments.at_any_path)?;
-        let path = path_below(&opened)?;
-        let OpenFile { snapshot, opened, .. } = opened;
-        let length = opened.plaintext.len();
-        let is_held = held.fetch_add(length, Ordering::Relaxed).saturating_add(length) <= MAX_HELD;
-        Ok(Plaintext { found: file, path, content: is_held.then_some(opened.plaintext), snapshot })
+    // A large file is not kept open, and comes later: it takes all cores.
+    let results = each_on_all_cores(&found, |(file, _)| match file.open(&openers, arguments.at_any_path)? {
+        AnyFile::Large(_) => Ok(None),
+        AnyFile::Whole(opened) => {
+            let path = path_below(&opened.target, &opened.opened.header)?;
+            let OpenFile { snapshot, opened, .. } = *opened;
+            let length = opened.plaintext.len();
+            let is_held = held.fetch_add(length, Ordering::Relaxed).saturating_add(length) <= MAX_HELD;
+            let content = if is_held { Content::Held(opened.plaintext) } else { Content::Again(snapshot) };
+            Ok(Some(Plaintext { found: file, path, content }))
+        }
     });
     let mut plaintexts = Vec::with_capacity(found.len());
     let mut left_out = Vec::new();
     for ((file, is_named), result) in found.iter().zip(results) {
+        let result = match result {
+            Ok(Some(plaintext)) => Ok(plaintext),
+            Ok(None) => open_large(file, found.len() == 1, &openers, arguments).map_err(Failure::Other),
+            Err(failure) => Err(failure),
+        };
         match result {
             Ok(plaintext) => plaintexts.push(plaintext),
             Err(Failure::NotEncrypted) if !is_named && !workspaces.of(file).is_governed(&file.target)? => {
@@ -65,6 +90,30 @@ pub fn run(
     }
     tell_left_out(&left_out, context);
     write_below(folder, &plaintexts, &openers, arguments, context)
+}
+
+/// Opens a large file, and unless it is the only one, authenticates all of it.
+fn open_large<'f>(
+    found: &'f Found,
+    is_only: bool,
+    openers: &[Opener<'_>],
+    arguments: &DecryptArgs,
+) -> Result<Plaintext<'f>, CommandError> {
+    let file = open_large_again(found, openers, arguments)?;
+    let path = path_below(&file.target, &file.opened.header)?;
+    let content = if is_only { Content::Only(file) } else { Content::Large(file.verify()?.into_seen()?) };
+    Ok(Plaintext { found, path, content })
+}
+
+fn open_large_again(
+    found: &Found,
+    openers: &[Opener<'_>],
+    arguments: &DecryptArgs,
+) -> Result<Box<OpenOpaque>, CommandError> {
+    match found.open(openers, arguments.at_any_path)? {
+        AnyFile::Large(file) => Ok(file),
+        AnyFile::Whole(file) => Err(FsError::Changed { path: file.target.path }.into()),
+    }
 }
 
 /// Why a file was not opened.
@@ -134,33 +183,50 @@ fn write_below(
     let paths: Vec<PathBuf> = plaintexts.iter().map(|new| new.path.clone()).collect();
     let folders: BTreeSet<Option<&Path>> = paths.iter().map(|path| path.parent()).collect();
     let most = process::allow_open_files(paths.len() + 2 * folders.len()).saturating_sub(2 * folders.len());
-    let outputs = Outputs::at(&root, &paths, MAX_ENCRYPTED, refuse_encrypted)?;
+    let outputs = Outputs::at(&root, &paths, OPAQUE_TOP, refuse_encrypted_top)?;
     let indices: Vec<usize> = (0..plaintexts.len()).collect();
     // Every file is held open until it has its name. Only where the system allows so few are there several parts.
     for part in indices.chunks(most.max(1)) {
-        let staged = each_on_all_cores(part, |index| {
-            let new = &plaintexts[*index];
-            match &new.content {
-                Some(content) => Ok(outputs.stage(*index, content)?),
-                None => Ok::<_, CommandError>(outputs.stage(*index, &open_again(new, openers, arguments)?)?),
-            }
-        });
+        let (large, small): (Vec<usize>, Vec<usize>) =
+            part.iter().partition(|index| plaintexts[**index].content.is_large());
+        let stage = |index: &usize| stage(&outputs, *index, &plaintexts[*index], openers, arguments);
+        let mut staged = each_on_all_cores(&small, stage);
+        // One by one: each takes all cores.
+        staged.extend(large.iter().map(stage));
         StagedOutput::publish(staged.into_iter().collect::<Result<Vec<_>, _>>()?)?;
     }
     Ok(())
 }
 
-/// Opens a file that was opened before; it has to be the same.
-fn open_again(
+/// Writes a plaintext, without giving it its name.
+fn stage<'o>(
+    outputs: &'o Outputs<'_>,
+    index: usize,
     new: &Plaintext<'_>,
     openers: &[Opener<'_>],
     arguments: &DecryptArgs,
+) -> Result<StagedOutput<'o>, CommandError> {
+    match &new.content {
+        Content::Held(content) => Ok(outputs.stage(index, content)?),
+        Content::Again(snapshot) => Ok(outputs.stage(index, &open_again(new.found, snapshot, openers, arguments)?)?),
+        Content::Large(seen) => {
+            let file = open_large_again(new.found, openers, arguments)?.known(*seen)?;
+            outputs.stage_by(index, |output| Ok(file.reveal(|piece| output.write_all(piece))?))
+        }
+        Content::Only(file) => outputs.stage_by(index, |output| Ok(file.give_unseen(|piece| output.write_all(piece))?)),
+    }
+}
+
+/// Opens a file that was opened before; it has to be the same.
+fn open_again(
+    found: &Found,
+    snapshot: &Snapshot,
+    openers: &[Opener<'_>],
+    arguments: &DecryptArgs,
 ) -> Result<Zeroizing<Vec<u8>>, CommandError> {
-    let again = new.found.open(openers, arguments.at_any_path)?;
-    if again.snapshot == new.snapshot {
-        Ok(again.opened.plaintext)
-    } else {
-        Err(FsError::Changed { path: again.target.path }.into())
+    match found.open(openers, arguments.at_any_path)? {
+        AnyFile::Whole(again) if again.snapshot == *snapshot => Ok(again.opened.plaintext),
+        again => Err(FsError::Changed { path: again.target().path.clone() }.into()),
     }
 }
 
@@ -196,11 +262,11 @@ pub(super) fn refuse_twice(places: Vec<(PathBuf, &Target)>) -> Result<(), Comman
 ///
 /// Everybody can write a header. Where the file does not stand at its path, nothing vouches for that: then it may not
 /// name what programs look for at the top of a folder, as shells do for `.profile`.
-fn path_below(file: &OpenFile) -> Result<PathBuf, CommandError> {
-    let (shown, recorded) = (&file.target.shown, &file.opened.header.path);
+fn path_below(target: &Target, header: &Header) -> Result<PathBuf, CommandError> {
+    let (shown, recorded) = (&target.shown, &header.path);
     let path = Path::new(recorded);
     let is_name = |part| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git"));
-    let is_vouched_for = file.target.recorded.as_ref() == Some(recorded) || !recorded.starts_with('.');
+    let is_vouched_for = target.recorded.as_ref() == Some(recorded) || !recorded.starts_with('.');
     if path.file_name().is_some() && path.components().all(is_name) && is_vouched_for {
         return Ok(path.to_path_buf());
     }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{CommandError, Context};
 use crate::ui::Ui;
-use crate::workspace::deploy::{Deployment, Naming, Variables, is_name};
+use crate::workspace::deploy::{DeployError, Deployment, Naming, Variables, is_name};
 
 /// Which values are handed on, under which names.
 #[derive(Args)]
@@ -56,7 +56,12 @@ pub fn open(files: &[PathBuf], at_any_path: bool, context: &Context<'_>) -> Resu
     for file in files {
         let open = || {
             let workspace = context.workspace(file)?;
-            Ok(workspace.open(workspace.target(file)?, at_any_path)?)
+            let target = workspace.target(file)?;
+            // A file that is sealed as a whole has no values; a large one is not read to find that.
+            if workspace.stored_opaque(&target)?.is_some() {
+                return Err(DeployError::Opaque { file: target.shown }.into());
+            }
+            Ok(workspace.open(target, at_any_path)?)
         };
         match open() {
             Ok(file) => opened.push(file),

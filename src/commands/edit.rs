@@ -51,6 +51,7 @@ pub fn run(arguments: EditArgs, context: &Context<'_>) -> Result<(), CommandErro
     let session = match fs::kind(&target.path)? {
         None => Session { subject: Subject::New { target }, arguments: &arguments, workspace: &workspace, context },
         Some(_) => {
+            workspace.refuse_to_edit_large(&target)?;
             let file = workspace.open(target, false)?;
             // What may not be written is refused before anybody types.
             workspace.check_writable(&file)?;

@@ -1,7 +1,8 @@
 //! `secret encrypt`.
 
-use std::io::Read;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use zeroize::Zeroizing;
@@ -12,7 +13,9 @@ use super::{CommandError, Context};
 use crate::document::Format;
 use crate::envelope::native::MAX_ENCRYPTED;
 use crate::fs::{self, Expect, Mode, Snapshot};
-use crate::workspace::{Creation, CreationRequest, Source, Target, Workspace};
+use crate::workspace::{
+    Creation, CreationRequest, LargeContent, LargeRequest, STREAM_ABOVE, Source, StoredOpaque, Target, Workspace,
+};
 
 /// Encrypt files in place, to the readers that the policy names
 ///
@@ -72,56 +75,136 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
     let recorded = arguments.path.as_deref().or(arguments.output.as_deref()).unwrap_or(file);
     let workspace = context.workspace(recorded)?;
     let target = workspace.target(recorded)?;
-    let (plaintext, snapshot) = match source {
-        Some(_) if arguments.output.is_none() => {
-            workspace.refuse_links(&target)?;
-            let stored = workspace.read(target.clone())?;
-            (stored.bytes, Some(stored.snapshot))
+    let (creation, former) = match read_large(source, &workspace, &target, arguments, context)? {
+        Read::Large(content) => {
+            let is_in_place = source.is_some() && arguments.output.is_none();
+            let former = if is_in_place { Former::Source(Arc::clone(&content)) } else { Former::Other };
+            let request = LargeRequest {
+                target: target.clone(),
+                content,
+                format: arguments.format,
+                metadata: arguments.metadata.change(),
+                is_fresh: arguments.fresh,
+            };
+            (workspace.create_large(request)?, former)
         }
-        Some(source) => (context.read_plaintext(source)?, None),
-        None => (read_stdin()?, None),
+        Read::Small(plaintext, former) => {
+            // A failed command in front of a pipe must not become a secret that is empty.
+            let is_nothing = source.is_none() && plaintext.is_empty();
+            let request = CreationRequest {
+                target: target.clone(),
+                plaintext,
+                format: arguments.format,
+                metadata: arguments.metadata.change(),
+                is_fresh: arguments.fresh,
+            };
+            let creation = workspace.create(request)?;
+            if is_nothing {
+                return Err(CommandError::failed("nothing came from standard input")
+                    .hint("an empty file is encrypted by its name, not from standard input"));
+            }
+            (creation, former)
+        }
     };
-    // A failed command in front of a pipe must not become a secret that is empty.
-    let is_nothing = source.is_none() && plaintext.is_empty();
-    let request = CreationRequest {
-        target: target.clone(),
-        plaintext,
-        format: arguments.format,
-        metadata: arguments.metadata.change(),
-        is_fresh: arguments.fresh,
-    };
-    let creation = workspace.create(request)?;
-    if is_nothing {
-        return Err(CommandError::failed("nothing came from standard input")
-            .hint("an empty file is encrypted by its name, not from standard input"));
-    }
     arguments.consent.check(&workspace)?;
     arguments.consent.agree_to_unreviewed(&target, &creation.unreviewed, context)?;
-    match snapshot {
-        // A file that git knows was made private by `decrypt --in-place`; encrypted it needs not be.
-        Some(snapshot) => {
-            let mode = if creation.resumed.is_some() { Mode::New(0o666) } else { Mode::KeepOr(0o666) };
-            workspace.write_new(&target, &creation.bytes, Expect::Unchanged(&snapshot), mode)?;
-        }
+    // A file that git knows was made private by `decrypt --in-place`; encrypted it needs not be.
+    let mode = if creation.resumed.is_some() { Mode::New(0o666) } else { Mode::KeepOr(0o666) };
+    match former.expect() {
+        Some(expect) => workspace.write_creation(&target, &creation, expect, mode)?,
         None => {
             let former = expect_new(&workspace, &target)?;
-            write(&workspace, &target, &creation, former.as_ref().map_or(Expect::Absent, Expect::Unchanged))?;
+            write(&workspace, &target, &creation, former.expect().unwrap_or(Expect::Absent))?;
         }
     }
     tell(&target, &creation, context);
     Ok(())
 }
 
-/// Lets an output file be new, or one that is encrypted already; a plaintext is not overwritten.
-fn expect_new(workspace: &Workspace<'_>, target: &Target) -> Result<Option<Snapshot>, CommandError> {
-    if fs::kind(&target.path)?.is_none() {
-        return Ok(None);
+/// What is read to be encrypted.
+enum Read {
+    /// It is in memory.
+    Small(Zeroizing<Vec<u8>>, Former),
+    /// It is read piece by piece.
+    Large(Arc<LargeContent>),
+}
+
+/// What the encrypted file takes the place of.
+enum Former {
+    /// Nothing, or what is not known yet.
+    Other,
+    /// A file that was read.
+    Snapshot(Snapshot),
+    /// The plaintext itself.
+    Source(Arc<LargeContent>),
+    /// A large encrypted file.
+    Stored(Box<StoredOpaque>),
+}
+
+impl Former {
+    fn expect(&self) -> Option<Expect<'_>> {
+        match self {
+            Self::Other => None,
+            Self::Snapshot(snapshot) => Some(Expect::Unchanged(snapshot)),
+            Self::Source(content) => content.source().map(|source| Expect::Same(source.identity())),
+            Self::Stored(stored) => Some(Expect::Same(stored.source.identity())),
+        }
     }
-    let (stored, _) = workspace.read_encrypted(target.clone()).map_err(|_| {
+}
+
+/// Reads the plaintext, or only opens it, if it is one that need not be in memory.
+fn read_large(
+    source: Option<&Path>,
+    workspace: &Workspace<'_>,
+    target: &Target,
+    arguments: &EncryptArgs,
+    context: &Context<'_>,
+) -> Result<Read, CommandError> {
+    let is_large = |length| workspace.is_large(target, arguments.format, length);
+    match source {
+        Some(_) if arguments.output.is_none() => {
+            workspace.refuse_links(target)?;
+            let source = fs::Source::open(&target.path, workspace.within())?;
+            if is_large(source.length())? {
+                return Ok(Read::Large(Arc::new(LargeContent::File(source))));
+            }
+            let stored = workspace.read(target.clone())?;
+            Ok(Read::Small(stored.bytes, Former::Snapshot(stored.snapshot)))
+        }
+        Some(path) => {
+            let source = context.plaintext_source(path)?;
+            if is_large(source.length())? {
+                return Ok(Read::Large(Arc::new(LargeContent::File(source))));
+            }
+            Ok(Read::Small(context.read_plaintext(path)?, Former::Other))
+        }
+        None => {
+            let limit = usize::try_from(STREAM_ABOVE).unwrap_or(MAX_ENCRYPTED) + 1;
+            let begin = read_input(std::io::stdin().take(limit as u64), limit)?;
+            if !is_large(begin.len() as u64)? {
+                let whole = begin.as_slice().chain(std::io::stdin());
+                return Ok(Read::Small(read_input(whole, MAX_ENCRYPTED)?, Former::Other));
+            }
+            let content = workspace.spool(target, begin, std::io::stdin())?.map_err(|error| cannot_read(&error))?;
+            Ok(Read::Large(Arc::new(content)))
+        }
+    }
+}
+
+/// Lets an output file be new, or one that is encrypted already; a plaintext is not overwritten.
+fn expect_new(workspace: &Workspace<'_>, target: &Target) -> Result<Former, CommandError> {
+    if fs::kind(&target.path)?.is_none() {
+        return Ok(Former::Other);
+    }
+    let standing = match workspace.stored_opaque(target) {
+        Ok(Some(stored)) => Ok(Former::Stored(Box::new(stored))),
+        Ok(None) => workspace.read_encrypted(target.clone()).map(|(stored, _)| Former::Snapshot(stored.snapshot)),
+        Err(error) => Err(error),
+    };
+    standing.map_err(|_| {
         CommandError::failed(format!("{} exists and is not an encrypted file", target.shown))
             .hint("remove it first, or write elsewhere with -o")
-    })?;
-    Ok(Some(stored.snapshot))
+    })
 }
 
 pub(super) fn write(
@@ -130,7 +213,7 @@ pub(super) fn write(
     creation: &Creation,
     expect: Expect<'_>,
 ) -> Result<(), CommandError> {
-    Ok(workspace.write_new(target, &creation.bytes, expect, Mode::KeepOr(0o666))?)
+    Ok(workspace.write_creation(target, creation, expect, Mode::KeepOr(0o666))?)
 }
 
 pub(super) fn tell(target: &Target, creation: &Creation, context: &Context<'_>) {
@@ -163,7 +246,14 @@ pub(super) fn tell(target: &Target, creation: &Creation, context: &Context<'_>) 
 
 /// Reads standard input to its end.
 pub(super) fn read_stdin() -> Result<Zeroizing<Vec<u8>>, CommandError> {
-    let read = fs::read_at_most(std::io::stdin().lock().by_ref(), 0, MAX_ENCRYPTED);
-    read.map_err(|error| CommandError::failed(format!("cannot read standard input: {error}")))?
-        .ok_or_else(|| CommandError::failed(format!("standard input has more than {} MiB", MAX_ENCRYPTED >> 20)))
+    read_input(std::io::stdin(), MAX_ENCRYPTED)
+}
+
+fn read_input(input: impl io::Read, limit: usize) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    let read = fs::read_at_most(input, 0, limit).map_err(|error| cannot_read(&error))?;
+    read.ok_or_else(|| CommandError::failed(format!("standard input has more than {} MiB", limit >> 20)))
+}
+
+fn cannot_read(error: &io::Error) -> CommandError {
+    CommandError::failed(format!("cannot read standard input: {error}"))
 }

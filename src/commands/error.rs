@@ -314,6 +314,7 @@ fn hints_of(error: &Error) -> Vec<String> {
             [] => format!("`secret ls {}` lists its keys", quote(path)),
             similar => format!("did you mean {}?", similar.join(" or ")),
         },
+        Error::LargeInGit { .. } => "start a new file, with a key of its own, by --fresh".to_owned(),
         Error::MetadataMissing { fields, .. } => {
             let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
             format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))
@@ -351,6 +352,9 @@ fn hints_of(error: &Error) -> Vec<String> {
             "write fewer and wider patterns, as `metadata.**`; what no pattern matches is sealed".to_owned()
         }
         Error::Seal { source: SealError::NotText, .. } | Error::Syntax { .. } => return syntax_hint(error),
+        Error::TooLargeToEdit { path } => {
+            format!("write its new content to a file, then `secret encrypt FILE -o {}`", quote(path))
+        }
         Error::TwoPaths { path, .. } => format!(
             "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
             quote(path)

@@ -34,7 +34,9 @@ Examples:
 
 pub fn run(arguments: &GetArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(&arguments.file)?;
-    let file = workspace.open(workspace.target(&arguments.file)?, arguments.at_any_path)?;
+    let target = workspace.target(&arguments.file)?;
+    workspace.refuse_large(&target)?;
+    let file = workspace.open(target, arguments.at_any_path)?;
     let shown = || file.target.shown.clone();
     let document = file.opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown() })?;
     let format = file.opened.header.format;

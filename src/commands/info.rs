@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{CommandError, Context};
 use crate::document::Format;
+use crate::workspace::Inspected;
 
 /// Show the header of an encrypted file
 ///
@@ -27,11 +28,9 @@ Examples:
 
 pub fn run(arguments: &InfoArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(&arguments.file)?;
-    let (_, file) = workspace.read_encrypted(workspace.target(&arguments.file)?)?;
-    let header = file.header();
+    let Inspected { header, counts, .. } = workspace.inspect(workspace.target(&arguments.file)?)?;
     let metadata = &header.metadata;
     let readers: Vec<&str> = header.recipients.keys().map(String::as_str).collect();
-    let counts = file.counts();
     if arguments.json {
         let exposed: Vec<serde_json::Value> = header
             .exposed

@@ -67,11 +67,10 @@ pub fn run(arguments: MetaArgs, context: &Context<'_>) -> Result<(), CommandErro
     let workspace = context.workspace(&arguments.file)?;
     let target = workspace.target(&arguments.file)?;
     let shown = target.shown.clone();
-    let saved = workspace.update(target, |file| {
-        let header = &file.opened.header;
+    let saved = workspace.update_header(target, |target, header| {
         let metadata = change.apply(&header.metadata)?;
-        workspace.check_required(&file.target, &metadata)?;
-        Ok((file.opened.plaintext.clone(), Header { metadata, ..header.clone() }))
+        workspace.check_required(target, &metadata)?;
+        Ok(Header { metadata, ..header.clone() })
     })?;
     context.ui.note(&match saved {
         Saved::Changed => format!("changed the header of {shown}"),

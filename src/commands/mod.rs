@@ -7,6 +7,7 @@
 mod completions;
 mod consent;
 mod decrypt;
+mod decrypt_large;
 mod decrypt_tree;
 mod deploy;
 mod doctor;
@@ -41,10 +42,11 @@ use zeroize::Zeroizing;
 pub use error::CommandError;
 
 use crate::env::Env;
+use crate::fs::Source;
 use crate::keys::Identities;
 use crate::process::ProcessError;
 use crate::ui::Ui;
-use crate::workspace::Workspace;
+use crate::workspace::{Target, Workspace};
 
 /// Keep a team's secrets in git, encrypted value by value
 ///
@@ -115,12 +117,23 @@ impl<'a> Context<'a> {
     /// Reads a plaintext, which may lie anywhere; but in a repository it must not be behind a link, or who can commit
     /// one would choose which of the user's files is encrypted to him.
     fn read_plaintext(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+        let (workspace, target) = self.plaintext(path)?;
+        Ok(workspace.read(target)?.bytes)
+    }
+
+    /// Opens a plaintext, to be read piece by piece; see [`Self::read_plaintext`].
+    fn plaintext_source(&self, path: &Path) -> Result<Source, CommandError> {
+        let (workspace, target) = self.plaintext(path)?;
+        Ok(Source::open(&target.path, workspace.within())?)
+    }
+
+    fn plaintext(&self, path: &Path) -> Result<(Workspace<'a>, Target), CommandError> {
         let workspace = self.workspace(path)?;
         let target = workspace.target(path)?;
         if workspace.root().is_some() {
             workspace.refuse_links(&target)?;
         }
-        Ok(workspace.read(target)?.bytes)
+        Ok((workspace, target))
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::consent::{ConsentArgs, ask};
 use super::{CommandError, Context};
+use crate::process;
 use crate::workspace::{ReaderChange, RekeyPlan, Workspace, each_on_all_cores};
 
 /// Bring files in line with the policy: who reads them, and what they seal
@@ -54,9 +55,11 @@ pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandErr
     let count = targets.len();
     let ids = if targets.is_empty() { Vec::new() } else { workspace.file_ids()? };
     let opener = workspace.opener();
+    // Each large file stays open, and so does what takes its place until it has its name.
+    process::allow_open_files(2 * targets.len());
     // In parts, so that not all plaintexts are held at the same time.
     for part in targets.chunks(OPENED_AT_ONCE) {
-        for opened in each_on_all_cores(part, |target| opener.open(target.clone(), None, false)) {
+        for opened in each_on_all_cores(part, |target| opener.open_any(target.clone(), None, false)) {
             match opened.and_then(|file| workspace.plan_rekey(file, arguments.new_key, &ids)) {
                 Ok(plan) => plans.extend(plan),
                 Err(error) => errors.push(error.into()),
@@ -94,10 +97,10 @@ fn check(
 ) -> Result<(), CommandError> {
     let mut drifted = 0;
     for target in targets {
-        let (stored, file) = workspace.read_encrypted(target)?;
-        if !workspace.is_in_line(&stored.target, file.header())? {
+        let file = workspace.inspect(target)?;
+        if !workspace.is_in_line(&file.target, &file.header)? {
             // The answer stands, whether or not anybody reads the list.
-            let _ = context.ui.print(&stored.target.shown);
+            let _ = context.ui.print(&file.target.shown);
             drifted += 1;
         }
     }

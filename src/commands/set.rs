@@ -55,6 +55,7 @@ pub fn run(arguments: SetArgs, context: &Context<'_>) -> Result<(), CommandError
     };
     let new = json.as_ref().map_or(NewValue::Text(&value), NewValue::Json);
     let shown = target.shown.clone();
+    workspace.refuse_large(&target)?;
     let saved = workspace.update(target, |file| {
         let header = file.opened.header.clone();
         let document = file.opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown.clone() })?;

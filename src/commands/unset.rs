@@ -26,6 +26,7 @@ pub fn run(arguments: &UnsetArgs, context: &Context<'_>) -> Result<(), CommandEr
     let workspace = context.workspace(&arguments.file)?;
     let target = workspace.target(&arguments.file)?;
     let shown = target.shown.clone();
+    workspace.refuse_large(&target)?;
     workspace.update(target, |file| {
         let header = file.opened.header.clone();
         let document = file.opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown.clone() })?;

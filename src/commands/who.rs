@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CommandError, Context};
+use crate::workspace::Inspected;
 
 /// Show who can read a file, and where that differs from the policy
 #[derive(Args)]
@@ -23,9 +24,8 @@ Examples:
 
 pub fn run(arguments: &WhoArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(&arguments.file)?;
-    let (stored, file) = workspace.read_encrypted(workspace.target(&arguments.file)?)?;
-    let header = file.header();
-    let drift = workspace.drift(&stored.target, header)?;
+    let Inspected { target, header, .. } = workspace.inspect(workspace.target(&arguments.file)?)?;
+    let drift = workspace.drift(&target, &header)?;
     let is_changed = |name: &str| drift.changed.iter().any(|reader| reader.name == name);
     let state = |name: &String| {
         if drift.surplus.contains(name) {

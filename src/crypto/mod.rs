@@ -8,10 +8,13 @@ mod padding;
 mod random;
 mod token;
 
-pub use body::{is_body_intact, open_body, seal_body};
+pub use body::{
+    BodyChecksum, BodyCipher, BodyHedge, CHUNK_BYTES, Run, SEALED_CHUNK_BYTES, is_body_intact, open_body,
+    padded_length_of, seal_body,
+};
 pub use ciphertext::Ciphertext;
 pub use keys::{ContinuitySecret, DataKey, FileId, FileKeys, LINK_BYTES, MAC_BYTES};
-pub use padding::{is_padded_length, padded_length};
+pub use padding::{content_length_by_end, is_padded_length, padded_length, padding_of};
 pub use random::random;
 pub use token::{
     AssociatedData, CHECKSUM_BYTES, Family, LeafId, SALT_BYTES, Sealed, TAG_BYTES, open, open_into, seal, seal_into,

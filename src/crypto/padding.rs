@@ -42,6 +42,24 @@ pub(super) fn content_length(padded: &[u8]) -> Result<usize, NotAuthentic> {
     if padded[length] == MARK && padded_length(length) == padded.len() { Ok(length) } else { Err(NotAuthentic) }
 }
 
+/// Returns the length of the padding of a content, which begins with the mark: all else of it is zeros.
+pub fn padding_of(content: u64) -> u64 {
+    let content = usize::try_from(content).expect("no file is longer than the address space of this machine");
+    (padded_length(content) - content) as u64
+}
+
+/// Returns how long the content is whose padding ends with these bytes; `None` where all of them are zeros.
+///
+/// `end` stands behind `before` bytes and is followed by nothing but zeros.
+///
+/// # Errors
+/// As [`content_length`].
+pub fn content_length_by_end(before: u64, end: &[u8], padded: u64) -> Result<Option<u64>, NotAuthentic> {
+    let Some(last) = end.iter().rposition(|byte| *byte != 0) else { return Ok(None) };
+    let length = before + last as u64;
+    if end[last] == MARK && length + padding_of(length) == padded { Ok(Some(length)) } else { Err(NotAuthentic) }
+}
+
 /// Returns the smallest bucket of at least `length` bytes.
 fn bucket(length: usize) -> usize {
     if let Some(small) = SMALL_BUCKETS.into_iter().find(|small| length <= *small) {
@@ -52,14 +70,34 @@ fn bucket(length: usize) -> usize {
     length.next_multiple_of(1 << (exponent - significant))
 }
 
+/// What follows the content.
 const MARK: u8 = 0x80;
 const SMALL_BUCKETS: [usize; 4] = [32, 64, 128, 256];
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{any, proptest};
+    use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
-    use super::{content_length, is_padded_length, pad, padded_length};
+    use super::{content_length, content_length_by_end, is_padded_length, pad, padded_length};
+
+    /// Bytes of which most look like padding.
+    fn deceptive() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![4 => Just(0), 2 => Just(0x80), 1 => any::<u8>()];
+        proptest::collection::vec(byte, 0..700)
+    }
+
+    fn length_by_pieces(padded: &[u8], piece: usize) -> Result<u64, super::NotAuthentic> {
+        let mut end = padded.len();
+        while end > 0 {
+            let start = (end - 1) / piece * piece;
+            let length = content_length_by_end(start as u64, &padded[start..end], padded.len() as u64)?;
+            if let Some(length) = length {
+                return Ok(length);
+            }
+            end = start;
+        }
+        Err(super::NotAuthentic)
+    }
 
     #[test]
     fn buckets_are_those_of_the_specification() {
@@ -77,6 +115,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn piece_by_piece_from_the_end_it_is_found_as_in_one(content in deceptive(), piece in 1..300_usize) {
+            let in_one = content_length(&content).map(|length| length as u64);
+            assert_eq!(length_by_pieces(&content, piece), in_one);
+            assert_eq!(length_by_pieces(&pad(&content), piece), Ok(content.len() as u64));
+        }
+
         #[test]
         fn padding_is_undone(content: Vec<u8>) {
             let padded = pad(&content);

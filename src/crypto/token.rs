@@ -181,9 +181,9 @@ pub(super) fn hedged_salt(
     salt
 }
 
-pub(super) fn checksum(associated_data: AssociatedData, salt: &[u8], ciphertext: &[u8]) -> [u8; CHECKSUM_BYTES] {
+fn checksum(associated_data: AssociatedData, salt: &[u8], ciphertext: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let hash = Sha256::new()
-        .chain_update(b"secret/v1 checksum")
+        .chain_update(CHECKSUM_MARK)
         .chain_update(associated_data.0)
         .chain_update(salt)
         .chain_update(ciphertext)
@@ -209,6 +209,9 @@ pub(super) fn derive_key(key: &SecretBox<[u8; 32]>, salt: &[u8; SALT_BYTES], inf
         .expect("32 bytes are within HKDF's limit of 255 hashes");
     derived
 }
+
+/// What the text begins with of which the checksum is the hash.
+pub(super) const CHECKSUM_MARK: &[u8] = b"secret/v1 checksum";
 
 #[cfg(test)]
 mod tests {

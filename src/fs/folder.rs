@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::place::Place;
 use super::read::read_place;
-use super::{FsError, Kind, Root, read};
+use super::{FsError, Kind, Root, Source, read};
 
 /// A folder that files are read from; can be shared by threads.
 pub struct OpenFolder {
@@ -24,14 +24,26 @@ impl OpenFolder {
 
     /// Reads a regular file of at most `limit` bytes, as [`read()`] does; `path` is where the file is.
     pub fn read(&self, path: &Path, within: Option<&Root>, limit: usize) -> Result<Zeroizing<Vec<u8>>, FsError> {
-        let name = path.file_name().unwrap_or(OsStr::new(""));
-        let folder = self.place.path.parent().unwrap_or(&self.place.path);
-        let place = Place { folder: Arc::clone(&self.place.folder), name: name.to_owned(), path: folder.join(name) };
-        match read_place(&place, limit) {
+        match read_place(&self.place_of(path), limit) {
             // Where the link leads has to be found out first.
             Err(FsError::NotFile { kind: Kind::Symlink, .. }) => read(path, within, limit),
             content => content,
         }
+    }
+
+    /// Opens a regular file, as [`Source::open`] does; `path` is where the file is.
+    pub fn source(&self, path: &Path, within: Option<&Root>) -> Result<Source, FsError> {
+        let place = self.place_of(path);
+        match place.open() {
+            Err(FsError::NotFile { kind: Kind::Symlink, .. }) => Source::open(path, within),
+            file => Source::of(file?, place.path),
+        }
+    }
+
+    fn place_of(&self, path: &Path) -> Place {
+        let name = path.file_name().unwrap_or(OsStr::new(""));
+        let folder = self.place.path.parent().unwrap_or(&self.place.path);
+        Place { folder: Arc::clone(&self.place.folder), name: name.to_owned(), path: folder.join(name) }
     }
 }
 
@@ -56,6 +68,14 @@ mod tests {
         let read = |name: &str, limit| folder.read(&path(name), Some(&root), limit);
         assert_eq!(**read("folder/file", 5).expect("a file"), *b"12345");
         assert_eq!(**read("folder/link", 5).expect("a link in the root"), *b"12345");
+        let source = |name: &str| folder.source(&path(name), Some(&root));
+        for name in ["folder/file", "folder/link"] {
+            let source = source(name).expect("a file");
+            assert_eq!((source.length(), &**source.content(5).expect("it reads")), (5, b"12345".as_slice()));
+            assert!(matches!(source.content(4), Err(FsError::TooLarge { .. })));
+        }
+        assert!(matches!(source("folder/missing"), Err(FsError::Missing { .. })));
+        assert!(matches!(source("folder/out"), Err(FsError::Outside { .. })));
         assert!(matches!(read("folder/file", 4), Err(FsError::TooLarge { .. })));
         assert!(matches!(read("folder/missing", 5), Err(FsError::Missing { .. })));
         assert!(matches!(read("folder/out", 9), Err(FsError::Outside { .. })));

@@ -14,6 +14,7 @@ mod private;
 mod read;
 mod replace;
 mod scratch;
+mod stream;
 #[cfg(test)]
 mod unprivileged;
 mod walk;
@@ -31,6 +32,7 @@ pub use private::{create_folder, create_private, create_private_folder};
 pub use read::{Snapshot, read, read_at_most, read_named, read_own, read_top};
 pub use replace::{Expect, Mode, Staged, commit, remove, replace};
 pub use scratch::{ExistingScratch, HeldInterrupts, ScratchFolder, Storage};
+pub use stream::{Draft, Identity, Source, Spool};
 pub use walk::walk;
 
 /// Tells what stands at a path, without following a symlink there; `None` where nothing does.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -17,9 +17,8 @@ use zeroize::Zeroizing;
 
 use super::lock::temporary_name;
 use super::place::{Place, open_folder_at};
-use super::read::read_place;
 use super::replace::{check, create, create_unnamed, give_name, open_unnamed, rename, rename_to_absent};
-use super::{Expect, FolderLock, FsError, Kind, Root, Snapshot, Step};
+use super::{Expect, FolderLock, FsError, Identity, Kind, Root, Snapshot, Source, Step};
 
 /// The places of new private files below a root; their folders are locked.
 pub struct Outputs<'r> {
@@ -32,13 +31,22 @@ pub struct Outputs<'r> {
 struct Output {
     place: Place,
     /// The file that stands there, which may be replaced.
-    former: Option<Snapshot>,
+    former: Option<Former>,
+}
+
+/// A file that may be replaced, and how it is known again.
+enum Former {
+    /// By what it holds.
+    Small(Snapshot),
+    /// By what the system says of it: it is too large to be read.
+    Large(Identity),
 }
 
 impl<'r> Outputs<'r> {
     /// Looks at what stands at these places (paths relative to the root), then makes the folders that are missing.
     ///
-    /// `may_replace` is asked about every file that is there. A symlink is refused wherever it stands.
+    /// `may_replace` is asked about every file that is there, and gets its content, or the first `limit` bytes of that. A
+    /// symlink is refused wherever it stands.
     ///
     /// # Errors
     /// When a place cannot be written, or `may_replace` says so. No folder was made then.
@@ -69,9 +77,16 @@ impl<'r> Outputs<'r> {
                 Some(folder) => match former(root, path, folder)? {
                     None => None,
                     Some(place) => {
-                        let content: Zeroizing<Vec<u8>> = read_place(&place, limit)?;
-                        may_replace(&place.path, &content)?;
-                        Some(Snapshot::of(&content))
+                        let standing = Source::of(place.open()?, place.path)?;
+                        let content: Zeroizing<Vec<u8>> = standing.top(limit)?;
+                        may_replace(standing.path(), &content)?;
+                        // What was read may have grown since its length was taken.
+                        let is_whole = standing.length() == content.len() as u64 && standing.length() < limit as u64;
+                        Some(if is_whole {
+                            Former::Small(Snapshot::of(&content))
+                        } else {
+                            Former::Large(standing.identity())
+                        })
                     }
                 },
             });
@@ -95,20 +110,33 @@ impl<'r> Outputs<'r> {
     /// # Errors
     /// When the system refuses.
     pub fn stage(&self, index: usize, content: &[u8]) -> Result<StagedOutput<'_>, FsError> {
+        self.stage_by(index, |file| Ok(file.write_all(content)))
+    }
+
+    /// Has `write` write the content of the place with this index, which does not get its name by that.
+    ///
+    /// # Errors
+    /// When the system refuses, or `write` says so. Nothing is left then.
+    pub fn stage_by<E: From<FsError>>(
+        &self,
+        index: usize,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> Result<io::Result<()>, E>,
+    ) -> Result<StagedOutput<'_>, E> {
         let output = &self.places[index];
         let place = &output.place;
+        let refused = |step| move |source: io::Error| FsError::io(step, &place.path, source);
         let mut staged = StagedOutput { output, file: None, name: None };
         let unnamed = match self.has_unnamed.load(Ordering::Relaxed) {
-            YES => Some(open_unnamed(&place.folder).map_err(|source| FsError::io(Step::Create, &place.path, source))?),
+            YES => Some(open_unnamed(&place.folder, 0o600).map_err(|source| refused(Step::Create)(source.into()))?),
             NO => None,
-            _ => create_unnamed(&place.folder),
+            _ => create_unnamed(&place.folder, 0o600),
         };
         self.has_unnamed.store(if unnamed.is_some() { YES } else { NO }, Ordering::Relaxed);
         let mut file = match unnamed {
             Some(file) => file,
             None => create(place, staged.name.insert(temporary_name()), 0o600)?,
         };
-        file.write_all(content).map_err(|source| FsError::io(Step::Write, &place.path, source))?;
+        write(&mut file)?.map_err(refused(Step::Write))?;
         staged.file = Some(file);
         Ok(staged)
     }
@@ -129,7 +157,7 @@ impl StagedOutput<'_> {
     /// When something else stands at a place by now, or the system refuses.
     pub fn publish(staged: Vec<Self>) -> Result<(), FsError> {
         let replaced = staged.iter().filter_map(|new| Some((&new.output.place, new.output.former.as_ref()?)));
-        replaced.into_iter().try_for_each(|(place, former)| check(place, Expect::Unchanged(former)))?;
+        replaced.into_iter().try_for_each(|(place, former)| former.check(place))?;
         staged.into_iter().try_for_each(Self::publish_one)
     }
 
@@ -162,6 +190,16 @@ impl Drop for StagedOutput<'_> {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
             let _ = rustix::fs::unlinkat(&self.output.place.folder, name, AtFlags::empty());
+        }
+    }
+}
+
+impl Former {
+    /// Refuses a place where something else stands by now.
+    fn check(&self, place: &Place) -> Result<(), FsError> {
+        match self {
+            Self::Small(snapshot) => check(place, Expect::Unchanged(snapshot)),
+            Self::Large(identity) => check(place, Expect::Same(*identity)),
         }
     }
 }

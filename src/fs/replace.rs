@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use super::lock::{Folder, is_unsupported, temporary_name};
 use super::place::Place;
 use super::read::holds;
-use super::{FolderLock, FsError, Root, Snapshot, Step};
+use super::{FolderLock, FsError, Identity, Root, Snapshot, Step};
 
 /// What has to stand at a path for it to be replaced.
 #[derive(Clone, Copy)]
@@ -28,6 +28,8 @@ pub enum Expect<'s> {
     Absent,
     /// Any file, or none.
     Anything,
+    /// The file that had this identity when it was opened: for files that are too large to be read once more.
+    Same(Identity),
     /// A file with the content of this snapshot.
     Unchanged(&'s Snapshot),
 }
@@ -94,7 +96,7 @@ impl FolderLock<'_> {
             _ => 0o600,
         };
         let mut staged = Staged { folder, place, name: temporary_name(), unnamed: None, expect };
-        let unnamed = if mode == Mode::Private { create_unnamed(&staged.place.folder) } else { None };
+        let unnamed = if mode == Mode::Private { create_unnamed(&staged.place.folder, 0o600) } else { None };
         let is_unnamed = unnamed.is_some();
         let mut file = unnamed.map_or_else(|| create(&staged.place, &staged.name, creation_mode), Ok)?;
         let path = staged.path();
@@ -115,12 +117,12 @@ impl FolderLock<'_> {
 
 /// A new file that lies complete beside the one it will replace; dropped without [`commit`], it is removed.
 pub struct Staged<'l> {
-    folder: &'l Folder,
-    place: Place,
-    name: String,
-    /// A private file, as long as it does not have that name: of a process that is killed no plaintext is left.
-    unnamed: Option<File>,
-    expect: Expect<'l>,
+    pub(super) folder: &'l Folder,
+    pub(super) place: Place,
+    pub(super) name: String,
+    /// A file that does not have that name yet: of a process that is killed no plaintext is left.
+    pub(super) unnamed: Option<File>,
+    pub(super) expect: Expect<'l>,
 }
 
 /// Puts new files in place, all or none as far as a file system can promise it: every file is compared with what is
@@ -145,13 +147,13 @@ impl Staged<'_> {
         let renamed = match (&self.unnamed, self.expect) {
             // In one step, so that there is no moment at which it lies about under another name.
             (Some(file), Expect::Absent) => give_name(file, folder, name),
-            (Some(file), Expect::Anything | Expect::Unchanged(_)) => {
+            (Some(file), Expect::Anything | Expect::Same(_) | Expect::Unchanged(_)) => {
                 give_name(file, folder, self.name.as_str())
                     .map_err(|source| FsError::io(Step::Create, path, source))?;
                 rename(folder, &self.name, name)
             }
             (None, Expect::Absent) => rename_to_absent(folder, &self.name, name),
-            (None, Expect::Anything | Expect::Unchanged(_)) => rename(folder, &self.name, name),
+            (None, Expect::Anything | Expect::Same(_) | Expect::Unchanged(_)) => rename(folder, &self.name, name),
         };
         match renamed {
             Err(Errno::EXIST) => Err(FsError::Exists { path: path.clone() }),
@@ -175,6 +177,13 @@ pub(super) fn check(place: &Place, expect: Expect<'_>) -> Result<(), FsError> {
         Expect::Anything => place.stat().map(|_| ()),
         Expect::Absent if place.stat()?.is_some() => Err(FsError::Exists { path: path() }),
         Expect::Absent => Ok(()),
+        Expect::Same(identity) => match place.open() {
+            Err(FsError::Missing { .. }) => Err(FsError::Changed { path: path() }),
+            file => match Identity::of(&file?).map_err(|source| FsError::io(Step::Read, &place.path, source))? {
+                found if found == identity => Ok(()),
+                _ => Err(FsError::Changed { path: path() }),
+            },
+        },
         Expect::Unchanged(snapshot) => match place.open() {
             Err(FsError::Missing { .. }) => Err(FsError::Changed { path: path() }),
             file => match Snapshot::of_file(file?).map_err(|source| FsError::io(Step::Read, &place.path, source))? {
@@ -193,31 +202,31 @@ pub(super) fn create(place: &Place, name: &str, mode: u32) -> Result<File, FsErr
     Ok(OwnedFd::into(file))
 }
 
-/// Creates an empty private file that has no name yet; `None` where the system or the file system cannot.
+/// Creates an empty file that has no name yet; `None` where the system or the file system cannot.
 #[cfg(target_os = "linux")]
-pub(super) fn create_unnamed(folder: &File) -> Option<File> {
-    let file = open_unnamed(folder).ok()?;
+pub(super) fn create_unnamed(folder: &File, mode: u32) -> Option<File> {
+    let file = open_unnamed(folder, mode).ok()?;
     // Not everywhere is there a /proc, through which it gets its name.
     let known = rustix::fs::stat(name_in_proc(&file)).ok()?;
     let metadata = file.metadata().ok()?;
     ((known.st_dev, known.st_ino) == (metadata.dev(), metadata.ino())).then_some(file)
 }
 
-/// Creates an empty private file that has no name yet, where it is known that the system can.
+/// Creates an empty file that has no name yet, where it is known that the system can.
 #[cfg(target_os = "linux")]
-pub(super) fn open_unnamed(folder: &File) -> rustix::io::Result<File> {
+pub(super) fn open_unnamed(folder: &File, mode: u32) -> rustix::io::Result<File> {
     let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
-    let open = || rustix::fs::openat(folder, ".", flags, rustix::fs::Mode::from_raw_mode(0o600));
+    let open = || rustix::fs::openat(folder, ".", flags, rustix::fs::Mode::from_raw_mode(mode));
     rustix::io::retry_on_intr(open).map(OwnedFd::into)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn create_unnamed(_folder: &File) -> Option<File> {
+pub(super) fn create_unnamed(_folder: &File, _mode: u32) -> Option<File> {
     None
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn open_unnamed(_folder: &File) -> rustix::io::Result<File> {
+pub(super) fn open_unnamed(_folder: &File, _mode: u32) -> rustix::io::Result<File> {
     Err(Errno::OPNOTSUPP)
 }
 
@@ -234,7 +243,7 @@ fn name_in_proc(file: &File) -> String {
 }
 
 /// Gives the new file the owner of the old one, where the user may, and its mode. In this order: a new owner costs bits.
-fn adopt(file: &File, old: &Stat, mode: Mode) -> io::Result<()> {
+pub(super) fn adopt(file: &File, old: &Stat, mode: Mode) -> io::Result<()> {
     let new = file.metadata()?;
     if (new.uid(), new.gid()) != (old.st_uid, old.st_gid) {
         // Both together only root may set; the group alone also its members. Otherwise the file becomes the writer's.
@@ -325,7 +334,7 @@ mod tests {
         let world = world();
         let path = world.path().join("file");
         let lock = FolderLock::acquire([path.as_path()], None).expect("a lock");
-        if create_unnamed(&File::open(world.path()).expect("a folder")).is_some() {
+        if create_unnamed(&File::open(world.path()).expect("a folder"), 0o600).is_some() {
             for content in ["first", "second"] {
                 let before = names(world.path());
                 let staged = lock.stage(&path, content.as_bytes(), Expect::Anything, Mode::Private).expect("a file");

@@ -15,6 +15,7 @@ mod settings;
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fmt;
+use std::io::Read as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -164,6 +165,14 @@ impl Repository {
 
     /// Returns a file as the last commit has it; `None` where that has none, or where there is no commit yet.
     pub fn head_file(&self, path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, GitError> {
+        match self.head_entry(path)? {
+            Some((kind, id)) => self.file(path, kind, id, limit).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns what the last commit has at a path.
+    fn head_entry(&self, path: &Path) -> Result<Option<(EntryKind, Oid)>, GitError> {
         let Some(commit) = self.head()? else { return Ok(None) };
         let mut id = self.inner()?.find_commit(commit).map_err(|error| self.refused(error))?.tree_id();
         let mut kind = EntryKind::Folder;
@@ -175,7 +184,7 @@ impl Repository {
             let Some(entry) = tree.get_name_bytes(name.as_bytes()) else { return Ok(None) };
             (id, kind) = (entry.id(), EntryKind::of(entry.filemode_raw().cast_unsigned()));
         }
-        self.file(path, kind, id, limit).map(Some)
+        Ok(Some((kind, id)))
     }
 
     /// Returns a file as the index has it, that is, as the next commit will; `None` where the index has none or a
@@ -185,6 +194,14 @@ impl Repository {
             Some(entry) if !is_intent(&entry) => self.file(path, EntryKind::of(entry.mode), entry.id, limit).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// Returns what HEAD and the index have at a path: nothing, unless it is a regular file.
+    pub fn file_ids(&self, path: &Path) -> Result<[Option<ObjectId>; 2], GitError> {
+        let committed = self.head_entry(path)?.filter(|(kind, _)| *kind == EntryKind::File);
+        let indexed = self.index()?.get_path(path, 0);
+        let indexed = indexed.filter(|entry| !is_intent(entry) && EntryKind::of(entry.mode) == EntryKind::File);
+        Ok([committed.map(|(_, id)| ObjectId(id)), indexed.map(|entry| ObjectId(entry.id))])
     }
 
     /// Returns all files of the index, sorted by path; those only announced by `git add -N` are not in it.
@@ -220,6 +237,24 @@ impl Repository {
             return Err(GitError::TooLarge { id, limit });
         }
         Ok(Zeroizing::new(self.inner()?.find_blob(id.0).map_err(refused)?.content().to_vec()))
+    }
+
+    /// Returns the beginning of a file, at most `top` bytes.
+    ///
+    /// A loose object is not unpacked further than that. One in a pack has to be unpacked whole, which is done up to
+    /// `limit` bytes.
+    pub fn content_top(&self, id: ObjectId, top: usize, limit: usize) -> Result<Zeroizing<Vec<u8>>, GitError> {
+        if let Ok(objects) = self.inner()?.odb()
+            && let Ok((object, _, _)) = objects.reader(id.0)
+        {
+            let mut content = Zeroizing::new(Vec::with_capacity(top));
+            if object.take(top as u64).read_to_end(&mut content).is_ok() {
+                return Ok(content);
+            }
+        }
+        let mut content = self.content(id, limit)?;
+        content.truncate(top);
+        Ok(content)
     }
 
     /// Tells whether `.gitignore` and its like exclude a path from being added.

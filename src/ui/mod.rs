@@ -69,6 +69,26 @@ impl Ui {
         stdout.flush()
     }
 
+    /// Writes a secret value that comes piece by piece to stdout, exactly. It is too long for a terminal: there only
+    /// that is said.
+    ///
+    /// # Errors
+    /// What `give` says, and when stdout cannot be written.
+    pub fn reveal_stream<E>(
+        &self,
+        give: impl FnOnce(&mut (dyn FnMut(&[u8]) -> io::Result<()> + Send)) -> Result<io::Result<()>, E>,
+    ) -> Result<io::Result<()>, E> {
+        if io::stdout().is_terminal() {
+            self.note("the content is too long for a terminal; send it to a file with -o or >");
+            return Ok(Ok(()));
+        }
+        give(&mut |piece| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(piece)?;
+            stdout.flush()
+        })
+    }
+
     /// Writes secret values as JSON; on a terminal it is spelled without control characters, and means the same.
     ///
     /// # Errors

@@ -8,14 +8,14 @@ use super::guard::recipients;
 use super::metadata::{defaults, missing};
 use super::open::refuse_other_path;
 use super::save::seal_error;
-use super::{Error, MetadataChange, OpenFile, Target, Workspace};
+use super::{Error, MetadataChange, NewOpaque, OpenFile, Target, Workspace};
 use crate::crypto::FileId;
 use crate::document::{self, Format, Problem};
 use crate::envelope::native::{
-    Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, Opened, ReadError, Recipients,
-    conflict, seal,
+    Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, OPAQUE_TOP, OpaqueTop, Opened,
+    ReadError, Recipients, conflict, seal,
 };
-use crate::fs::{self, Snapshot};
+use crate::fs::{self, Expect, Snapshot};
 use crate::keys::Recipient;
 use crate::policy::Rule;
 
@@ -33,10 +33,18 @@ pub struct CreationRequest {
     pub is_fresh: bool,
 }
 
+/// What a new file holds.
+pub enum NewFile {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// A content that is sealed when it is written.
+    Opaque(Box<NewOpaque>),
+}
+
 /// An encrypted file, ready to be written.
 pub struct Creation {
-    /// Its bytes.
-    pub bytes: Vec<u8>,
+    /// What it holds.
+    pub file: NewFile,
     /// Its header.
     pub header: Header,
     /// Where the tokens were taken up from, if git had an encrypted form.
@@ -88,6 +96,47 @@ impl Workspace<'_> {
         Self::check_metadata(target, rule, &metadata)?;
         let names = recipients(&readers);
         let secrets = FileSecrets::generate(&names);
+        let header = self.new_header(target, rule, format, metadata, names, &secrets)?;
+        let bytes = seal(plaintext, header.clone(), &secrets, None, self.env.today())
+            .map_err(|source| seal_error(target, format, source))?;
+        Ok(Creation {
+            file: NewFile::Bytes(bytes),
+            unreviewed: self.unreviewed(target, &readers)?,
+            locks_out_user: self.is_locked_out(&header.recipients),
+            header,
+            resumed: None,
+            opaque_because,
+            is_plaintext_in_history: self.is_plaintext_in_history(target)?,
+        })
+    }
+
+    /// Writes a file that was created.
+    ///
+    /// # Errors
+    /// When something else than expected stands there, or it cannot be written.
+    pub fn write_creation(
+        &self,
+        target: &Target,
+        creation: &Creation,
+        expect: Expect<'_>,
+        mode: fs::Mode,
+    ) -> Result<(), Error> {
+        match &creation.file {
+            NewFile::Bytes(bytes) => self.write_new(target, bytes, expect, mode),
+            NewFile::Opaque(file) => self.write_opaque(target, file, expect, mode),
+        }
+    }
+
+    /// Returns the header of a new file.
+    pub(super) fn new_header(
+        &self,
+        target: &Target,
+        rule: &Rule,
+        format: Format,
+        metadata: Metadata,
+        recipients: Recipients,
+        secrets: &FileSecrets,
+    ) -> Result<Header, Error> {
         let mut header = Header {
             file_id: secrets.file_id(),
             path: target.recorded.clone().unwrap_or_else(|| target.shown.clone()),
@@ -99,23 +148,13 @@ impl Workspace<'_> {
             created: self.env.today(),
             comments: if format == Format::Opaque { Comments::default() } else { rule.comments },
             cleartext: if format == Format::Opaque { Vec::new() } else { rule.cleartext.clone() },
-            recipients: names,
+            recipients,
             exposed: Vec::new(),
             body: None,
             wrapped_key: String::new(),
         };
-        header.wrapped_key = self.wrap(target, &header, &secrets)?;
-        let bytes = seal(plaintext, header.clone(), &secrets, None, self.env.today())
-            .map_err(|source| seal_error(target, format, source))?;
-        Ok(Creation {
-            bytes,
-            unreviewed: self.unreviewed(target, &readers)?,
-            locks_out_user: self.is_locked_out(&header.recipients),
-            header,
-            resumed: None,
-            opaque_because,
-            is_plaintext_in_history: self.is_plaintext_in_history(target)?,
-        })
+        header.wrapped_key = self.wrap(target, &header, secrets)?;
+        Ok(header)
     }
 
     /// Encrypts as the file was before: the same id, key, readers and header, unchanged values with their tokens.
@@ -136,7 +175,7 @@ impl Workspace<'_> {
             seal(&request.plaintext, header.clone(), &file.opened.secrets, Some(&file.opened), self.env.today())
                 .map_err(|source| seal_error(target, format, source))?;
         Ok(Creation {
-            bytes,
+            file: NewFile::Bytes(bytes),
             header,
             resumed: Some(source),
             unreviewed: Vec::new(),
@@ -221,10 +260,15 @@ impl Workspace<'_> {
         !own.is_empty() && !own.iter().any(is_reader)
     }
 
-    fn is_plaintext_in_history(&self, target: &Target) -> Result<bool, Error> {
+    pub(super) fn is_plaintext_in_history(&self, target: &Target) -> Result<bool, Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &target.recorded) else { return Ok(false) };
         for past in repository.history([Path::new(recorded)])? {
-            let Ok(blob) = repository.content(past?.content, MAX_ENCRYPTED) else { continue };
+            let id = past?.content;
+            let Ok(top) = repository.content_top(id, OPAQUE_TOP, MAX_ENCRYPTED) else { continue };
+            if top.len() == OPAQUE_TOP && matches!(OpaqueTop::parse(&top), Ok(Some(_)) | Err(_)) {
+                continue;
+            }
+            let Ok(blob) = repository.content(id, MAX_ENCRYPTED) else { continue };
             if matches!(EncryptedFile::parse(&blob), Err(ReadError::NotEncrypted)) {
                 return Ok(true);
             }
@@ -276,7 +320,7 @@ fn fit_format(format: Format, plaintext: &[u8]) -> (Format, Option<&'static str>
     if is_root_map { (format, None) } else { (Format::Opaque, Some("its root is not an object")) }
 }
 
-fn file_name(target: &Target) -> &str {
+pub(super) fn file_name(target: &Target) -> &str {
     let path = target.recorded.as_deref().unwrap_or(&target.shown);
     path.rsplit('/').next().unwrap_or(path)
 }

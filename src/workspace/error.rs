@@ -158,6 +158,12 @@ pub enum Error {
         /// The file.
         path: String,
     },
+    /// Git has a former form that is too large to be taken out of it.
+    #[error("what git has of {path} is too large to be taken up again")]
+    LargeInGit {
+        /// The file.
+        path: String,
+    },
     /// The policy has mistakes.
     #[error(transparent)]
     Policy(#[from] PolicyErrors),
@@ -202,6 +208,12 @@ pub enum Error {
         path: String,
         /// What is not sealed.
         what: String,
+    },
+    /// An opaque file is too large to be edited in memory.
+    #[error("{path} is too large to be edited")]
+    TooLargeToEdit {
+        /// The file.
+        path: String,
     },
     /// A new data key is asked for before the last one is committed.
     #[error("{path} has a new data key that is not committed yet")]

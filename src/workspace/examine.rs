@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use super::{Error, State, Workspace};
+use super::{Error, Inspected, State, Workspace};
 use crate::env::Env;
-use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED};
+use crate::envelope::native::Header;
 use crate::fs::{self, Access, ExistingScratch, Kind, Reach, ScratchFolder, Storage};
 use crate::git::Attribute;
 use crate::keys::{AllowedPlugin, Identities, IdentityError, Known, Origin, Recipient, SettingsError};
@@ -152,13 +152,12 @@ impl Workspace<'_> {
             match state {
                 State::Broken => found.broken.push(shown),
                 State::Encrypted => {
-                    let (stored, file) = self.read_encrypted(target)?;
+                    let Inspected { target, header, .. } = self.inspect(target)?;
                     found.encrypted += 1;
-                    let header = file.header();
-                    found.note_days(header);
-                    if self.drift(&stored.target, header)?.has_surplus() {
+                    found.note_days(&header);
+                    if self.drift(&target, &header)?.has_surplus() {
                         found.surplus.push(shown.clone());
-                    } else if !self.is_in_line(&stored.target, header)? {
+                    } else if !self.is_in_line(&target, &header)? {
                         found.drifted.push(shown.clone());
                     }
                     if header.recipients.values().flatten().any(|reader| own.iter().any(|own| own.as_str() == reader)) {
@@ -198,12 +197,6 @@ impl Workspace<'_> {
             };
         list.push(shown);
         Ok(())
-    }
-
-    fn is_encrypted_in_index(&self, path: &Path) -> Result<bool, Error> {
-        let Some(repository) = &self.repository else { return Ok(false) };
-        let blob = repository.index_file(path, MAX_ENCRYPTED)?;
-        Ok(blob.is_some_and(|blob| EncryptedFile::parse(&blob).is_ok()))
     }
 
     fn note_conversion(&self, recorded: &str, shown: &str, found: &mut Examination) -> Result<(), Error> {

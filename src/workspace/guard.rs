@@ -6,11 +6,58 @@ use std::path::Path;
 
 use super::{Error, OpenFile, Target, Workspace, each_on_all_cores};
 use crate::crypto::FileId;
-use crate::envelope::native::{Comments, EncryptedFile, Header, MAX_ENCRYPTED, Mode, Opened, peek_file_id};
+use crate::envelope::native::{
+    Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Mode, OPAQUE_TOP, OpaqueTop, peek_file_id,
+};
 use crate::fs::{self, Root};
-use crate::git::{EntryKind, GitError, Repository};
+use crate::git::{EntryKind, GitError, ObjectId, Repository};
 use crate::keys::{Recipient, UnwrapError};
 use crate::policy::{FILE_NAME, Readers, Rule, drift};
+
+/// A file that was opened, as far as the checks before a write need to know it.
+pub trait Standing {
+    /// Returns which file it is.
+    fn target(&self) -> &Target;
+    /// Returns its authenticated header.
+    fn header(&self) -> &Header;
+    /// Returns its keys.
+    fn secrets(&self) -> &FileSecrets;
+    /// Tells whether it is known to be the same as these bytes.
+    fn is(&self, blob: &[u8]) -> bool;
+}
+
+impl Standing for OpenFile {
+    fn target(&self) -> &Target {
+        &self.target
+    }
+
+    fn header(&self) -> &Header {
+        &self.opened.header
+    }
+
+    fn secrets(&self) -> &FileSecrets {
+        &self.opened.secrets
+    }
+
+    fn is(&self, blob: &[u8]) -> bool {
+        *blob == *self.encrypted
+    }
+}
+
+/// A file in git's history, as far as it has to be read.
+enum Past {
+    Document(EncryptedFile),
+    Opaque(OpaqueTop),
+}
+
+impl Past {
+    fn header(&self) -> &Header {
+        match self {
+            Self::Document(file) => file.header(),
+            Self::Opaque(top) => top.header(),
+        }
+    }
+}
 
 impl Workspace<'_> {
     /// Returns the rule for a file, which must be governed.
@@ -37,42 +84,37 @@ impl Workspace<'_> {
     ///
     /// # Errors
     /// When any of that is so.
-    pub fn check_writable(&self, file: &OpenFile) -> Result<(), Error> {
+    pub fn check_writable(&self, file: &impl Standing) -> Result<(), Error> {
         self.check_history(file, false)?;
-        let header = &file.opened.header;
+        let header = file.header();
         if let Some(policy) = self.policy()? {
-            let rule = self.rule(&file.target)?;
+            let rule = self.rule(file.target())?;
             let drift = drift(&header.recipients, &policy.readers(rule));
             if drift.has_surplus() {
-                return Err(Error::Drifted { path: file.target.shown.clone(), drift });
+                return Err(Error::Drifted { path: file.target().shown.clone(), drift });
             }
             if let Some(what) = seals_less(header, rule) {
-                return Err(Error::SealsLess { path: file.target.shown.clone(), what });
+                return Err(Error::SealsLess { path: file.target().shown.clone(), what });
             }
         } else if self.had_policy()? {
             // Who removes the policy must not get rid of what it forbids.
             self.required_policy()?;
         }
-        self.check_copies(&file.target, header)
+        self.check_copies(file.target(), header)
     }
 
     /// Refuses a file that is older than what git's history knows of it, and (unless `accepts_key`) one whose data key
     /// does not come from the readers of the one before.
-    pub(super) fn check_history(&self, file: &OpenFile, accepts_key: bool) -> Result<(), Error> {
-        let (Some(repository), Some(recorded)) = (&self.repository, &file.target.recorded) else { return Ok(()) };
-        let header = &file.opened.header;
-        let mut lower: Vec<EncryptedFile> = Vec::new();
+    pub(super) fn check_history(&self, file: &impl Standing, accepts_key: bool) -> Result<(), Error> {
+        let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
+        let header = file.header();
+        let mut lower: Vec<Past> = Vec::new();
         for past in repository.history([Path::new(recorded)])? {
-            let known = match repository.content(past?.content, MAX_ENCRYPTED) {
-                Ok(blob) if *blob == file.encrypted || peek_file_id(&blob) != Some(header.file_id) => continue,
-                Ok(blob) => EncryptedFile::parse(&blob),
-                Err(GitError::TooLarge { .. }) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let Ok(known) = known else { continue };
+            let skips = |blob: &[u8]| file.is(blob) || peek_file_id(blob) != Some(header.file_id);
+            let Some(known) = read_past(repository, past?.content, skips)? else { continue };
             if age(known.header()) > age(header) && self.may_be_authentic(&known) {
                 return Err(Error::RolledBack {
-                    path: file.target.shown.clone(),
+                    path: file.target().shown.clone(),
                     here: describe_age(header),
                     there: describe_age(known.header()),
                 });
@@ -83,20 +125,20 @@ impl Workspace<'_> {
             } else if known.header().generation == header.generation
                 && !is_same_wrap
                 && !accepts_key
-                && self.try_open(&known).is_some_and(|known| !known.secrets.has_data_key_of(&file.opened.secrets))
+                && self.try_open(&known).is_some_and(|known| !known.has_data_key_of(file.secrets()))
             {
-                return Err(Error::NotAFollower { path: file.target.shown.clone() });
+                return Err(Error::NotAFollower { path: file.target().shown.clone() });
             }
         }
         if accepts_key || self.is_follower(file, &lower, repository) {
             return Ok(());
         }
-        Err(Error::NotAFollower { path: file.target.shown.clone() })
+        Err(Error::NotAFollower { path: file.target().shown.clone() })
     }
 
     /// Tells whether the data key was made by somebody who had the one before, as far as that can be told.
-    fn is_follower(&self, file: &OpenFile, lower: &[EncryptedFile], repository: &Repository) -> bool {
-        let generation = file.opened.header.generation;
+    fn is_follower(&self, file: &impl Standing, lower: &[Past], repository: &Repository) -> bool {
+        let generation = file.header().generation;
         let Some(newest) = lower.iter().map(|known| known.header().generation).max() else { return true };
         if newest + 1 != generation {
             // The key between was never committed, so nobody can tell; but a history that was cut off proves nothing.
@@ -104,23 +146,21 @@ impl Workspace<'_> {
         }
         let mut former = lower.iter().filter(|known| known.header().generation == newest);
         // Who joined later cannot open the earlier key, and then cannot tell.
-        former
-            .find_map(|former| self.try_open(former))
-            .is_none_or(|former| file.opened.secrets.follows(&former.secrets, generation))
+        former.find_map(|former| self.try_open(former)).is_none_or(|former| file.secrets().follows(&former, generation))
     }
 
     /// Tells whether a file from history must be taken seriously: everybody can commit a header with high numbers.
-    fn may_be_authentic(&self, file: &EncryptedFile) -> bool {
+    fn may_be_authentic(&self, file: &Past) -> bool {
         match self.identities.unwrap_for(&file.header().readers(), &file.header().wrapped_key) {
-            Ok(payload) => file.open(&payload).is_ok(),
+            Ok(payload) => open_past(file, &payload).is_some(),
             Err(UnwrapError::Malformed(_) | UnwrapError::NotAuthentic) => false,
             Err(_) => true,
         }
     }
 
-    fn try_open(&self, file: &EncryptedFile) -> Option<Opened> {
+    fn try_open(&self, file: &Past) -> Option<FileSecrets> {
         let payload = self.identities.unwrap_for(&file.header().readers(), &file.header().wrapped_key).ok()?;
-        file.open(&payload).ok()
+        open_past(file, &payload)
     }
 
     /// Refuses a file whose id another governed file has too: a copy shares the key, and the readers of one would be
@@ -147,16 +187,23 @@ impl Workspace<'_> {
     }
 
     /// Refuses a second new data key before the first is committed: history could not tell who made them.
-    pub(super) fn check_committed(&self, file: &OpenFile) -> Result<(), Error> {
-        let (Some(repository), Some(recorded)) = (&self.repository, &file.target.recorded) else { return Ok(()) };
-        let Some(blob) = repository.head_file(Path::new(recorded), MAX_ENCRYPTED)? else { return Ok(()) };
-        let header = &file.opened.header;
-        match EncryptedFile::parse(&blob) {
-            Ok(head) if head.header().file_id == header.file_id && head.header().generation < header.generation => {
-                Err(Error::UncommittedKey { path: file.target.shown.clone() })
+    pub(super) fn check_committed(&self, file: &impl Standing) -> Result<(), Error> {
+        let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
+        let [Some(committed), _] = repository.file_ids(Path::new(recorded))? else { return Ok(()) };
+        let header = file.header();
+        match read_past(repository, committed, |_| false)? {
+            Some(head) if head.header().file_id == header.file_id && head.header().generation < header.generation => {
+                Err(Error::UncommittedKey { path: file.target().shown.clone() })
             }
             _ => Ok(()),
         }
+    }
+
+    /// Tells whether what the index has at a path is encrypted.
+    pub(super) fn is_encrypted_in_index(&self, path: &Path) -> Result<bool, Error> {
+        let Some(repository) = &self.repository else { return Ok(false) };
+        let [_, Some(indexed)] = repository.file_ids(path)? else { return Ok(false) };
+        Ok(read_past(repository, indexed, |_| false)?.is_some())
     }
 
     /// Returns the readers whom the committed policy does not name for this file with these recipients: a change of
@@ -177,6 +224,41 @@ impl Workspace<'_> {
     fn had_policy(&self) -> Result<bool, Error> {
         let Some(repository) = &self.repository else { return Ok(false) };
         Ok(repository.history([Path::new(FILE_NAME)])?.next().transpose()?.is_some())
+    }
+}
+
+/// Reads a file from history; `None` for one that is skipped, and for what is no encrypted file. Of an opaque one
+/// the top is enough, whatever its size.
+fn read_past(repository: &Repository, id: ObjectId, skips: impl Fn(&[u8]) -> bool) -> Result<Option<Past>, Error> {
+    let blob = match repository.content_top(id, OPAQUE_TOP, MAX_ENCRYPTED) {
+        Ok(top) if top.len() < OPAQUE_TOP || skips(&top) => top,
+        Ok(top) => match OpaqueTop::parse(&top) {
+            Ok(Some(top)) => return Ok(Some(Past::Opaque(top))),
+            Err(_) => return Ok(None),
+            Ok(None) => match repository.content(id, MAX_ENCRYPTED) {
+                Err(GitError::TooLarge { .. }) => return Ok(None),
+                blob => blob?,
+            },
+        },
+        Err(GitError::TooLarge { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if skips(&blob) {
+        return Ok(None);
+    }
+    match OpaqueTop::parse(&blob) {
+        Ok(Some(top)) => Ok(Some(Past::Opaque(top))),
+        Ok(None) => Ok(EncryptedFile::parse(&blob).ok().map(Past::Document)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Returns the keys of a file from history, if it is authentic: of an opaque one its header, for that is what is
+/// compared.
+fn open_past(file: &Past, payload: &[u8]) -> Option<FileSecrets> {
+    match file {
+        Past::Document(file) => file.open(payload).ok().map(|opened| opened.secrets),
+        Past::Opaque(top) => top.open(payload).ok().map(|opened| opened.secrets),
     }
 }
 

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::guard::recipients;
-use super::{Error, Target, Workspace, each_on_all_cores, key_paths};
-use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, Mode, ReadError};
-use crate::fs::{self, Kind, Root};
+use super::{Error, STREAM_ABOVE, Target, Workspace, each_on_all_cores, key_paths};
+use crate::envelope::native::{
+    EncryptedFile, Header, MAX_ENCRYPTED, Mode, OPAQUE_TOP, OpaqueTop, ReadError, peek_file_id,
+};
+use crate::fs::{self, Kind, Root, Source};
 use crate::policy::{Drift, drift};
 
 /// What a path holds.
@@ -51,6 +53,7 @@ impl Workspace<'_> {
             return Ok(Listed::Files(states.collect()));
         }
         let target = self.target(path)?;
+        self.refuse_large(&target)?;
         let (stored, file) = self.read_encrypted(target)?;
         match file.document() {
             Some(document) => Ok(Listed::Keys(key_paths(document))),
@@ -118,19 +121,28 @@ impl Workspace<'_> {
             }
         }
         let within = self.within();
-        let states = each_on_all_cores(&governed, |target| state(target, within));
+        let states = each_on_all_cores(&governed, |target| state(target, within).unwrap_or(State::Broken));
         Ok(governed.into_iter().zip(states).collect())
     }
 }
 
-/// Says what a governed file is.
-fn state(target: &Target, within: Option<&Root>) -> State {
-    match fs::read(&target.path, within, MAX_ENCRYPTED) {
-        Ok(bytes) => match EncryptedFile::parse(&bytes) {
-            Ok(_) => State::Encrypted,
-            Err(ReadError::NotEncrypted) => State::Plaintext,
-            Err(_) => State::Broken,
-        },
-        Err(_) => State::Broken,
+/// Tells in which state a file is. Of what is too large for memory only the top is looked at.
+fn state(target: &Target, within: Option<&Root>) -> Result<State, Error> {
+    let source = Source::open(&target.path, within)?;
+    if source.length() > STREAM_ABOVE {
+        let top = source.top(OPAQUE_TOP)?;
+        match OpaqueTop::parse(&top) {
+            Ok(Some(_)) => return Ok(State::Encrypted),
+            Ok(None) if source.length() > MAX_ENCRYPTED as u64 && peek_file_id(&top).is_none() => {
+                return Ok(State::Plaintext);
+            }
+            Ok(None) => {}
+            Err(_) => return Ok(State::Broken),
+        }
     }
+    Ok(match EncryptedFile::parse(&source.content(MAX_ENCRYPTED)?) {
+        Ok(_) => State::Encrypted,
+        Err(ReadError::NotEncrypted) => State::Plaintext,
+        Err(_) => State::Broken,
+    })
 }

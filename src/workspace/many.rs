@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use super::{Error, Opener, StoredFile, Target, Workspace, start_folder};
+use super::{AnyFile, Error, Opener, StoredFile, Target, Workspace, start_folder};
 use crate::env::Env;
 use crate::fs::{self, FsError, Kind, OpenFolder};
 use crate::git::Repository;
@@ -155,8 +155,8 @@ impl Found {
     ///
     /// # Errors
     /// As [`Workspace::open`].
-    pub fn open(&self, openers: &[Opener<'_>], at_any_path: bool) -> Result<super::OpenFile, Error> {
-        openers[self.workspace].open(self.target.clone(), self.folder.as_deref(), at_any_path)
+    pub fn open(&self, openers: &[Opener<'_>], at_any_path: bool) -> Result<AnyFile, Error> {
+        openers[self.workspace].open_any(self.target.clone(), self.folder.as_deref(), at_any_path)
     }
 
     /// Reads the file, encrypted or not.

@@ -4,6 +4,7 @@
 //! a verb needs to know from a person it returns as a plan; asking is the command's business.
 
 mod create;
+mod create_opaque;
 pub mod deploy;
 mod diagnose;
 mod draft;
@@ -16,6 +17,8 @@ mod list;
 mod many;
 mod metadata;
 mod mv;
+mod opaque;
+mod opaque_write;
 mod open;
 mod rekey;
 mod save;
@@ -27,16 +30,20 @@ mod view;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-pub use create::{Creation, CreationRequest, Source};
+pub use create::{Creation, CreationRequest, NewFile, Source};
+pub use create_opaque::LargeRequest;
 pub use diagnose::similar_keys;
 pub use edit_buffer::{BufferError, EditBuffer, Edited};
 pub use error::Error;
 pub use examine::{Examination, Exposed, SetUp};
+pub use guard::Standing;
 pub use init::{Initialized, NewIdentityError, NewMember, create_identity, default_identity_path};
 pub use list::{Listed, State};
 pub use many::{Found, Workspaces, each_on_all_cores};
 pub use metadata::MetadataChange;
-pub use open::{OpenFile, Opener, StoredFile};
+pub use opaque::{AnyFile, OpenOpaque, STREAM_ABOVE, Seen, StoredOpaque, VerifiedOpaque};
+pub use opaque_write::{LargeContent, NewOpaque};
+pub use open::{Inspected, OpenFile, Opener, StoredFile};
 pub use rekey::{ReaderChange, RekeyPlan};
 pub use save::Saved;
 pub use target::Target;

@@ -2,9 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::{Error, Target, Workspace};
-use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, Opened, ReadError};
-use crate::fs::{self, OpenFolder, Root, Snapshot};
+use super::opaque::large_top;
+use super::{AnyFile, Error, StoredOpaque, Target, Workspace};
+use crate::envelope::native::{Counts, EncryptedFile, Header, MAX_ENCRYPTED, Opened, ReadError};
+use crate::fs::{self, OpenFolder, Root, Snapshot, Source};
 use crate::keys::Identities;
 
 /// A file as it stands there.
@@ -15,6 +16,16 @@ pub struct StoredFile {
     pub bytes: Zeroizing<Vec<u8>>,
     /// What to compare with before it is replaced.
     pub snapshot: Snapshot,
+}
+
+/// What an encrypted file says without a key.
+pub struct Inspected {
+    /// Which file.
+    pub target: Target,
+    /// Its header, which is not authenticated.
+    pub header: Header,
+    /// How many values it has.
+    pub counts: Counts,
 }
 
 /// An encrypted file that was opened.
@@ -60,6 +71,44 @@ impl Workspace<'_> {
         Ok((stored, file))
     }
 
+    /// Reads what an encrypted file says without a key: nothing of it is authenticated. Of a large opaque file only the
+    /// top is read.
+    ///
+    /// # Errors
+    /// As [`Self::read_encrypted`].
+    pub fn inspect(&self, target: Target) -> Result<Inspected, Error> {
+        if let Some(stored) = self.stored_opaque(&target)? {
+            let counts = Counts { encrypted: None, clear: 0 };
+            return Ok(Inspected { header: stored.header().clone(), target, counts });
+        }
+        let (stored, file) = self.read_encrypted(target)?;
+        Ok(Inspected { target: stored.target, header: file.header().clone(), counts: file.counts() })
+    }
+
+    /// Refuses an opaque file that is too large for memory, where keys of it are asked for.
+    ///
+    /// # Errors
+    /// When it is one, or cannot be read.
+    pub fn refuse_large(&self, target: &Target) -> Result<(), Error> {
+        match self.stored_opaque(target)? {
+            Some(_) => Err(Error::NoKeys { path: target.shown.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses an opaque file that is too large to be held in memory with its changed form.
+    ///
+    /// # Errors
+    /// When it is one, or cannot be read.
+    pub fn refuse_to_edit_large(&self, target: &Target) -> Result<(), Error> {
+        match self.stored_opaque(target)? {
+            Some(stored) if stored.source.length() > MAX_EDITED => {
+                Err(Error::TooLargeToEdit { path: target.shown.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Opens an encrypted file.
     ///
     /// # Errors
@@ -97,6 +146,29 @@ impl Opener<'_> {
         Ok(StoredFile { target, bytes, snapshot })
     }
 
+    /// Opens a file to read it, out of its folder if that is open already.
+    pub(super) fn source(&self, target: &Target, folder: Option<&OpenFolder>) -> Result<Source, Error> {
+        Ok(match folder {
+            Some(folder) => folder.source(&target.path, self.within)?,
+            None => Source::open(&target.path, self.within)?,
+        })
+    }
+
+    /// Opens an encrypted file. Of a large opaque one only the header is read and authenticated.
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub fn open_any(&self, target: Target, folder: Option<&OpenFolder>, at_any_path: bool) -> Result<AnyFile, Error> {
+        let source = self.source(&target, folder)?;
+        if let Some(top) = large_top(&target, &source)? {
+            let file = self.open_opaque(StoredOpaque { target, source, top }, at_any_path)?;
+            return Ok(AnyFile::Large(Box::new(file)));
+        }
+        let bytes = source.content(MAX_ENCRYPTED)?;
+        let snapshot = Snapshot::of(&bytes);
+        Ok(AnyFile::Whole(Box::new(self.open_stored(StoredFile { target, bytes, snapshot }, at_any_path)?)))
+    }
+
     /// Opens an encrypted file; see [`Workspace::open`].
     ///
     /// # Errors
@@ -116,14 +188,18 @@ impl Opener<'_> {
     }
 
     fn open_file(&self, shown: &str, file: &EncryptedFile) -> Result<Opened, Error> {
-        let header = file.header();
+        let payload = self.unwrap(shown, file.header())?;
+        file.open(&payload).map_err(|source| Error::NotAuthentic { path: shown.to_owned(), source })
+    }
+
+    /// Unwraps the data key of a file.
+    pub(super) fn unwrap(&self, shown: &str, header: &Header) -> Result<Zeroizing<Vec<u8>>, Error> {
         let unwrapped = self.identities.unwrap_for(&header.readers(), &header.wrapped_key);
-        let payload = unwrapped.map_err(|source| Error::Unwrap {
+        unwrapped.map_err(|source| Error::Unwrap {
             path: shown.to_owned(),
             readers: header.recipients.keys().cloned().collect(),
             source,
-        })?;
-        file.open(&payload).map_err(|source| Error::NotAuthentic { path: shown.to_owned(), source })
+        })
     }
 }
 
@@ -144,3 +220,6 @@ fn parse(stored: &StoredFile) -> Result<EncryptedFile, Error> {
         source => Error::Read { path: path(), source },
     })
 }
+
+/// How large an opaque file may be that is edited.
+const MAX_EDITED: u64 = 16 << 20;

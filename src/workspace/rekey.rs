@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::guard::{recipients, refuse_copies, strictness};
+use super::opaque_write::{carry, seal as write_sealed};
 use super::save::{WRITE_MODE, seal_error};
-use super::{Error, OpenFile, Target, Workspace};
+use super::{AnyFile, Error, OpenFile, OpenOpaque, Standing, Target, Workspace};
 use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
-use crate::envelope::native::{Comments, Exposure, Header, Mode, Opened, seal};
-use crate::fs::{Expect, FolderLock, Snapshot, commit};
+use crate::envelope::native::{BodyStamp, Comments, Exposure, FileSecrets, Header, Mode, NewBody, Opened, seal};
+use crate::fs::{Draft, Expect, FolderLock, Snapshot, Staged, commit};
 use crate::policy::Rule;
 
 /// What a rekey of one file does; nothing is written yet.
@@ -27,8 +28,23 @@ pub struct RekeyPlan {
     pub unreviewed: Vec<String>,
     /// Whether there is a new data key, and every value is sealed again.
     pub has_new_key: bool,
-    bytes: Vec<u8>,
-    snapshot: Snapshot,
+    replacement: Replacement,
+}
+
+/// What takes the place of a file.
+enum Replacement {
+    Bytes(Vec<u8>, Snapshot),
+    Opaque(Box<OpenOpaque>, Box<Header>, Option<FileSecrets>),
+}
+
+/// How a file gets in line with the policy.
+struct Change {
+    header: Header,
+    /// The keys of the file, where they are new ones.
+    renewed: Option<FileSecrets>,
+    added: Vec<ReaderChange>,
+    removed: Vec<ReaderChange>,
+    unreviewed: Vec<String>,
 }
 
 /// A member whose access changes.
@@ -48,15 +64,41 @@ impl Workspace<'_> {
     /// When no rule is for the file, or it was put back to an older state.
     pub fn plan_rekey(
         &self,
-        file: OpenFile,
+        file: AnyFile,
         makes_key: bool,
         ids: &[(FileId, String)],
     ) -> Result<Option<RekeyPlan>, Error> {
-        self.check_history(&file, makes_key)?;
-        refuse_copies(&file.target, &file.opened.header, ids)?;
-        let rule = self.rule(&file.target)?;
+        let file = match file {
+            AnyFile::Whole(file) => file,
+            AnyFile::Large(file) => {
+                let Some(change) = self.plan_change(&*file, makes_key, ids)? else { return Ok(None) };
+                return Ok(Some(change.plan(file.target.clone(), Vec::new(), |header, renewed| {
+                    Replacement::Opaque(file, Box::new(header), renewed)
+                })));
+            }
+        };
+        let Some(change) = self.plan_change(&*file, makes_key, ids)? else { return Ok(None) };
+        let cleared = cleared(&file.opened, &change.header);
+        let header = &change.header;
+        let secrets = change.renewed.as_ref().unwrap_or(&file.opened.secrets);
+        let bytes = seal(&file.opened.plaintext, header.clone(), secrets, Some(&file.opened), self.env.today())
+            .map_err(|source| seal_error(&file.target, header.format, source))?;
+        let OpenFile { target, snapshot, .. } = *file;
+        Ok(Some(change.plan(target, cleared, |_, _| Replacement::Bytes(bytes, snapshot))))
+    }
+
+    /// Compares the readers of a file, and what it seals, with the policy; `None` when there is nothing to do.
+    fn plan_change(
+        &self,
+        file: &impl Standing,
+        makes_key: bool,
+        ids: &[(FileId, String)],
+    ) -> Result<Option<Change>, Error> {
+        self.check_history(file, makes_key)?;
+        refuse_copies(file.target(), file.header(), ids)?;
+        let rule = self.rule(file.target())?;
         let readers = self.required_policy()?.readers(rule);
-        let before = &file.opened.header;
+        let before = file.header();
         let mut header = Header { recipients: recipients(&readers), ..before.clone() };
         adopt_sealing(&mut header, rule);
 
@@ -93,10 +135,9 @@ impl Workspace<'_> {
         }
 
         let has_new_key = makes_key || !removed.is_empty() || is_resealed;
-        let renewed;
-        let secrets = if has_new_key {
+        let renewed = if has_new_key {
             if !makes_key {
-                self.check_committed(&file)?;
+                self.check_committed(file)?;
             }
             header.generation = header.generation.saturating_add(1);
             header.exposed.extend(removed.iter().map(|reader| Exposure {
@@ -104,29 +145,15 @@ impl Workspace<'_> {
                 generation: before.generation,
                 day: self.env.today(),
             }));
-            renewed = file.opened.secrets.with_new_data_key(&header);
-            &renewed
+            Some(file.secrets().with_new_data_key(&header))
         } else {
-            &file.opened.secrets
+            None
         };
-        header.wrapped_key = self.wrap(&file.target, &header, secrets)?;
-        let cleared = cleared(&file.opened, &header);
-        let all_unreviewed = self.unreviewed(&file.target, &readers)?;
+        header.wrapped_key = self.wrap(file.target(), &header, renewed.as_ref().unwrap_or(file.secrets()))?;
+        let all_unreviewed = self.unreviewed(file.target(), &readers)?;
         let unreviewed =
             all_unreviewed.into_iter().filter(|name| added.iter().any(|added| added.member == *name)).collect();
-        let bytes = seal(&file.opened.plaintext, header.clone(), secrets, Some(&file.opened), self.env.today())
-            .map_err(|source| seal_error(&file.target, header.format, source))?;
-        Ok(Some(RekeyPlan {
-            readers: header.recipients.keys().cloned().collect(),
-            target: file.target,
-            added,
-            removed,
-            cleared,
-            unreviewed,
-            has_new_key,
-            bytes,
-            snapshot: file.snapshot,
-        }))
+        Ok(Some(Change { header, renewed, added, removed, unreviewed }))
     }
 
     /// Writes what was planned: all files, or none when one of them was changed meanwhile or cannot be written.
@@ -136,11 +163,55 @@ impl Workspace<'_> {
     pub fn rekey(&self, plans: &[RekeyPlan]) -> Result<(), Error> {
         let lock = FolderLock::acquire(plans.iter().map(|plan| plan.target.path.as_path()), self.within())?;
         let mut staged = Vec::with_capacity(plans.len());
-        for RekeyPlan { target, bytes, snapshot, .. } in plans {
-            staged.push(lock.stage(&target.path, bytes, Expect::Unchanged(snapshot), WRITE_MODE)?);
+        for RekeyPlan { target, replacement, .. } in plans {
+            staged.push(match replacement {
+                Replacement::Bytes(bytes, snapshot) => {
+                    lock.stage(&target.path, bytes, Expect::Unchanged(snapshot), WRITE_MODE)?
+                }
+                Replacement::Opaque(file, header, renewed) => {
+                    let draft = lock.draft(&target.path, Expect::Same(file.source()?.identity()), WRITE_MODE)?;
+                    match renewed {
+                        Some(secrets) => reseal(draft, header, secrets, file)?,
+                        None => carry(draft, header, file)?,
+                    }
+                }
+            });
         }
         Ok(commit(staged)?)
     }
+}
+
+impl Change {
+    fn plan(
+        self,
+        target: Target,
+        cleared: Vec<String>,
+        replacement: impl FnOnce(Header, Option<FileSecrets>) -> Replacement,
+    ) -> RekeyPlan {
+        let Self { header, renewed, added, removed, unreviewed } = self;
+        RekeyPlan {
+            readers: header.recipients.keys().cloned().collect(),
+            target,
+            added,
+            removed,
+            cleared,
+            unreviewed,
+            has_new_key: renewed.is_some(),
+            replacement: replacement(header, renewed),
+        }
+    }
+}
+
+/// Seals the content of a file again, under a new key.
+fn reseal<'l>(
+    draft: Draft<'l>,
+    header: &Header,
+    secrets: &FileSecrets,
+    file: &OpenOpaque,
+) -> Result<Staged<'l>, Error> {
+    let BodyStamp { day, generation, .. } = file.opened.stamp;
+    let body = NewBody { day, generation, id: file.opened.content_id() };
+    write_sealed(draft, header, secrets, Some(file), &body, &file.body()?, None)
 }
 
 /// Takes over from the rule what is sealed. The format stays: it is how the plaintext is written.

@@ -39,6 +39,22 @@ impl Workspace<'_> {
         Ok(Saved::Changed)
     }
 
+    /// Changes the header of a file and leaves its content as it is, whatever its size.
+    ///
+    /// # Errors
+    /// As [`Self::update`].
+    pub fn update_header(
+        &self,
+        target: Target,
+        change: impl Fn(&Target, &Header) -> Result<Header, Error>,
+    ) -> Result<Saved, Error> {
+        match self.update_opaque(&target, &change)? {
+            Some(saved) => Ok(saved),
+            None => self
+                .update(target, |file| Ok((file.opened.plaintext.clone(), change(&file.target, &file.opened.header)?))),
+        }
+    }
+
     /// Writes a file back that was opened before; refused if it was changed meanwhile.
     ///
     /// # Errors

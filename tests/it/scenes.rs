@@ -41,6 +41,7 @@ type Preparation = Box<dyn Fn(&World) + Sync>;
 
 /// Returns the scenes; each is played on a copy of the stage.
 pub fn scenes(stage: &Stage) -> Vec<Scene> {
+    let large = format!("\0{}\n", stage.new).repeat(40_000);
     let mut scenes = vec![
         scene("decrypt", &[YAML]).hands_out(),
         scene("decrypt", &[BLOB]).hands_out(),
@@ -54,6 +55,9 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("encrypt", &["secrets/new.yaml"]).write("secrets/new.yaml", &format!("a: {}\n", stage.new)),
         scene("encrypt", &["new.env", "-o", "secrets/new.env"]).input("new.env", &format!("A={}\n", stage.new)),
         scene("encrypt", &["-", "--path", "secrets/new.toml"]).stdin(&format!("a = \"{}\"\n", stage.new)),
+        // More than is held in memory.
+        scene("encrypt", &["secrets/large.bin"]).write("secrets/large.bin", &large),
+        scene("encrypt", &["-", "--path", "secrets/large.bin"]).stdin(&large),
         scene("encrypt", &["secrets/new.bin"]).write("secrets/new.bin", &format!("\0{}", stage.new)),
         scene("get", &[YAML, "db.password"]).hands_out(),
         scene("get", &[YAML, "db", "--json"]).hands_out(),

@@ -62,7 +62,7 @@ impl Trace {
                     }
                 }
                 "socketpair" if call.contains("AF_UNIX") && call.contains("SOCK_CLOEXEC") => {
-                    trace.pairs.push(call.clone())
+                    trace.pairs.push(call.clone());
                 }
                 "socket" | "socketpair" | "connect" | "bind" | "listen" | "accept" | "accept4" => {
                     trace.sockets.push(call.clone());

@@ -124,6 +124,11 @@ pub fn split(file: &[u8]) -> Result<Option<Carried<'_>>, CarrierError> {
     Ok(None)
 }
 
+/// Tells whether a file begins as an opaque one, of whatever version.
+pub fn is_opaque(top: &[u8]) -> bool {
+    behind_mark(top).is_some()
+}
+
 /// Puts a header on a document. `body` begins with its byte order mark, if it has one.
 pub fn join_text(carrier: Carrier, fields: &[Field], body: &str) -> String {
     let newline = newline(body);
@@ -343,7 +348,8 @@ const JSON_FIELD_INDENT: &str = "    ";
 const JSON_CLOSE: &str = "  }";
 const JSON_CLOSE_COMMA: &str = "  },";
 /// A thousand members with three recipients each fit.
-const MAX_HEADER_BYTES: usize = 1 << 20;
+/// How long a header may be.
+pub const MAX_HEADER_BYTES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ mod day;
 mod field;
 mod file;
 mod header;
+mod opaque;
 mod opening;
 mod parallel;
 mod payload;
@@ -12,6 +13,7 @@ mod pieces;
 mod place;
 mod reuse;
 mod seal;
+mod stream;
 mod token;
 
 pub use carrier::CarrierError;
@@ -22,7 +24,9 @@ pub use file::{
 pub use header::{
     BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, SignedHeader, VERSION,
 };
+pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_opaque, opens_to, seal_opaque};
 pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
-pub use token::{Stamp, Token, TokenError, TokenKind, is_like_token};
+pub use stream::{Checksum, Content, Plain, RUN_CHUNKS, SealedBody, SpoolKey, Stored, StreamError};
+pub use token::{BodyStamp, Stamp, Token, TokenError, TokenKind, is_like_token};

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::carrier::{self, Carrier};
 use super::file::{EncryptedFile, Opened, OpenedToken};
-use super::header::{BodyDigest, Header, Mode, SignedHeader};
+use super::header::{BodyDigest, Header, HeaderMac, Mode, SignedHeader};
 use super::opening::{breaks_line_somewhere, span_of};
 use super::parallel::in_parts;
 use super::payload::FileSecrets;
@@ -14,7 +14,7 @@ use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
 use super::reuse::{Candidate, Origin, comment_origins, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
-use crate::crypto::{self, Family, LeafId, random};
+use crate::crypto::{self, Family, FileKeys, LeafId, random};
 use crate::document::{self, Document, Format, Item, Leaf, Problem, ScalarKind, SyntaxError, splice};
 
 /// A plaintext that cannot be sealed.
@@ -328,16 +328,8 @@ impl Sealing<'_> {
 
     /// Returns the header as it is printed: with the digest, and a new revision if it says anything new.
     fn sign(&self, body: Option<BodyDigest>, has_bom: bool) -> SignedHeader {
-        let mut header = Header { body, ..self.header.clone() };
-        let Some(previous) = self.previous else {
-            header.revision = 1;
-            return header.sign(self.secrets.keys(), has_bom, None);
-        };
-        header.revision = previous.header.revision;
-        if header != previous.header {
-            header.revision = header.revision.saturating_add(1);
-        }
-        header.sign(self.secrets.keys(), has_bom, Some(previous.mac))
+        let previous = self.previous.map(|previous| (&previous.header, previous.mac));
+        sign(Header { body, ..self.header.clone() }, self.secrets.keys(), has_bom, previous)
     }
 }
 
@@ -346,6 +338,24 @@ impl Sealing<'_> {
 struct Scratch {
     encoding: Vec<u8>,
     sealed: Vec<u8>,
+}
+
+/// Signs a header as it is printed: with a new revision if it says anything new.
+pub(super) fn sign(
+    mut header: Header,
+    keys: &FileKeys,
+    has_bom: bool,
+    previous: Option<(&Header, HeaderMac)>,
+) -> SignedHeader {
+    let Some((previous, mac)) = previous else {
+        header.revision = 1;
+        return header.sign(keys, has_bom, None);
+    };
+    header.revision = previous.revision;
+    if header != *previous {
+        header.revision = header.revision.saturating_add(1);
+    }
+    header.sign(keys, has_bom, Some(mac))
 }
 
 /// A leaf of the file that is replaced.
