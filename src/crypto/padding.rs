@@ -53,7 +53,7 @@ pub fn padding_of(content: u64) -> u64 {
 /// `end` stands behind `before` bytes and is followed by nothing but zeros.
 ///
 /// # Errors
-/// As [`content_length`].
+/// As `content_length`.
 pub fn content_length_by_end(before: u64, end: &[u8], padded: u64) -> Result<Option<u64>, NotAuthentic> {
     let Some(last) = end.iter().rposition(|byte| *byte != 0) else { return Ok(None) };
     let length = before + last as u64;

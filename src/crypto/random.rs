@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rand_core::{OsRng, RngCore};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Returns `N` fresh random bytes, at most [`DRAWN_BYTES`].
+/// Returns `N` fresh random bytes, at most `DRAWN_BYTES`.
 pub fn random<const N: usize>() -> [u8; N] {
     const { assert!(N <= DRAWN_BYTES) };
     DRAWN.with_borrow_mut(Drawn::take)
