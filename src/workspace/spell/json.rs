@@ -1,10 +1,8 @@
 //! JSON (RFC 8259), indented.
 
-use std::fmt::Write as _;
-
 use zeroize::Zeroizing;
 
-use super::{Buffer, Float, float, integer};
+use super::{Buffer, Float, float, integer, write_quoted};
 use crate::document::{Leaf, ScalarKind};
 use crate::workspace::value::Value;
 
@@ -17,21 +15,7 @@ pub fn json(value: &Value<'_>) -> Zeroizing<String> {
 
 /// Writes a text in double quotes.
 pub(super) fn write_text(out: &mut Buffer, text: &str) {
-    out.push("\"");
-    for character in text.chars() {
-        match character {
-            '"' => out.push("\\\""),
-            '\\' => out.push("\\\\"),
-            '\n' => out.push("\\n"),
-            '\r' => out.push("\\r"),
-            '\t' => out.push("\\t"),
-            character if character.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-            character => out.push_character(character),
-        }
-    }
-    out.push("\"");
+    write_quoted(out, text, char::is_control);
 }
 
 fn write_value(out: &mut Buffer, value: &Value<'_>, depth: usize) {

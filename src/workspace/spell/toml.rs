@@ -1,10 +1,8 @@
 //! TOML 1.0: scalars and lists first, then a table for each map.
 
-use std::fmt::Write as _;
-
 use zeroize::Zeroizing;
 
-use super::{Buffer, Float, float, integer};
+use super::{Buffer, write_plain, write_quoted};
 use crate::document::{Leaf, ScalarKind};
 use crate::workspace::value::{Member, Value};
 
@@ -66,21 +64,10 @@ fn write_inline(out: &mut Buffer, value: &Value<'_>) {
 }
 
 fn write_scalar(out: &mut Buffer, leaf: &Leaf) {
-    let value = leaf.value.as_str();
     match leaf.kind {
-        ScalarKind::Boolean => out.push(if value.eq_ignore_ascii_case("true") { "true" } else { "false" }),
-        ScalarKind::Float => match float(value) {
-            Some(Float::Finite(number)) => out.push(&number),
-            Some(Float::Infinite { is_negative }) => out.push(if is_negative { "-inf" } else { "inf" }),
-            Some(Float::NotANumber) => out.push("nan"),
-            None => write_text(out, value),
-        },
-        ScalarKind::Integer => match integer(value) {
-            Some(number) => out.push(&number),
-            None => write_text(out, value),
-        },
-        ScalarKind::String => write_text(out, value),
-        ScalarKind::Timestamp => write_timestamp(out, value),
+        ScalarKind::Timestamp => write_timestamp(out, &leaf.value),
+        _ if write_plain(out, leaf, "inf", "nan") => {}
+        _ => write_text(out, &leaf.value),
     }
 }
 
@@ -104,19 +91,5 @@ fn write_key(out: &mut Buffer, name: &str) {
 }
 
 fn write_text(out: &mut Buffer, text: &str) {
-    out.push("\"");
-    for character in text.chars() {
-        match character {
-            '"' => out.push("\\\""),
-            '\\' => out.push("\\\\"),
-            '\n' => out.push("\\n"),
-            '\r' => out.push("\\r"),
-            '\t' => out.push("\\t"),
-            character if character.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-            character => out.push_character(character),
-        }
-    }
-    out.push("\"");
+    write_quoted(out, text, char::is_control);
 }

@@ -1,12 +1,10 @@
 //! YAML that readers of 1.1 and of 1.2 take for the same: texts in double quotes, numbers in decimal, no anchors.
 
-use std::fmt::Write as _;
-
 use zeroize::Zeroizing;
 
-use super::{Buffer, Float, float, integer};
+use super::{Buffer, integer, write_plain, write_quoted};
+use crate::document::Leaf;
 use crate::document::path::{Component, KeyKind};
-use crate::document::{Leaf, ScalarKind};
 use crate::workspace::value::Value;
 
 /// Spells a value as a YAML document.
@@ -36,22 +34,7 @@ pub fn yaml_key(key: &Component) -> Option<Zeroizing<String>> {
 /// Writes a text in double quotes. Whatever a reader could take for a line end, a mark of the byte order or nothing
 /// printable is escaped.
 pub(super) fn write_text(out: &mut Buffer, text: &str) {
-    out.push("\"");
-    for character in text.chars() {
-        match character {
-            '"' => out.push("\\\""),
-            '\\' => out.push("\\\\"),
-            '\n' => out.push("\\n"),
-            '\r' => out.push("\\r"),
-            '\t' => out.push("\\t"),
-            character if is_unprintable(character) => {
-                let code = u32::from(character);
-                let _ = if code > 0xffff { write!(out, "\\U{code:08x}") } else { write!(out, "\\u{code:04x}") };
-            }
-            character => out.push_character(character),
-        }
-    }
-    out.push("\"");
+    write_quoted(out, text, is_unprintable);
 }
 
 fn write_block(out: &mut Buffer, value: &Value<'_>, depth: usize) {
@@ -113,20 +96,8 @@ fn write_inline(out: &mut Buffer, value: &Value<'_>) {
 }
 
 fn write_scalar(out: &mut Buffer, leaf: &Leaf) {
-    let value = leaf.value.as_str();
-    match leaf.kind {
-        ScalarKind::Boolean => out.push(if value.eq_ignore_ascii_case("true") { "true" } else { "false" }),
-        ScalarKind::Float => match float(value) {
-            Some(Float::Finite(number)) => out.push(&number),
-            Some(Float::Infinite { is_negative }) => out.push(if is_negative { "-.inf" } else { ".inf" }),
-            Some(Float::NotANumber) => out.push(".nan"),
-            None => write_text(out, value),
-        },
-        ScalarKind::Integer => match integer(value) {
-            Some(number) => out.push(&number),
-            None => write_text(out, value),
-        },
-        ScalarKind::String | ScalarKind::Timestamp => write_text(out, value),
+    if !write_plain(out, leaf, ".inf", ".nan") {
+        write_text(out, &leaf.value);
     }
 }
 
