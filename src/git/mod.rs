@@ -5,11 +5,14 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests make repositories"))]
 
+mod changes;
 mod error;
+mod file_log;
 #[cfg(test)]
 mod fixture;
 mod history;
 mod plain;
+mod revision;
 mod settings;
 
 use std::cell::OnceCell;
@@ -22,8 +25,11 @@ use std::path::{Component, Path, PathBuf};
 use git2::{ErrorClass, ErrorCode, FileMode, IndexEntryExtendedFlag, Oid};
 use zeroize::Zeroizing;
 
+pub use changes::{Difference, FileVersion, Side};
 pub use error::{GitError, Unsupported};
+pub use file_log::{FileCommit, FileLog, Former};
 pub use history::{History, PastFile};
+pub use revision::CommitInfo;
 pub use settings::Attribute;
 
 use crate::fs;

@@ -1,5 +1,7 @@
 //! An encrypted file: taken apart, and what it says without a key.
 
+use std::collections::HashMap;
+
 use zeroize::Zeroizing;
 
 use super::carrier::{self, Body, CarrierError};
@@ -8,7 +10,7 @@ use super::opening::{DocumentOpening, OpenError};
 use super::payload::FileSecrets;
 use super::place;
 use super::token::{BodyStamp, Token};
-use crate::crypto::{self, AssociatedData, FileId};
+use crate::crypto::{self, AssociatedData, FileId, LeafId};
 use crate::document::path::Component;
 use crate::document::{self, Content as Tree, Document, Entry, Format, Source, Span, SyntaxError};
 
@@ -228,6 +230,33 @@ impl EncryptedFile {
                 self.open_body(secrets, body).is_ok_and(|opened| opened.plaintext.as_slice() == plaintext)
             }
             _ => false,
+        }
+    }
+
+    /// Returns the text and the items of a structured file.
+    pub(super) fn text_and_document(&self) -> Option<(&str, &Document)> {
+        match &self.content {
+            Content::Document(content) => Some((&content.text, &content.document)),
+            Content::Opaque { .. } => None,
+        }
+    }
+
+    /// Returns the body of an opaque file.
+    pub(super) fn opaque_body(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Document(_) => None,
+            Content::Opaque { body } => Some(body),
+        }
+    }
+
+    /// Returns what each value's token is bound to where it stands.
+    ///
+    /// # Errors
+    /// When something stands where it cannot stand.
+    pub(super) fn bound_tokens(&self) -> Result<HashMap<LeafId, AssociatedData>, OpenError> {
+        match &self.content {
+            Content::Document(content) => self.opening(content).bound(),
+            Content::Opaque { .. } => Ok(HashMap::new()),
         }
     }
 

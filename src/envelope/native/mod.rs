@@ -1,12 +1,15 @@
 //! The native format: docs/format.md is its specification.
 
 mod carrier;
+mod change;
+mod compare;
 mod day;
 mod field;
 mod file;
 mod header;
 mod opaque;
 mod opening;
+mod outline;
 mod parallel;
 mod payload;
 mod pieces;
@@ -17,6 +20,8 @@ mod stream;
 mod token;
 
 pub use carrier::CarrierError;
+pub use change::{Change, How, Part, Subject};
+pub use compare::compare;
 pub use field::{Field, FieldValue};
 pub use file::{
     Counts, EncryptedFile, MAX_ENCRYPTED, Opened, OpenedBody, OpenedToken, ReadError, conflict, peek_file_id,
@@ -26,6 +31,7 @@ pub use header::{
 };
 pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_opaque, opens_to, seal_opaque};
 pub use opening::{Misplacement, OpenError};
+pub use outline::{BodyMark, Held, Outline, OutlineProblem, OutlinedComment, OutlinedValue, TokenMark};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
 pub use stream::{Checksum, Content, Plain, RUN_CHUNKS, SealedBody, SpoolKey, Stored, StreamError};

@@ -73,6 +73,11 @@ impl OpaqueTop {
         &self.signed.header
     }
 
+    /// Returns the first line of the body, which is not authenticated yet.
+    pub fn stamp(&self) -> Option<BodyStamp> {
+        self.stamp
+    }
+
     /// Authenticates the header with what its age file holds.
     ///
     /// # Errors

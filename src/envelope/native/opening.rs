@@ -1,7 +1,7 @@
 //! Opening a structured document: what is checked without a key, then every token, then the result
 //! (docs/format.md section 6, "Opening").
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use zeroize::Zeroizing;
 
@@ -88,6 +88,12 @@ impl DocumentOpening<'_> {
     /// Checks all that can be checked without a key.
     pub(super) fn check(&self) -> Result<(), OpenError> {
         self.check_intact(&self.tokens()?)
+    }
+
+    /// Returns what each value's token is bound to where it stands.
+    pub(super) fn bound(&self) -> Result<HashMap<LeafId, AssociatedData>, OpenError> {
+        let values = self.tokens()?.values;
+        Ok(values.into_iter().map(|opened| (opened.token.sealed.id(), opened.associated_data)).collect())
     }
 
     /// Reads the tokens of values and of comments, and refuses what stands where it cannot stand.
