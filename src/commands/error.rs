@@ -322,6 +322,11 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::NestedPolicy { path } => {
             format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
         }
+        Error::NoCommit { has_commits: false, .. } => "nothing is committed yet".to_owned(),
+        Error::NoCommit { is_shallow: true, .. } | Error::NoMergeBase { is_shallow: true, .. } => {
+            "the history of this clone was cut off: `git fetch --unshallow` brings the rest".to_owned()
+        }
+        Error::NoCommit { .. } => "name a branch, a tag or the beginning of a commit's name".to_owned(),
         Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
         Error::NoPolicy { .. } => {
             "run `secret init`, or bring the one back that git's history has: `git log -- .secret.toml`".to_owned()
@@ -357,6 +362,10 @@ fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::TwoPaths { path, .. } => format!(
             "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
+            quote(path)
+        ),
+        Error::Unmerged { path } => format!(
+            "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, then make the other change again",
             quote(path)
         ),
         Error::Unwrap { source, readers, .. } => return unwrap_hint(source, readers),

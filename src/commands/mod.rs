@@ -4,12 +4,14 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
 
+mod changes;
 mod completions;
 mod consent;
 mod decrypt;
 mod decrypt_large;
 mod decrypt_tree;
 mod deploy;
+mod diff;
 mod doctor;
 mod edit;
 mod encrypt;
@@ -17,6 +19,7 @@ mod error;
 mod exec;
 mod export;
 mod get;
+mod git;
 mod group;
 mod info;
 mod init;
@@ -78,12 +81,14 @@ struct Global {
 enum Command {
     Completions(completions::CompletionsArgs),
     Decrypt(decrypt::DecryptArgs),
+    Diff(diff::DiffArgs),
     Doctor(doctor::DoctorArgs),
     Edit(edit::EditArgs),
     Encrypt(encrypt::EncryptArgs),
     Exec(exec::ExecArgs),
     Export(export::ExportArgs),
     Get(get::GetArgs),
+    Git(git::GitArgs),
     Group(group::GroupArgs),
     Info(info::InfoArgs),
     Init(init::InitArgs),
@@ -179,12 +184,14 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
     match command {
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
+        Command::Diff(arguments) => diff::run(&arguments, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context),
         Command::Edit(arguments) => edit::run(arguments, context),
         Command::Encrypt(arguments) => encrypt::run(arguments, context),
         Command::Exec(arguments) => return exec::run(&arguments, context),
         Command::Export(arguments) => export::run(arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
+        Command::Git(arguments) => git::run(arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
         Command::Info(arguments) => info::run(&arguments, context),
         Command::Init(arguments) => init::run(arguments, context),

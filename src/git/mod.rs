@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests make repositories"))]
 
 mod changes;
+mod converted;
 mod error;
 mod file_log;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use git2::{ErrorClass, ErrorCode, FileMode, IndexEntryExtendedFlag, Oid};
 use zeroize::Zeroizing;
 
 pub use changes::{Difference, FileVersion, Side};
+pub use converted::keeps_converted_texts;
 pub use error::{GitError, Unsupported};
 pub use file_log::{FileCommit, FileLog, Former};
 pub use history::{History, PastFile};

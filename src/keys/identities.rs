@@ -219,6 +219,16 @@ impl<'a> Identities<'a> {
         Ok(open(&binary, &[], &self.keyring()?.ready)?.is_some())
     }
 
+    /// Opens a wrapped data key with the identities that need no passphrase and no plugin; `None` when none of them does.
+    /// Nobody is asked, and no program started.
+    ///
+    /// # Errors
+    /// As [`Self::opens_unasked`].
+    pub fn unwrap_unasked(&self, readers: &[&str], armored: &str) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
+        let binary = age_file::unarmor(armored)?;
+        open(&binary, readers, &self.keyring()?.ready)
+    }
+
     /// Returns the first identity of a default place that is there and cannot be used.
     ///
     /// # Errors

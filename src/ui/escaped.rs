@@ -57,6 +57,11 @@ impl Display for Escaped<'_> {
     }
 }
 
+/// Tells whether a line is shown as it is.
+pub fn is_plain(line: &str) -> bool {
+    !line.contains(|character| character != '\t' && is_deceptive(character))
+}
+
 fn is_deceptive(character: char) -> bool {
     match character {
         // Soft hyphen, Arabic letter mark, zero-width and direction marks, line separators, direction overrides and

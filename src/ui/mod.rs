@@ -69,6 +69,28 @@ impl Ui {
         stdout.flush()
     }
 
+    /// Writes the lines of a text for a reader of lines: what is not plainly visible is escaped, also where that is no
+    /// terminal, as whoever asked shows it on one.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn reveal_lines(&self, text: &[u8]) -> io::Result<()> {
+        let text = str::from_utf8(text).map_err(io::Error::other)?;
+        let mut stdout = io::stdout().lock();
+        if text.lines().all(escaped::is_plain) {
+            stdout.write_all(text.as_bytes())?;
+            return stdout.flush();
+        }
+        for line in text.split_inclusive('\n') {
+            let (line, end) = match line.strip_suffix('\n') {
+                Some(line) => line.strip_suffix('\r').map_or((line, "\n"), |line| (line, "\r\n")),
+                None => (line, ""),
+            };
+            write!(stdout, "{}{end}", Escaped::text(line))?;
+        }
+        stdout.flush()
+    }
+
     /// Writes a secret value that comes piece by piece to stdout, exactly. It is too long for a terminal: there only
     /// that is said.
     ///
@@ -230,6 +252,12 @@ impl Prompt for Ui {
     fn message(&self, text: &str) {
         to_stderr("", text);
     }
+}
+
+/// Appends one line to a text that is printed later: whatever is in it, it is one.
+pub fn push_line(text: &mut String, line: &str) {
+    use std::fmt::Write as _;
+    let _ = writeln!(text, "{}", Escaped::line(line));
 }
 
 /// Writes one line. Whether anybody can read it does not decide whether a command works.

@@ -103,6 +103,32 @@ pub enum Error {
         /// What it must look like.
         expected: &'static str,
     },
+    /// Nothing in the repository is called so.
+    #[error("{revision} is no commit of this repository")]
+    NoCommit {
+        /// What the user wrote.
+        revision: String,
+        /// Whether there is any commit.
+        has_commits: bool,
+        /// Whether the history was cut off.
+        is_shallow: bool,
+    },
+    /// Two commits have nothing in common.
+    #[error("{one} and {other} have no commit in common")]
+    NoMergeBase {
+        /// The one.
+        one: String,
+        /// The other.
+        other: String,
+        /// Whether the history was cut off.
+        is_shallow: bool,
+    },
+    /// There is no repository.
+    #[error("there is no git repository around {}", folder.display())]
+    NoRepository {
+        /// Where it was looked for.
+        folder: std::path::PathBuf,
+    },
     /// There is no policy.
     #[error("there is no policy (.secret.toml) in {}", root.display())]
     NoPolicy {
@@ -248,6 +274,12 @@ pub enum Error {
         path: String,
         /// The other.
         other: String,
+    },
+    /// A merge has left several versions of a file to choose from.
+    #[error("{path}: git left several versions of it to choose from")]
+    Unmerged {
+        /// The file.
+        path: String,
     },
     /// No identity opens the file.
     #[error("cannot open {path}: {source}")]

@@ -214,10 +214,14 @@ pub(super) fn refuse_other_path(target: &Target, header: &Header) -> Result<(), 
 }
 
 fn parse(stored: &StoredFile) -> Result<EncryptedFile, Error> {
-    let path = || stored.target.shown.clone();
-    EncryptedFile::parse(&stored.bytes).map_err(|source| match source {
-        ReadError::NotEncrypted => Error::NotEncrypted { path: path() },
-        source => Error::Read { path: path(), source },
+    parse_encrypted(&stored.target.shown, &stored.bytes)
+}
+
+/// Takes a file apart, which must be encrypted.
+pub(super) fn parse_encrypted(shown: &str, bytes: &[u8]) -> Result<EncryptedFile, Error> {
+    EncryptedFile::parse(bytes).map_err(|source| match source {
+        ReadError::NotEncrypted => Error::NotEncrypted { path: shown.to_owned() },
+        source => Error::Read { path: shown.to_owned(), source },
     })
 }
 

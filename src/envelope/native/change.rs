@@ -16,6 +16,8 @@ pub struct Change {
     pub to: Option<String>,
     /// The id of the value, where it has one.
     pub id: Option<LeafId>,
+    /// Where the value stood before.
+    pub old_key: Option<KeyPath>,
 }
 
 /// What differs.
@@ -60,6 +62,9 @@ pub enum How {
     Encrypted,
     /// Only blanks or the spelling of keys changed.
     Layout,
+    /// It was sealed again, and perhaps changed on the day on which it was changed before: that cannot be told without an
+    /// identity.
+    MaybeChanged,
     /// It stands elsewhere.
     Moved,
     /// It has an older state.
@@ -70,8 +75,7 @@ pub enum How {
     Renamed,
     /// Another one stands in its place.
     Replaced,
-    /// It was sealed again, as its surroundings or the data key changed; whether the value changed too on the same day
-    /// cannot be told without an identity.
+    /// It was sealed again, as its surroundings or the data key changed; by its day it is the same.
     SealedAgain,
     /// It means the same, and is spelled in another way. Only who opens both versions can tell.
     Spelled,
@@ -91,7 +95,7 @@ pub enum Part {
 impl Change {
     /// Returns a change without more to say.
     pub fn new(of: Subject, how: How) -> Self {
-        Self { of, how, from: None, to: None, id: None }
+        Self { of, how, from: None, to: None, id: None, old_key: None }
     }
 
     /// Returns what two versions of a field hold, if that differs.
@@ -140,7 +144,8 @@ impl Change {
             Subject::Content => vec![word("content"), how()],
             Subject::DataKey | Subject::Header => {
                 let what = if self.of == Subject::DataKey { ("data key", "generation") } else { ("header", "revision") };
-                let mut parts = vec![word(what.0), how()];
+                let is_new_key = self.of == Subject::DataKey && self.how == How::Replaced;
+                let mut parts = if is_new_key { vec![word("new data key")] } else { vec![word(what.0), how()] };
                 if let (Some(from), Some(to)) = (&self.from, &self.to) {
                     parts.push(word(&format!(" ({} {from} -> {to})", what.1)));
                 }
@@ -161,6 +166,10 @@ impl Change {
                 Some(from) => vec![name(from), how(), word(" to "), name(&key.to_string())],
                 None => vec![name(&key.to_string()), how()],
             },
+            Subject::Path if self.how == How::Broken => {
+                let recorded = self.to.as_deref().map_or_else(|| word("(none)"), name);
+                vec![word("stands elsewhere than its header says: "), recorded]
+            }
             Subject::Path => [vec![word("moved: ")], pair()].concat(),
             Subject::Reader(reader) if self.how == How::Changed => {
                 vec![word("reader "), name(reader), word(" has other recipients")]
@@ -200,6 +209,7 @@ impl How {
             Self::Cleared => "cleared",
             Self::Encrypted => "encrypted",
             Self::Layout => "layout",
+            Self::MaybeChanged => "maybe-changed",
             Self::Moved => "moved",
             Self::PutBack => "put-back",
             Self::Removed => "removed",
@@ -219,12 +229,13 @@ impl How {
             Self::Cleared => "is in clear now",
             Self::Encrypted => "is encrypted now",
             Self::Layout => "changed in layout only",
+            Self::MaybeChanged => "sealed again, perhaps changed",
             Self::Moved => "moved",
             Self::PutBack => "put back to an older state",
             Self::Removed => "removed",
             Self::Renamed => "renamed",
             Self::Replaced => "replaced by another one (other file id)",
-            Self::SealedAgain => "sealed again, perhaps changed",
+            Self::SealedAgain => "sealed again",
             Self::Spelled => "spelled in another way",
             Self::Unknown => "cannot be compared without opening it",
         }

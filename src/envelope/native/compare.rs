@@ -50,6 +50,7 @@ pub fn compare(old: &Outline, new: &Outline, since: Option<Date>) -> Vec<Change>
         is_comparable: !is_other && !is_turned,
         is_turned,
         has_new_key: generation(old) != generation(new),
+        new_generation: generation(new).filter(|new| generation(old).is_some_and(|old| old < *new)),
         since: since.into_iter().chain(old.latest_day()).max(),
     };
     comparison.values(&old.values, &new.values, &mut changes);
@@ -152,6 +153,8 @@ struct Comparison {
     is_turned: bool,
     /// Whether the data keys differ: then all tokens do.
     has_new_key: bool,
+    /// The generation of the new data key.
+    new_generation: Option<u32>,
     /// The first day on which something can have changed.
     since: Option<Date>,
 }
@@ -170,19 +173,21 @@ impl Comparison {
                 continue;
             };
             let from = Some(former.path.to_string());
+            let old_key = Some(former.path.clone());
             if !is_same_key(&former.path, &value.path) {
-                changes.push(Change { id, from, ..Change::new(key(), How::Renamed) });
+                changes.push(Change { id, from, old_key: old_key.clone(), ..Change::new(key(), How::Renamed) });
             } else if !in_order[index] {
                 let from = from.filter(|_| former.path != value.path);
-                changes.push(Change { id, from, ..Change::new(key(), How::Moved) });
+                changes.push(Change { id, from, old_key: old_key.clone(), ..Change::new(key(), How::Moved) });
             }
             if let Some(how) = self.held(&former.held, &value.held) {
-                changes.push(Change { id, ..Change::new(key(), how) });
+                changes.push(Change { id, old_key, ..Change::new(key(), how) });
             }
         }
         for (value, _) in old.iter().zip(is_kept).filter(|(_, is_kept)| !is_kept) {
             let id = value.held.token().map(|token| token.id);
-            changes.push(Change { id, ..Change::new(Subject::Key(value.path.clone()), How::Removed) });
+            let old_key = Some(value.path.clone());
+            changes.push(Change { id, old_key, ..Change::new(Subject::Key(value.path.clone()), How::Removed) });
         }
     }
 
@@ -250,6 +255,16 @@ impl Comparison {
     }
 
     fn held(&self, old: &Held, new: &Held) -> Option<How> {
+        if let (Some(was), Some(is)) = (old.exact(), new.exact()) {
+            let is_turned = old.token().is_some() != new.token().is_some();
+            return match () {
+                () if was.value != is.value => Some(self.stamped(old, new).unwrap_or(How::Changed)),
+                () if is_turned && !self.is_turned && old.token().is_some() => Some(How::Cleared),
+                () if is_turned && !self.is_turned => Some(How::Encrypted),
+                () if was.source != is.source => Some(How::Spelled),
+                () => None,
+            };
+        }
         match (old, new) {
             (Held::Sealed(old), Held::Sealed(new)) => self.tokens(old, new),
             (old, new) if old == new => None,
@@ -259,6 +274,12 @@ impl Comparison {
             (Held::Clear(_), Held::Sealed(_)) => Some(How::Encrypted),
             _ => Some(How::Changed),
         }
+    }
+
+    /// Tells whether what a value's tokens say in clear went back.
+    fn stamped(&self, old: &Held, new: &Held) -> Option<How> {
+        let (was, is) = (old.token()?.stamp, new.token()?.stamp);
+        (self.is_comparable && (is.generation < was.generation || is.day < was.day)).then_some(How::PutBack)
     }
 
     /// Tells how a token differs, `None` where the value is the same for sure.
@@ -283,8 +304,10 @@ impl Comparison {
         {
             return Some(How::Changed);
         }
-        // A value that changed has the day of its change, which is not before that of the old version.
-        if self.since.is_some_and(|since| is.day < since) { None } else { Some(How::SealedAgain) }
+        // A value that changed has the day of its change, which is not before that of the old version; and the generation
+        // of the data key.
+        let is_old = self.since.is_some_and(|since| is.day < since) || self.new_generation.is_some_and(|new| is.generation < new);
+        Some(if is_old { How::SealedAgain } else { How::MaybeChanged })
     }
 }
 
@@ -297,7 +320,7 @@ fn spelling(held: &Held) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     match held {
         Held::Alias(name) => format!("alias {name}"),
-        Held::Clear(digest) => format!("clear {}", hex(digest)),
+        Held::Clear(exact) => format!("clear {}", hex(&exact.source)),
         Held::EmptyList => "[]".to_owned(),
         Held::EmptyMap => "{}".to_owned(),
         Held::Null => "null".to_owned(),

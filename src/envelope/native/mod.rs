@@ -31,7 +31,7 @@ pub use header::{
 };
 pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_opaque, opens_to, seal_opaque};
 pub use opening::{Misplacement, OpenError};
-pub use outline::{BodyMark, Held, Outline, OutlineProblem, OutlinedComment, OutlinedValue, TokenMark};
+pub use outline::{BodyMark, Exact, Held, Outline, OutlineProblem, OutlinedComment, OutlinedValue, TokenMark};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
 pub use stream::{Checksum, Content, Plain, RUN_CHUNKS, SealedBody, SpoolKey, Stored, StreamError};

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
-use super::file::{EncryptedFile, ReadError};
+use super::file::{EncryptedFile, Opened, ReadError};
 use super::header::Header;
 use super::opaque::OpaqueTop;
-use super::opening::{OpenError, token_text};
+use super::opening::{OpenError, span_of, token_text};
 use super::token::{BodyStamp, Stamp, Token};
 use crate::crypto::{AssociatedData, LeafId};
 use crate::document::path::Component;
@@ -67,8 +67,8 @@ pub struct OutlinedValue {
 pub enum Held {
     /// A reference to another value.
     Alias(String),
-    /// A value in clear, by the digest of its spelling.
-    Clear([u8; 32]),
+    /// A value in clear.
+    Clear(Exact),
     /// A list without items.
     EmptyList,
     /// A map without keys.
@@ -92,6 +92,17 @@ pub struct TokenMark {
     pub length: usize,
     /// What it is bound to, where that could be told.
     pub associated_data: Option<AssociatedData>,
+    /// What it holds, where the file was opened.
+    pub exact: Option<Exact>,
+}
+
+/// A value that is known, as far as it is compared. Only its digests are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Exact {
+    /// Of its spelling.
+    pub source: [u8; 32],
+    /// Of its type and value.
+    pub value: [u8; 32],
 }
 
 /// A comment.
@@ -170,7 +181,7 @@ impl Outline {
             return Self { body, ..Self::empty() };
         }
         match document::parse(format, text) {
-            Ok(document) => Self::of_document(text, &document, |item| Held::Clear(digest(source(text, item)))),
+            Ok(document) => Self::of_document(text, &document, |item| Held::Clear(exact(text, item))),
             Err(source) => {
                 Self { body, problem: Some(OutlineProblem::Syntax { format, source }), ..Self::empty() }
             }
@@ -209,7 +220,39 @@ impl Outline {
     }
 }
 
+impl Outline {
+    /// Takes in what the values and comments hold, so that they are compared by that.
+    pub fn learn(&mut self, opened: &Opened) {
+        let (Some(document), Ok(text)) = (&opened.document, str::from_utf8(&opened.plaintext)) else {
+            if let Some(body) = &mut self.body {
+                body.digest = digest(&opened.plaintext);
+                body.stamp = None;
+            }
+            return;
+        };
+        let tokens = opened.values.iter().chain(&opened.comments);
+        let known: HashMap<LeafId, Exact> = tokens
+            .map(|token| (token.token.sealed.id(), exact(text, &document.items[token.item])))
+            .collect();
+        let values = self.values.iter_mut().map(|value| &mut value.held);
+        for held in values.chain(self.comments.iter_mut().map(|comment| &mut comment.held)) {
+            if let Held::Sealed(token) = held {
+                token.exact = known.get(&token.id).copied();
+            }
+        }
+    }
+}
+
 impl Held {
+    /// Returns what is known of the value.
+    pub fn exact(&self) -> Option<Exact> {
+        match self {
+            Self::Clear(exact) => Some(*exact),
+            Self::Sealed(token) => token.exact,
+            _ => None,
+        }
+    }
+
     /// Returns the token.
     pub fn token(&self) -> Option<&TokenMark> {
         if let Self::Sealed(token) = self { Some(token) } else { None }
@@ -223,7 +266,9 @@ impl EncryptedFile {
         let Some((text, document)) = self.text_and_document() else {
             let body = self.opaque_body().unwrap_or_default();
             let stamp = BodyStamp::split(body).map(|(stamp, _)| stamp);
-            let body = Some(BodyMark { stamp, digest: digest(body) });
+            // The salt is fresh for every content, and so stands for it, whatever the size.
+            let digest = stamp.map_or_else(|| digest(body), |stamp| digest(stamp.to_string().as_bytes()));
+            let body = Some(BodyMark { stamp, digest });
             return Outline { header, body, problem: self.check().err().map(Into::into), ..Outline::empty() };
         };
         let (bound, problem) = match self.bound_tokens() {
@@ -231,6 +276,7 @@ impl EncryptedFile {
             Err(error) => (HashMap::new(), Some(error)),
         };
         let format = self.header().format;
+        let whole = text;
         let held = |item: &Item| {
             let text = token_text(format, text, item);
             match Token::parse(text) {
@@ -240,8 +286,9 @@ impl EncryptedFile {
                     digest: digest(text.as_bytes()),
                     length: token.sealed.ciphertext.len(),
                     associated_data: bound.get(&token.sealed.id()).copied(),
+                    exact: None,
                 }),
-                _ => Held::Clear(digest(source(self.text_and_document().map_or("", |(text, _)| text), item))),
+                _ => Held::Clear(exact(whole, item)),
             }
         };
         let outline = Outline::of_document(text, document, held);
@@ -279,8 +326,15 @@ fn collect(
     values.push(OutlinedValue { path: path.clone(), held });
 }
 
-fn source<'t>(text: &'t str, item: &Item) -> &'t [u8] {
-    super::opening::span_of(item).of(text).as_bytes()
+fn exact(text: &str, item: &Item) -> Exact {
+    let source = digest(span_of(item).of(text).as_bytes());
+    let value = match item {
+        Item::Leaf(leaf) => {
+            Sha256::new().chain_update([leaf.kind as u8]).chain_update(leaf.value.as_bytes()).finalize().into()
+        }
+        Item::Comment(_) | Item::Event(_) => source,
+    };
+    Exact { source, value }
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {
