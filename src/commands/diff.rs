@@ -106,8 +106,11 @@ fn split(
             (true, false) => revisions.push(argument.to_string_lossy().into_owned()),
             (false, true) => found.push(path),
             (false, false) => {
-                return Err(CommandError::failed(format!("{shown} is neither a commit nor a file"))
-                    .hint("write paths that are gone behind `--`: `secret diff -- PATH`"));
+                let error = CommandError::failed(format!("{shown} is neither a commit nor a file"));
+                return Err(match workspace.is_shallow() {
+                    Some(true) => error.hint("the history of this clone was cut off: `git fetch --unshallow` brings the rest"),
+                    _ => error.hint("write paths that are gone behind `--`: `secret diff -- PATH`"),
+                });
             }
         }
     }

@@ -290,7 +290,7 @@ fn exit_of(error: &Error) -> Exit {
             _ => Exit::NoIdentity,
         },
         Error::Identity(_) => Exit::NoIdentity,
-        Error::Edit { source: document::edit::EditError::KeyPath(_), .. } => Exit::Usage,
+        Error::Edit { source: document::edit::EditError::KeyPath(_), .. } | Error::KeyPath { .. } | Error::NoRevision { .. } => Exit::Usage,
         _ => Exit::Failed,
     }
 }
@@ -314,6 +314,9 @@ fn hints_of(error: &Error) -> Vec<String> {
             [] => format!("`secret ls {}` lists its keys", quote(path)),
             similar => format!("did you mean {}?", similar.join(" or ")),
         },
+        Error::KnownToFormerReader { .. } => {
+            "set new values with `secret set`; to put them back all the same, add --allow-exposed".to_owned()
+        }
         Error::LargeInGit { .. } => "start a new file, with a key of its own, by --fresh".to_owned(),
         Error::MetadataMissing { fields, .. } => {
             let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
@@ -323,9 +326,21 @@ fn hints_of(error: &Error) -> Vec<String> {
             format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
         }
         Error::NoCommit { has_commits: false, .. } => "nothing is committed yet".to_owned(),
-        Error::NoCommit { is_shallow: true, .. } | Error::NoMergeBase { is_shallow: true, .. } => {
+        Error::NeverCommitted { is_shallow: true, .. }
+        | Error::NoCommit { is_shallow: true, .. }
+        | Error::NoMergeBase { is_shallow: true, .. }
+        | Error::NoSuchKeyEver { is_cut: true, .. } => {
             "the history of this clone was cut off: `git fetch --unshallow` brings the rest".to_owned()
         }
+        Error::NoRevision { .. } => "write FILE@REV, as in secrets/db.yaml@HEAD~1".to_owned(),
+        Error::NotInCommit { path, .. } => format!("`secret log {}` shows which commits have it", quote(path)),
+        Error::OtherFile { path, .. } | Error::OtherFormat { path, .. } => {
+            format!("`secret show {}` prints it; take from that what you need", quote(path))
+        }
+        Error::PlaintextInHistory { .. } => {
+            "`git show REV:FILE` prints it; who has the repository knows these values".to_owned()
+        }
+        Error::NoSuchKeyEver { path, .. } => format!("`secret log {}` shows what was changed", quote(path)),
         Error::NoCommit { .. } => "name a branch, a tag or the beginning of a commit's name".to_owned(),
         Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
         Error::NoPolicy { .. } => {
@@ -357,6 +372,9 @@ fn hints_of(error: &Error) -> Vec<String> {
             "write fewer and wider patterns, as `metadata.**`; what no pattern matches is sealed".to_owned()
         }
         Error::Seal { source: SealError::NotText, .. } | Error::Syntax { .. } => return syntax_hint(error),
+        Error::TooLargeInGit { .. } => {
+            "`git show REV:FILE > OUT` writes it as it is encrypted; then `secret decrypt --at-any-path OUT`".to_owned()
+        }
         Error::TooLargeToEdit { path } => {
             format!("write its new content to a file, then `secret encrypt FILE -o {}`", quote(path))
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CommandError, Context};
+use crate::envelope::native::Opened;
 use crate::workspace::{Error, View, key_paths, lookup, similar_keys};
 
 /// Print one value, exactly as it is
@@ -37,21 +38,31 @@ pub fn run(arguments: &GetArgs, context: &Context<'_>) -> Result<(), CommandErro
     let target = workspace.target(&arguments.file)?;
     workspace.refuse_large(&target)?;
     let file = workspace.open(target, arguments.at_any_path)?;
-    let shown = || file.target.shown.clone();
-    let document = file.opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown() })?;
-    let format = file.opened.header.format;
-    let path = lookup(document, format, &arguments.key).map_err(CommandError::usage)?;
-    let text = str::from_utf8(&file.opened.plaintext).expect("a document that was parsed is UTF-8");
+    reveal(&file.opened, &file.target.shown, &arguments.key, arguments.json, context)
+}
+
+/// Prints one value of a file that was opened; `shown` is what messages call it.
+pub(super) fn reveal(
+    opened: &Opened,
+    shown: &str,
+    key: &str,
+    as_json: bool,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    let document = opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown.to_owned() })?;
+    let format = opened.header.format;
+    let path = lookup(document, format, key).map_err(CommandError::usage)?;
+    let text = str::from_utf8(&opened.plaintext).expect("a document that was parsed is UTF-8");
     let view = View::of(document, format, text);
     let Some((node, index)) = view.find(&path) else {
         let keys = key_paths(document);
-        let similar = similar_keys(&arguments.key, keys.iter().map(String::as_str));
-        return Err(Error::KeyNotFound { path: shown(), key: arguments.key.clone(), similar }.into());
+        let similar = similar_keys(key, keys.iter().map(String::as_str));
+        return Err(Error::KeyNotFound { path: shown.to_owned(), key: key.to_owned(), similar }.into());
     };
     match view.leaf(node) {
-        Some(leaf) if !arguments.json => Ok(context.ui.reveal(leaf.value.as_bytes())?),
+        Some(leaf) if !as_json => Ok(context.ui.reveal(leaf.value.as_bytes())?),
         _ => {
-            let json = view.json(node, index).map_err(|error| CommandError::failed(format!("{}: {error}", shown())))?;
+            let json = view.json(node, index).map_err(|error| CommandError::failed(format!("{shown}: {error}")))?;
             Ok(context.ui.reveal_json(&json)?)
         }
     }

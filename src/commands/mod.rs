@@ -25,13 +25,16 @@ mod info;
 mod init;
 mod keygen;
 mod lean;
+mod log;
 mod ls;
 mod man;
 mod member;
 mod meta;
 mod mv;
 mod rekey;
+mod rollback;
 mod set;
+mod show;
 mod unset;
 mod who;
 mod whoami;
@@ -93,13 +96,16 @@ enum Command {
     Info(info::InfoArgs),
     Init(init::InitArgs),
     Keygen(keygen::KeygenArgs),
+    Log(log::LogArgs),
     Ls(ls::LsArgs),
     Man(man::ManArgs),
     Member(member::MemberArgs),
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
     Rekey(rekey::RekeyArgs),
+    Rollback(rollback::RollbackArgs),
     Set(set::SetArgs),
+    Show(show::ShowArgs),
     Unset(unset::UnsetArgs),
     Who(who::WhoArgs),
     Whoami(whoami::WhoamiArgs),
@@ -196,13 +202,16 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Info(arguments) => info::run(&arguments, context),
         Command::Init(arguments) => init::run(arguments, context),
         Command::Keygen(arguments) => keygen::run(&arguments, context),
+        Command::Log(arguments) => log::run(&arguments, context),
         Command::Ls(arguments) => ls::run(&arguments, context),
         Command::Man(arguments) => man::run(&arguments, context),
         Command::Member(arguments) => member::run(arguments, context),
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
+        Command::Rollback(arguments) => rollback::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
+        Command::Show(arguments) => show::run(&arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),
         Command::Who(arguments) => who::run(&arguments, context),
         Command::Whoami(arguments) => whoami::run(&arguments, context),

@@ -160,7 +160,7 @@ impl Workspace<'_> {
                 Some(version) => self.content(path, *version).map(Some),
                 None => Ok(None),
             };
-            contents.push((self.plaintext_format(path)?, content(old)?, content(new)?));
+            contents.push((self.plaintext_format(path), content(old)?, content(new)?));
         }
         let outlines = each_on_all_cores(&contents, |(format, old, new)| {
             let encrypted = [old, new].into_iter().flatten().find_map(Content::encrypted_format);
@@ -277,14 +277,17 @@ impl Workspace<'_> {
     }
 
     /// Opens a version of a file that stood at a path of the repository.
-    pub(super) fn open_version(&self, path: &Path, bytes: &[u8], at_any_path: bool) -> Result<Opened, Error> {
-        let shown = self.shown(path);
-        let file = parse_encrypted(&shown, bytes)?;
-        let opened = self.open_file(&shown, &file)?;
+    fn open_version(&self, path: &Path, bytes: &[u8], at_any_path: bool) -> Result<Opened, Error> {
+        let recorded = Some(path.to_string_lossy().into_owned());
+        self.open_target(&Target { shown: self.shown(path), path: path.to_path_buf(), recorded }, bytes, at_any_path)
+    }
+
+    /// Opens the bytes of a file as if they stood at a place.
+    pub(super) fn open_target(&self, target: &Target, bytes: &[u8], at_any_path: bool) -> Result<Opened, Error> {
+        let file = parse_encrypted(&target.shown, bytes)?;
+        let opened = self.open_file(&target.shown, &file)?;
         if !at_any_path {
-            let target =
-                Target { shown, path: path.to_path_buf(), recorded: Some(path.to_string_lossy().into_owned()) };
-            refuse_other_path(&target, &opened.header)?;
+            refuse_other_path(target, &opened.header)?;
         }
         Ok(opened)
     }

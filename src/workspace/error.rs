@@ -85,6 +85,25 @@ pub enum Error {
         /// The keys that are most like it.
         similar: Vec<String>,
     },
+    /// What stands for a key is none.
+    #[error("{key}: {source}")]
+    KeyPath {
+        /// What the user wrote.
+        key: String,
+        /// Why.
+        #[source]
+        source: crate::document::KeyPathError,
+    },
+    /// A value would come back that somebody knows who should not.
+    #[error("{path}: {} known to {}, who must not know what is used today", known(keys), readers.join(", "))]
+    KnownToFormerReader {
+        /// The version.
+        path: String,
+        /// The keys of the values.
+        keys: Vec<String>,
+        /// The former readers.
+        readers: Vec<String>,
+    },
     /// Metadata that the rule demands is not given.
     #[error("{path} lacks {}, which its rule demands", fields.join(" and "))]
     MetadataMissing {
@@ -102,6 +121,24 @@ pub enum Error {
         value: String,
         /// What it must look like.
         expected: &'static str,
+    },
+    /// No commit has the file.
+    #[error("no commit has {path}")]
+    NeverCommitted {
+        /// The file.
+        path: String,
+        /// Whether the history was cut off.
+        is_shallow: bool,
+    },
+    /// No commit changed the key.
+    #[error("no commit changed {key} in {path}")]
+    NoSuchKeyEver {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+        /// Whether the history was cut off.
+        is_cut: bool,
     },
     /// Nothing in the repository is called so.
     #[error("{revision} is no commit of this repository")]
@@ -160,6 +197,44 @@ pub enum Error {
     #[error("{path} is encrypted as a whole: it has no keys")]
     NoKeys {
         /// The file.
+        path: String,
+    },
+    /// What the user wrote names no commit.
+    #[error("{text} names no commit")]
+    NoRevision {
+        /// What they wrote.
+        text: String,
+    },
+    /// A commit does not have the file.
+    #[error("{revision} has no {path}")]
+    NotInCommit {
+        /// The file.
+        path: String,
+        /// What the user calls the commit.
+        revision: String,
+    },
+    /// A version belongs to another file.
+    #[error("{path} is another file than {other}: they have different file ids")]
+    OtherFile {
+        /// The version.
+        path: String,
+        /// The file of today.
+        other: String,
+    },
+    /// A version has another format.
+    #[error("{path} was {}, and the file is {} today", then.title(), now.title())]
+    OtherFormat {
+        /// The version.
+        path: String,
+        /// Its format.
+        then: crate::document::Format,
+        /// The format of today.
+        now: crate::document::Format,
+    },
+    /// A version in git's history is not encrypted.
+    #[error("{path} is not encrypted")]
+    PlaintextInHistory {
+        /// The version.
         path: String,
     },
     /// No rule of the policy is for this file.
@@ -235,6 +310,12 @@ pub enum Error {
         /// What is not sealed.
         what: String,
     },
+    /// A version in git is too large to be taken out of it.
+    #[error("{path} is too large to be taken out of git's objects")]
+    TooLargeInGit {
+        /// The version.
+        path: String,
+    },
     /// An opaque file is too large to be edited in memory.
     #[error("{path} is too large to be edited")]
     TooLargeToEdit {
@@ -301,6 +382,16 @@ pub enum Error {
         #[source]
         source: WrapError,
     },
+}
+
+fn known(keys: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let more = keys.len().saturating_sub(SHOWN);
+    let mut shown = keys.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        shown.push_str(&format!(" and {more} more"));
+    }
+    format!("{shown} {}", if keys.len() == 1 { "is" } else { "are" })
 }
 
 fn surplus(drift: &Drift) -> String {

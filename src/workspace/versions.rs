@@ -68,14 +68,13 @@ impl Workspace<'_> {
         }
     }
 
-    /// Returns the format that the plaintext of a file has, by its rule and name.
-    pub(super) fn plaintext_format(&self, path: &Path) -> Result<Format, Error> {
-        let rule = match path.to_str() {
-            Some(path) => self.policy()?.and_then(|policy| policy.rule_for(path)),
-            None => None,
-        };
+    /// Returns the format that the plaintext of a file has, by its rule (as far as there is a policy that can be read)
+    /// and name.
+    pub(super) fn plaintext_format(&self, path: &Path) -> Format {
+        let policy = self.policy().ok().flatten();
+        let rule = path.to_str().and_then(|path| policy?.rule_for(path));
         let by_name = || Format::of_file_name(&path.file_name().unwrap_or_default().to_string_lossy());
-        Ok(rule.and_then(|rule| rule.format).unwrap_or_else(by_name))
+        rule.and_then(|rule| rule.format).unwrap_or_else(by_name)
     }
 
     /// Tells whether a version of a file begins as an encrypted file does.
@@ -136,6 +135,14 @@ pub(super) fn blob(repository: &Repository, id: ObjectId) -> Result<Content, Err
 }
 
 impl Content {
+    /// Returns how many bytes are held in memory.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Other(_) | Self::Top(_) | Self::Unread(_) => 0,
+        }
+    }
+
     /// Outlines it; `format` is that of a plaintext.
     pub(super) fn outline(&self, format: Format) -> Outline {
         match self {
@@ -150,4 +157,4 @@ impl Content {
 /// Enough for the first fields of any header.
 const PEEK_BYTES: usize = 8 << 10;
 /// How large an object may be that is unpacked for its beginning.
-const MAX_IN_GIT: usize = 256 << 20;
+pub(super) const MAX_IN_GIT: usize = 256 << 20;

@@ -162,6 +162,11 @@ impl Change {
                 parts.extend(self.to.iter().map(|generation| word(&format!(" (until generation {generation})"))));
                 parts
             }
+            Subject::Key(key) if self.how == How::PutBack => {
+                let mut parts = vec![name(&key.to_string()), how()];
+                parts.extend(self.to.iter().map(|commit| word(&format!(" (that of {commit})"))));
+                parts
+            }
             Subject::Key(key) => match &self.from {
                 Some(from) => vec![name(from), how(), word(" to "), name(&key.to_string())],
                 None => vec![name(&key.to_string()), how()],

@@ -33,6 +33,6 @@ pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_o
 pub use opening::{Misplacement, OpenError};
 pub use outline::{BodyMark, Exact, Held, Outline, OutlineProblem, OutlinedComment, OutlinedValue, TokenMark};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
-pub use seal::{SealError, seal};
+pub use seal::{SealError, seal, seal_restored};
 pub use stream::{Checksum, Content, Plain, RUN_CHUNKS, SealedBody, SpoolKey, Stored, StreamError};
 pub use token::{BodyStamp, Stamp, Token, TokenError, TokenKind, is_like_token};

@@ -1,6 +1,6 @@
 //! Writing an encrypted file: a new one, or one that takes up the tokens of what it replaces.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 
@@ -67,8 +67,24 @@ pub fn seal(
     previous: Option<&Opened>,
     today: Date,
 ) -> Result<Vec<u8>, SealError> {
+    seal_restored(plaintext, header, secrets, previous, None, today)
+}
+
+/// Seals a plaintext with values that are put back: they keep the day and the generation that they had in `restored`, so
+/// that one which a former reader knows stays known as such. See [`seal()`].
+///
+/// # Errors
+/// As [`seal()`].
+pub fn seal_restored(
+    plaintext: &[u8],
+    header: Header,
+    secrets: &FileSecrets,
+    previous: Option<&Opened>,
+    restored: Option<&Opened>,
+    today: Date,
+) -> Result<Vec<u8>, SealError> {
     debug_assert_eq!(header.file_id, secrets.file_id(), "the caller made the header for these secrets");
-    let sealing = Sealing { header: &header, secrets, previous, today };
+    let sealing = Sealing { header: &header, secrets, previous, restored, today };
     let (file, document) = match header.mode {
         Mode::Opaque => (sealing.opaque(plaintext), None),
         Mode::Values => {
@@ -88,6 +104,7 @@ struct Sealing<'a> {
     header: &'a Header,
     secrets: &'a FileSecrets,
     previous: Option<&'a Opened>,
+    restored: Option<&'a Opened>,
     today: Date,
 }
 
@@ -103,10 +120,12 @@ impl Sealing<'_> {
                     Some((previous, body)) => {
                         let mut id = [0; 8];
                         id.copy_from_slice(&body.stamp.salt[..8]);
-                        let (day, generation) = if is_unchanged(previous) {
-                            (body.stamp.day, body.stamp.generation)
-                        } else {
-                            (self.today, self.header.generation)
+                        let restored = self.restored.filter(|restored| is_unchanged(restored));
+                        let restored = restored.and_then(|restored| restored.body.as_ref());
+                        let (day, generation) = match restored {
+                            _ if is_unchanged(previous) => (body.stamp.day, body.stamp.generation),
+                            Some(restored) => (restored.stamp.day, restored.stamp.generation),
+                            None => (self.today, self.header.generation),
                         };
                         (day, generation, LeafId(id))
                     }
@@ -196,6 +215,16 @@ impl Sealing<'_> {
         let old: Vec<Candidate<'_>> =
             former.iter().map(|former| candidate(former.leaf, former.text, &former.path)).collect();
 
+        let restored_values = self.restored.map(values_of).unwrap_or_default();
+        let mut restored: HashMap<(&[u8], (ScalarKind, &str)), (Date, u32)> = HashMap::new();
+        for value in &restored_values {
+            let stamp = value.opened.token.stamp;
+            let known = restored.entry((&value.path, (value.leaf.kind, &value.leaf.value)));
+            let oldest = known.or_insert((stamp.day, stamp.generation));
+            if stamp.generation < oldest.1 {
+                *oldest = (stamp.day, stamp.generation);
+            }
+        }
         let mut used = self.former_ids();
         let identified = origins(&old, &new).into_iter().map(|origin| match origin {
             Origin::Kept(original) => (Some(original), former[original].opened.token.sealed.id()),
@@ -207,10 +236,12 @@ impl Sealing<'_> {
             let (original, id) = identified[index];
             // Another spelling of the same value is the same secret: its age does not change.
             let dated = original.filter(|original| old[*original].value == new[index].value);
-            let (day, generation) = dated.map_or((self.today, self.header.generation), |original| {
+            let dated = dated.map(|original| {
                 let stamp = former[original].opened.token.stamp;
                 (stamp.day, stamp.generation)
             });
+            let dated = dated.or_else(|| restored.get(&(new[index].path, new[index].value)).copied());
+            let (day, generation) = dated.unwrap_or((self.today, self.header.generation));
             let kind = if leaves[index].style.is_block() { TokenKind::Block } else { TokenKind::Value };
             let stamp = Stamp { kind, day, generation };
             let previous = index.checked_sub(1).map(|previous| identified[previous].1);
@@ -304,16 +335,12 @@ impl Sealing<'_> {
     }
 
     fn former_values(&self) -> Vec<Former<'_>> {
-        let Some((previous, document, text)) = self.former_document() else { return Vec::new() };
-        let values = previous.values.iter().map(|opened| (opened, document.leaf(opened.item)));
-        values.map(|(opened, leaf)| Former { opened, leaf, text, path: place::encode_path(&leaf.path) }).collect()
+        self.previous.map(values_of).unwrap_or_default()
     }
 
     /// Returns the document that is replaced, when it was sealed value by value.
     fn former_document(&self) -> Option<(&Opened, &Document, &str)> {
-        let previous = self.previous?;
-        let text = str::from_utf8(&previous.plaintext).ok()?;
-        Some((previous, previous.document.as_ref()?, text))
+        document_of(self.previous?)
     }
 
     fn former_ids(&self) -> HashSet<LeafId> {
@@ -364,6 +391,17 @@ struct Former<'a> {
     leaf: &'a Leaf,
     text: &'a str,
     path: Vec<u8>,
+}
+
+fn document_of(opened: &Opened) -> Option<(&Opened, &Document, &str)> {
+    let text = str::from_utf8(&opened.plaintext).ok()?;
+    Some((opened, opened.document.as_ref()?, text))
+}
+
+fn values_of(opened: &Opened) -> Vec<Former<'_>> {
+    let Some((opened, document, text)) = document_of(opened) else { return Vec::new() };
+    let values = opened.values.iter().map(|opened| (opened, document.leaf(opened.item)));
+    values.map(|(opened, leaf)| Former { opened, leaf, text, path: place::encode_path(&leaf.path) }).collect()
 }
 
 fn candidate<'a>(leaf: &'a Leaf, text: &'a str, path: &'a [u8]) -> Candidate<'a> {
