@@ -37,6 +37,8 @@ fn examples(command: &Cli) -> Vec<String> {
 fn prepared() -> World {
     let world = World::new().with_file("secrets/db.yaml", DB).with_file("secrets/app.env", "API_TOKEN=canary\n");
     let world = world.with_file("secrets/prod/db.yaml", DB);
+    world.git(["tag", "v1.2"]);
+    world.git(["update-ref", "refs/remotes/origin/main", "HEAD~1"]);
     world.write("secrets/plain.env", "A=1\n");
     world.write(".gitignore", "secrets/plain.env\n");
     world.write("changed.yaml", DB.replace("5432", "5433"));

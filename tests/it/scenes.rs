@@ -50,6 +50,10 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
             .leaves("out/secrets/db.yaml")
             .leaves("out/secrets/app.env"),
         scene("decrypt", &["--in-place", TOML, INI]).leaves("repo/secrets/app.toml").leaves("repo/secrets/app.ini"),
+        scene("diff", &[]).replace(YAML, "  port: secret", "  part: secret").fails(5),
+        scene("diff", &["HEAD~3", "HEAD", "--format", "markdown"]),
+        scene("diff", &["HEAD~3", "--show"]).hands_out(),
+        scene("diff", &["HEAD", "--", PLAIN]).write(PLAIN, &format!("a: {}\n", stage.new)).keeps(PLAIN),
         scene("edit", &[YAML]).editor("sed -i s/5432/5433/ \"$1\"").starts("sed"),
         scene("edit", &[JSON, "--from", "new.json"]).input("new.json", &format!("{{\"token\": \"{}\"}}\n", stage.new)),
         scene("encrypt", &["secrets/new.yaml"]).write("secrets/new.yaml", &format!("a: {}\n", stage.new)),
@@ -62,12 +66,18 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("get", &[YAML, "db.password"]).hands_out(),
         scene("get", &[YAML, "db", "--json"]).hands_out(),
         scene("get", &[ENV, "TOKEN"]).hands_out(),
+        scene("git textconv", &["git", "textconv", YAML]).hands_out(),
+        scene("git textconv", &["git", "textconv", YAML]).variable("SECRET_IDENTITY_FILE", "/nonexistent"),
+        scene("git textconv", &["git", "textconv", JSON]).variable("GIT_CONFIG_KEY_0", "diff.x.cachetextconv"),
+        scene("git textconv", &["git", "textconv", YAML]).replace(YAML, "  port: secret", "<<<<<<< x\n>>>>>>> y\n  port: secret"),
         scene("group add", &["group", "add", "team", "bob"]),
         scene("group list", &["group", "list"]),
         scene("info", &[YAML]),
         scene("info", &[JSON, "--json"]),
         scene("init", &[]),
         scene("keygen", &["-o", "../home/other.key"]),
+        scene("log", &[YAML]),
+        scene("log", &[YAML, "db.password", "--json"]),
         scene("ls", &[]),
         scene("ls", &[YAML, "--json"]),
         scene("member add", &["member", "add", "carol", CAROL, "--group", "team"]),
@@ -76,6 +86,10 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("mv", &[YAML, "secrets/main/db.yaml"]),
         scene("rekey", &["--new-key", "--yes"]),
         scene("rekey", &["--check"]),
+        scene("rollback", &[&format!("{YAML}@HEAD"), "db.password"]).unset(YAML, "db.password"),
+        scene("rollback", &[&format!("{BLOB}@HEAD")]),
+        scene("show", &[&format!("{YAML}@HEAD~1"), "db.password"]).hands_out(),
+        scene("show", &[&format!("{BLOB}@HEAD")]).hands_out(),
         scene("set", &[YAML, "db.password", "--stdin"]).stdin(&stage.new),
         scene("set", &[JSON, "token", "--stdin", "--json"]).stdin(&format!("[\"{}\", 1]", stage.new)),
         scene("set", &[ENV, "KEY", "--from-file", "key.pem"]).input("key.pem", &stage.new),
@@ -102,6 +116,9 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
     vec![
         // Not a reader, or no identity at all.
         scene("decrypt", &["-i", "../home/bob.key", YAML]).fails(4),
+        scene("diff", &["-i", "../home/bob.key", "HEAD", "--show"]).unset(YAML, "db.password").fails(4),
+        scene("show", &["-i", "../home/bob.key", &format!("{YAML}@HEAD")]).fails(4),
+        scene("rollback", &["-i", "../home/bob.key", &format!("{YAML}@HEAD")]).fails(4),
         scene("get", &["-i", "../home/bob.key", YAML, "db.password"]).fails(4),
         scene("decrypt", &[YAML]).variable("SECRET_IDENTITY_FILE", "/nonexistent").fails(4),
         scene("decrypt", &["-i", "locked.key", YAML])
@@ -345,6 +362,12 @@ impl Scene {
         self.prepared(move |world| world.tamper(&path, &from, &to))
     }
 
+    /// Somebody removes a key first.
+    fn unset(self, path: &str, key: &str) -> Self {
+        let [path, key] = [path, key].map(str::to_owned);
+        self.prepared(move |world| _ = world.secret(["unset", &path, &key]).success())
+    }
+
     fn duplicate(self, path: &str, to: &str) -> Self {
         let [path, to] = [path, to].map(str::to_owned);
         self.prepared(move |world| world.write(&to, world.read_bytes(&path)))
@@ -381,6 +404,7 @@ pub const ENV: &str = "secrets/app.env";
 pub const INI: &str = "secrets/app.ini";
 pub const BLOB: &str = "secrets/blob.bin";
 const POLICY: &str = ".secret.toml";
+const PLAIN: &str = "plain.yaml";
 
 /// How a secret key begins.
 const KEY: &str = "AGE-SECRET-KEY-1";

@@ -60,6 +60,8 @@ pub enum How {
     Cleared,
     /// It was in clear, and is encrypted.
     Encrypted,
+    /// It is in clear from the first.
+    InClear,
     /// Only blanks or the spelling of keys changed.
     Layout,
     /// It was sealed again, and perhaps changed on the day on which it was changed before: that cannot be told without an
@@ -213,6 +215,7 @@ impl How {
             Self::Changed => "changed",
             Self::Cleared => "cleared",
             Self::Encrypted => "encrypted",
+            Self::InClear => "in-clear",
             Self::Layout => "layout",
             Self::MaybeChanged => "maybe-changed",
             Self::Moved => "moved",
@@ -233,6 +236,7 @@ impl How {
             Self::Changed => "changed",
             Self::Cleared => "is in clear now",
             Self::Encrypted => "is encrypted now",
+            Self::InClear => "is in clear",
             Self::Layout => "changed in layout only",
             Self::MaybeChanged => "sealed again, perhaps changed",
             Self::Moved => "moved",

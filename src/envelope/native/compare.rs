@@ -26,6 +26,9 @@ pub fn compare(old: &Outline, new: &Outline, since: Option<Date>) -> Vec<Change>
     }
     if old.is_absent {
         changes.push(Change::new(Subject::File, How::Added));
+        if new.header.is_none() && new.problem.is_none() {
+            changes.push(Change::new(Subject::File, How::InClear));
+        }
     }
     let is_other = match (&old.header, &new.header) {
         (Some(old), Some(new)) => old.file_id != new.file_id,
