@@ -14,16 +14,14 @@ pub fn rows(changes: &[Change]) -> Vec<Vec<Part>> {
     let is_noise = |change: &&Change| change.how == How::SealedAgain && matches!(change.of, Subject::Key(_));
     let mut rows: Vec<Vec<Part>> = changes.iter().filter(|change| !is_noise(change)).map(Change::parts).collect();
     let noise: Vec<&Change> = changes.iter().filter(is_noise).collect();
-    if let Some(first) = noise.first() {
-        let is_one = noise.len() == 1;
-        let of = if is_one {
-            vec![Part::Name(first.name().unwrap_or_default())]
-        } else {
-            vec![Part::Word(format!("{} values", noise.len()))]
-        };
-        rows.push([of, vec![Part::Word(" sealed again, by their days unchanged".to_owned())]].concat());
-        if is_one && let Some(Part::Word(words)) = rows.last_mut().and_then(|row| row.last_mut()) {
-            *words = " sealed again, by its day unchanged".to_owned();
+    match noise.as_slice() {
+        [] => {}
+        [one] => rows.push(vec![
+            Part::Name(one.name().unwrap_or_default()),
+            Part::Word(" sealed again, by its day unchanged".to_owned()),
+        ]),
+        several => {
+            rows.push(vec![Part::Word(format!("{} values sealed again, by their days unchanged", several.len()))]);
         }
     }
     rows
@@ -118,7 +116,8 @@ mod tests {
             prop_assert!(code.len() > 2 && code.starts_with('`') && code.ends_with('`'));
             let inside = &code[1..code.len() - 1];
             prop_assert!(!inside.contains(['`', '|', '\n', '\r']));
-            prop_assert!(inside.match_indices('\\').all(|(at, _)| inside[at..].starts_with("\\u{")));
+            let is_spelled = inside.match_indices('\\').all(|(at, _)| inside[at..].starts_with("\\u{"));
+            prop_assert!(is_spelled);
         }
     }
 }

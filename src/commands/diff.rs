@@ -65,8 +65,7 @@ pub fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<(), CommandErr
     let workspace = context.workspace(".".as_ref())?;
     let (revisions, paths) = split(arguments, &workspace)?;
     let (old, new) = sides(arguments.staged, &revisions, &workspace)?;
-    let request =
-        DiffRequest { old, new, paths, shows_values: arguments.show, at_any_path: arguments.at_any_path };
+    let request = DiffRequest { old, new, paths, shows_values: arguments.show, at_any_path: arguments.at_any_path };
     let files = workspace.diff(&request)?;
     match arguments.format {
         DiffFormat::Json => context.ui.reveal_json(&json_text(&files)?)?,
@@ -78,10 +77,7 @@ pub fn run(arguments: &DiffArgs, context: &Context<'_>) -> Result<(), CommandErr
 }
 
 /// Tells revisions from paths as git does: what names a commit, up to the first that does not; then what is there.
-fn split(
-    arguments: &DiffArgs,
-    workspace: &Workspace<'_>,
-) -> Result<(Vec<String>, Vec<PathBuf>), CommandError> {
+fn split(arguments: &DiffArgs, workspace: &Workspace<'_>) -> Result<(Vec<String>, Vec<PathBuf>), CommandError> {
     let (mut revisions, mut paths) = (Vec::new(), arguments.paths.clone());
     let has_marked_paths = !arguments.paths.is_empty();
     let mut found = Vec::new();
@@ -108,7 +104,9 @@ fn split(
             (false, false) => {
                 let error = CommandError::failed(format!("{shown} is neither a commit nor a file"));
                 return Err(match workspace.is_shallow() {
-                    Some(true) => error.hint("the history of this clone was cut off: `git fetch --unshallow` brings the rest"),
+                    Some(true) => {
+                        error.hint("the history of this clone was cut off: `git fetch --unshallow` brings the rest")
+                    }
                     _ => error.hint("write paths that are gone behind `--`: `secret diff -- PATH`"),
                 });
             }
@@ -171,7 +169,9 @@ fn text(files: &[FileDiff]) -> Zeroizing<String> {
     for file in files {
         push("", &heading(file));
         if file.values.is_empty() {
-            lines(&file.changes).iter().for_each(|line| push("  ", line));
+            for line in lines(&file.changes) {
+                push("  ", &line);
+            }
             continue;
         }
         for (index, change) in file.changes.iter().enumerate() {
@@ -206,9 +206,10 @@ fn json_text(files: &[FileDiff]) -> Result<Zeroizing<String>, CommandError> {
                 for (name, value) in ["old_value", "new_value"].iter().zip(values) {
                     if let Some(value) = value {
                         // Quoted into memory that is wiped.
-                        let quoted = Zeroizing::new(serde_json::to_string(value.as_str()).map_err(|_| {
-                            CommandError::failed("a value cannot be printed as JSON")
-                        })?);
+                        let quoted = Zeroizing::new(
+                            serde_json::to_string(value.as_str())
+                                .map_err(|_| CommandError::failed("a value cannot be printed as JSON"))?,
+                        );
                         text.push_str(&format!(",\"{name}\":"));
                         text.push_str(&quoted);
                     }

@@ -290,7 +290,9 @@ fn exit_of(error: &Error) -> Exit {
             _ => Exit::NoIdentity,
         },
         Error::Identity(_) => Exit::NoIdentity,
-        Error::Edit { source: document::edit::EditError::KeyPath(_), .. } | Error::KeyPath { .. } | Error::NoRevision { .. } => Exit::Usage,
+        Error::Edit { source: document::edit::EditError::KeyPath(_), .. }
+        | Error::KeyPath { .. }
+        | Error::NoRevision { .. } => Exit::Usage,
         _ => Exit::Failed,
     }
 }
@@ -342,6 +344,7 @@ fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::NoSuchKeyEver { path, .. } => format!("`secret log {}` shows what was changed", quote(path)),
         Error::NoCommit { .. } => "name a branch, a tag or the beginning of a commit's name".to_owned(),
+        Error::NoKeysInVersion { path } => format!("print all of it with `secret show {}`", quote(path)),
         Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
         Error::NoPolicy { .. } => {
             "run `secret init`, or bring the one back that git's history has: `git log -- .secret.toml`".to_owned()

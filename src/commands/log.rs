@@ -42,7 +42,9 @@ pub fn run(arguments: &LogArgs, context: &Context<'_>) -> Result<(), CommandErro
         }
     }
     if log.is_cut {
-        context.ui.warn("the history of this clone was cut off: who made the file, and what changed before, is not in it");
+        context
+            .ui
+            .warn("the history of this clone was cut off: who made the file, and what changed before, is not in it");
         context.ui.hint("`git fetch --unshallow` brings the rest");
     }
     Ok(())

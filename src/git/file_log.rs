@@ -101,7 +101,7 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
     ///
     /// # Errors
     /// When the repository cannot be read.
-    pub fn next(&mut self) -> Result<Option<FileCommit>, GitError> {
+    pub fn next_change(&mut self) -> Result<Option<FileCommit>, GitError> {
         let repository = self.repository;
         while let Some((_, _, commit)) = self.waiting.pop() {
             let paths = self.wanted.remove(&commit).unwrap_or_default();
@@ -154,7 +154,9 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
                 let mut former = (path, self.file(path, tree)?);
                 match (content, former.1) {
                     (Some(content), None) => {
-                        if let Some((from, content)) = self.counterpart(tree, commit.tree_id(), content, Delta::Deleted)? {
+                        if let Some((from, content)) =
+                            self.counterpart(tree, commit.tree_id(), content, Delta::Deleted)?
+                        {
                             former = (from, Some(content));
                         }
                     }
@@ -172,10 +174,9 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
         if is_same {
             return Ok(None);
         }
-        let formers = formers.into_iter().map(|(path, content)| Former {
-            path: self.paths[path].clone(),
-            content: content.map(ObjectId),
-        });
+        let formers = formers
+            .into_iter()
+            .map(|(path, content)| Former { path: self.paths[path].clone(), content: content.map(ObjectId) });
         Ok(Some(FileCommit {
             commit: ObjectId(id),
             formers: formers.collect(),
@@ -257,8 +258,7 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
                     let tree = self.inner.find_tree(id)?;
                     let name = self.paths[path].iter().nth(depth).unwrap_or_default();
                     let entry = tree.get_name_bytes(name.as_bytes());
-                    let found =
-                        entry.map(|entry| (EntryKind::of(entry.filemode_raw().cast_unsigned()), entry.id()));
+                    let found = entry.map(|entry| (EntryKind::of(entry.filemode_raw().cast_unsigned()), entry.id()));
                     self.entries.insert((path, depth, id), found);
                     found
                 }
@@ -296,7 +296,7 @@ mod tests {
         let head = repository.head_commit().expect("readable").expect("a commit");
         let mut log = repository.file_log(head, Path::new(path), identify).expect("readable");
         let mut found = Vec::new();
-        while let Some(commit) = log.next().expect("readable") {
+        while let Some(commit) = log.next_change().expect("readable") {
             let former =
                 commit.formers.iter().map(|former| format!("{}={}", former.path.display(), text(former.content)));
             let to = commit.moved_to.iter().map(|to| format!(">{}", to.display()));

@@ -135,7 +135,6 @@ pub(super) fn day(seconds: i64) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::World;
-    use super::*;
 
     #[test]
     fn a_commit_is_found_by_all_its_names() {

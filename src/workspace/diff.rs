@@ -13,10 +13,8 @@ use super::versions::Content;
 use super::{Error, Target, Workspace, each_on_all_cores};
 use crate::crypto::FileId;
 use crate::document::{Document, KeyPath, Leaf};
-use crate::envelope::native::{
-    Change, EncryptedFile, How, Opened, Outline, OutlineProblem, ReadError, Subject, compare,
-};
-use crate::git::{Difference, FileVersion, ObjectId, Side};
+use crate::envelope::native::{Change, EncryptedFile, How, Opened, Outline, OutlineProblem, Subject, compare};
+use crate::git::{Difference, EntryKind, FileVersion, ObjectId, Side};
 
 /// Which states are compared, and how.
 pub struct DiffRequest {
@@ -128,7 +126,11 @@ impl Workspace<'_> {
         }
         let since = match request.old {
             Side::Commit(commit) => repository.commit_info(commit)?.day(),
-            _ => repository.head_commit()?.map(|head| repository.commit_info(head)).transpose()?.and_then(|head| head.day()),
+            _ => repository
+                .head_commit()?
+                .map(|head| repository.commit_info(head))
+                .transpose()?
+                .and_then(|head| head.day()),
         };
         let mut pairs = Vec::new();
         for part in differences.chunks(AT_ONCE) {
@@ -144,7 +146,14 @@ impl Workspace<'_> {
         if difference.path.to_str().is_some_and(is_governed) || paths.contains(&difference.path) {
             return Ok(true);
         }
-        for version in [difference.old, difference.new].into_iter().flatten() {
+        // What is still to be merged has no version of its own but that in the work tree.
+        let in_work_tree = FileVersion { kind: EntryKind::File, content: None };
+        let is_there = || crate::fs::kind(&self.root().unwrap_or(Path::new("")).join(&difference.path));
+        let versions = match difference.is_conflicted {
+            true => [is_there()?.map(|_| in_work_tree), None],
+            false => [difference.old, difference.new],
+        };
+        for version in versions.into_iter().flatten() {
             if self.looks_encrypted(&difference.path, version)? {
                 return Ok(true);
             }
@@ -155,7 +164,11 @@ impl Workspace<'_> {
     /// Reads and outlines both versions of some files.
     fn outlined(&self, differences: &[Difference]) -> Result<Vec<Pair>, Error> {
         let mut contents = Vec::with_capacity(differences.len());
-        for Difference { path, old, new, .. } in differences {
+        for Difference { path, old, new, is_conflicted } in differences {
+            if *is_conflicted {
+                contents.push((self.plaintext_format(path), None, None));
+                continue;
+            }
             let content = |version: &Option<FileVersion>| match version {
                 Some(version) => self.content(path, *version).map(Some),
                 None => Ok(None),
@@ -202,7 +215,9 @@ impl Workspace<'_> {
         let opened = if request.shows_values { self.open_both(pair, request, &mut diff)? } else { [None, None] };
         if pair.outlines.iter().zip(&opened).all(|(outline, opened)| outline.header.is_none() || opened.is_some()) {
             for (outline, opened) in pair.outlines.iter_mut().zip(&opened) {
-                opened.iter().for_each(|opened| outline.learn(opened));
+                if let Some(opened) = opened {
+                    outline.learn(opened);
+                }
             }
         }
         self.describe(pair, since, &mut diff);
@@ -217,7 +232,7 @@ impl Workspace<'_> {
         let [old, new] = &pair.outlines;
         diff.changes = compare(old, new, since);
         let is_file = |version: &Option<(PathBuf, FileVersion)>| {
-            version.as_ref().is_none_or(|(_, version)| version.kind == crate::git::EntryKind::File)
+            version.as_ref().is_none_or(|(_, version)| version.kind == EntryKind::File)
         };
         let broken = |to: String| Change { to: Some(to), ..Change::new(Subject::File, How::Broken) };
         if let Some((_, version)) = pair.new.as_ref().filter(|_| !is_file(&pair.new)) {
@@ -258,12 +273,7 @@ impl Workspace<'_> {
     }
 
     /// Opens both versions, as far as they are encrypted and an identity opens them.
-    fn open_both(
-        &self,
-        pair: &Pair,
-        request: &DiffRequest,
-        diff: &mut FileDiff,
-    ) -> Result<[Option<Opened>; 2], Error> {
+    fn open_both(&self, pair: &Pair, request: &DiffRequest, diff: &mut FileDiff) -> Result<[Option<Opened>; 2], Error> {
         let mut opened = [None, None];
         for ((version, outline), opened) in [&pair.old, &pair.new].into_iter().zip(&pair.outlines).zip(&mut opened) {
             let (Some((path, version)), Some(_)) = (version, &outline.header) else { continue };
@@ -297,7 +307,7 @@ impl Content {
     fn encrypted_format(&self) -> Option<crate::document::Format> {
         match self {
             Self::Bytes(bytes) => match EncryptedFile::parse(bytes) {
-                Err(ReadError::NotEncrypted) | Err(_) => None,
+                Err(_) => None,
                 Ok(file) => Some(file.header().format),
             },
             _ => None,

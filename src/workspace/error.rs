@@ -237,6 +237,12 @@ pub enum Error {
         /// The version.
         path: String,
     },
+    /// A version has no keys.
+    #[error("{path} is encrypted as a whole: it has no keys")]
+    NoKeysInVersion {
+        /// The version.
+        path: String,
+    },
     /// No rule of the policy is for this file.
     #[error("no rule of the policy is for {path}")]
     NotGoverned {

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::versions::blob;
 use super::{Error, Workspace, each_on_all_cores};
 use crate::crypto::LeafId;
-use crate::document::path::Component;
 use crate::document::KeyPath;
+use crate::document::path::Component;
 use crate::envelope::native::{Change, Held, How, Outline, Subject, compare, peek_file_id};
 use crate::git::{CommitInfo, FileCommit, ObjectId, Repository};
 
@@ -83,14 +83,10 @@ impl Workspace<'_> {
 }
 
 /// Returns the commits that changed a file, the last one first.
-pub(super) fn file_commits(
-    repository: &Repository,
-    from: ObjectId,
-    path: &Path,
-) -> Result<Vec<FileCommit>, Error> {
+pub(super) fn file_commits(repository: &Repository, from: ObjectId, path: &Path) -> Result<Vec<FileCommit>, Error> {
     let mut log = repository.file_log(from, path, |id| identity(repository, id))?;
     let mut commits = Vec::new();
-    while let Some(commit) = log.next()? {
+    while let Some(commit) = log.next_change()? {
         commits.push(commit);
     }
     Ok(commits)
@@ -207,8 +203,8 @@ impl<'w, 'a> Reading<'w, 'a> {
 struct Past {
     /// In which commit a token, or the content of a file without keys, was first.
     first: HashMap<[u8; 32], usize>,
-    /// The values that were removed.
-    removed: HashSet<LeafId>,
+    /// What was replaced or removed.
+    gone: HashSet<[u8; 32]>,
 }
 
 impl Past {
@@ -233,23 +229,19 @@ impl Past {
                 }
                 _ => (None, None),
             };
-            let Some(first) = is.and_then(|is| self.first.get(&is)).copied() else { continue };
-            // Commits are counted from the last one. A token may come from another branch, by a cherry-pick: it is put
-            // back only where it is older than what it takes the place of.
-            let is_older = match was.and_then(|was| self.first.get(&was)) {
-                Some(replaced) => *replaced < first,
-                None => change.id.is_some_and(|id| self.removed.contains(&id)),
-            };
-            if is_older && change.how != How::Removed {
+            // A token may come from another branch, by a cherry-pick: it is put back where it was given up before.
+            if let Some(is) = is.filter(|is| Some(*is) != was && self.gone.contains(is))
+                && let Some(first) = self.first.get(&is)
+            {
                 change.how = How::PutBack;
-                let name = commits[first].commit.to_string();
+                let name = commits[*first].commit.to_string();
                 change.to = Some(name.get(..SHORT_NAME).unwrap_or(&name).to_owned());
             }
         }
-        for change in changes.iter().filter(|change| change.how == How::Removed) {
-            self.removed.extend(change.id);
-        }
         let body = new.body.map(|body| body.digest);
+        let given_up = before.iter().filter(|(id, digest)| now.get(*id) != Some(digest)).map(|(_, digest)| *digest);
+        self.gone.extend(given_up);
+        self.gone.extend(old.and_then(|old| old.body).map(|body| body.digest).filter(|digest| Some(*digest) != body));
         for digest in now.into_values().chain(body) {
             self.first.entry(digest).or_insert(index);
         }
@@ -303,9 +295,8 @@ fn contents(commit: &FileCommit) -> impl Iterator<Item = ObjectId> {
 /// Returns what these versions are called.
 fn paths(commit: &FileCommit) -> impl Iterator<Item = &Path> {
     let own = commit.content.map(|_| commit.path.as_path());
-    own.into_iter().chain(
-        commit.formers.iter().filter(|former| former.content.is_some()).map(|former| former.path.as_path()),
-    )
+    own.into_iter()
+        .chain(commit.formers.iter().filter(|former| former.content.is_some()).map(|former| former.path.as_path()))
 }
 
 /// Returns the tokens of a version by the ids of what they hold.

@@ -17,10 +17,9 @@ use crate::envelope::native::Opened;
 pub(super) fn restored(shown: &str, file: &OpenFile, old: &Opened, key: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let format = file.opened.header.format;
     let path = || file.target.shown.clone();
-    let no_keys = |path: &str| Error::NoKeys { path: path.to_owned() };
-    let old_document = old.document.as_ref().ok_or_else(|| no_keys(shown))?;
+    let old_document = old.document.as_ref().ok_or_else(|| Error::NoKeysInVersion { path: shown.to_owned() })?;
     if file.opened.document.is_none() {
-        return Err(no_keys(&path()));
+        return Err(Error::NoKeys { path: path() });
     }
     if old.header.format != format {
         return Err(Error::OtherFormat { path: shown.to_owned(), then: old.header.format, now: format });
@@ -129,9 +128,10 @@ impl Restoring {
         let view = View::of(old.document, old.format, old.text);
         let json = view.json(node, 0).ok().and_then(|json| serde_json::from_str(&json).ok());
         let value = match (leaf.kind, &json) {
-            (document::ScalarKind::Boolean | document::ScalarKind::Float | document::ScalarKind::Integer, Some(json)) => {
-                NewValue::Json(json)
-            }
+            (
+                document::ScalarKind::Boolean | document::ScalarKind::Float | document::ScalarKind::Integer,
+                Some(json),
+            ) => NewValue::Json(json),
             _ => NewValue::Text(&leaf.value),
         };
         let set = document::set(self.format, &self.text, &document, path, value)?;

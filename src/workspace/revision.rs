@@ -66,10 +66,9 @@ impl Workspace<'_> {
         }
         let Some((file, revision, ..)) = commits.first().cloned() else {
             return match last {
-                Some(revision) => Err(self.required_commit(&revision).map_or_else(
-                    |error| error,
-                    |_| Error::NoRevision { text: text.to_string_lossy().into_owned() },
-                )),
+                Some(revision) => Err(self
+                    .required_commit(&revision)
+                    .map_or_else(|error| error, |_| Error::NoRevision { text: text.to_string_lossy().into_owned() })),
                 None => Err(Error::NoRevision { text: text.to_string_lossy().into_owned() }),
             };
         };

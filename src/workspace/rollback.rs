@@ -29,12 +29,7 @@ impl Workspace<'_> {
     /// # Errors
     /// When one of the two cannot be opened, the version is not of this file, a value would come back that a former
     /// reader knows (unless `allows_exposed`), or the file must not be written. Then it is as it was.
-    pub fn rollback(
-        &self,
-        version: &AtRevision,
-        key: Option<&str>,
-        allows_exposed: bool,
-    ) -> Result<RolledBack, Error> {
+    pub fn rollback(&self, version: &AtRevision, key: Option<&str>, allows_exposed: bool) -> Result<RolledBack, Error> {
         let target = self.target(&version.file)?;
         self.refuse_to_edit_large(&target)?;
         let old = match self.open_at(version, false)? {
@@ -100,12 +95,14 @@ fn changed(file: &OpenFile, old: &Opened, plaintext: &[u8]) -> Result<(Vec<Strin
     let path = || file.target.shown.clone();
     let text = str::from_utf8(plaintext)
         .map_err(|_| Error::Seal { path: path(), source: crate::envelope::native::SealError::NotText })?;
-    let after = document::parse(header.format, text)
-        .map_err(|source| Error::Syntax { path: path(), format: header.format, source })?;
+    let after = document::parse(header.format, text).map_err(|source| Error::Syntax {
+        path: path(),
+        format: header.format,
+        source,
+    })?;
     let was = leaves(before);
-    let is_same = |leaf: &Leaf| {
-        was.get(&leaf.path).is_some_and(|was| was.kind == leaf.kind && *was.value == *leaf.value)
-    };
+    let is_same =
+        |leaf: &Leaf| was.get(&leaf.path).is_some_and(|was| was.kind == leaf.kind && *was.value == *leaf.value);
     let mut keys = Vec::new();
     let mut new: Vec<&Leaf> = Vec::new();
     for leaf in after.leaves().filter(|leaf| !is_same(leaf)) {

@@ -79,7 +79,7 @@ impl TextView {
     fn show(&mut self, file: &EncryptedFile, env: &Env, identities: &Identities<'_>) {
         self.describe(file.header());
         match opened(file, env, identities) {
-            Ok(opened) if str::from_utf8(&opened.plaintext).is_ok() => {
+            Ok(opened) if is_text(&opened.plaintext) => {
                 self.content = ViewContent::Text(opened.plaintext);
             }
             Ok(opened) => {
@@ -99,7 +99,7 @@ impl TextView {
     fn show_plaintext(&mut self, bytes: Zeroizing<Vec<u8>>) {
         if bytes.len() > MAX_BYTES {
             self.say(&format!("{} bytes in clear, too many to be shown", bytes.len()));
-        } else if str::from_utf8(&bytes).is_ok() {
+        } else if is_text(&bytes) {
             self.content = ViewContent::Text(bytes);
         } else {
             let mark = short(&Sha256::digest(&*bytes));
@@ -146,6 +146,11 @@ impl TextView {
     }
 }
 
+/// Tells whether a content is one of lines: to git, too, a NUL says that it is not.
+fn is_text(content: &[u8]) -> bool {
+    !content.contains(&0) && str::from_utf8(content).is_ok()
+}
+
 /// Why values are not shown.
 struct Withheld {
     reason: String,
@@ -184,7 +189,9 @@ fn listing(outline: &Outline) -> Vec<String> {
     }
     lines.extend(comments.map(|comment| format!("# {}", held(&comment.held))));
     lines.extend(outline.body.map(|body| match body.stamp {
-        Some(stamp) => format!("sealed as a whole, {} generation {} {}", stamp.day, stamp.generation, short(&body.digest)),
+        Some(stamp) => {
+            format!("sealed as a whole, {} generation {} {}", stamp.day, stamp.generation, short(&body.digest))
+        }
         None => format!("sealed as a whole, {}", short(&body.digest)),
     }));
     lines

@@ -39,18 +39,8 @@ fn keys_are_changed_added_removed_renamed_and_moved() {
     check(Format::Yaml, base, &base.replace('2', "9"), &["b changed"]);
     check(Format::Yaml, base, &base.replace("note", "other"), &["comment before c changed"]);
     // Of what stands behind something new it can't be told on the same day whether it changed.
-    check(
-        Format::Yaml,
-        base,
-        &base.replace("c: 3", "new: 7\nc: 3"),
-        &["new added", "c sealed again, perhaps changed"],
-    );
-    check(
-        Format::Yaml,
-        base,
-        &base.replace("a: 1\n", ""),
-        &["b sealed again, perhaps changed", "a removed"],
-    );
+    check(Format::Yaml, base, &base.replace("c: 3", "new: 7\nc: 3"), &["new added", "c sealed again, perhaps changed"]);
+    check(Format::Yaml, base, &base.replace("a: 1\n", ""), &["b sealed again, perhaps changed", "a removed"]);
     check(Format::Yaml, base, &base.replace("a:", "z:"), &["a renamed to z", "z sealed again, perhaps changed"]);
     check(
         Format::Yaml,
@@ -58,7 +48,12 @@ fn keys_are_changed_added_removed_renamed_and_moved() {
         &base.replace("[x, y, z]", "[new, x, y, z]"),
         &["d[0] added", "d[1] sealed again, perhaps changed"],
     );
-    check(Format::Yaml, base, &base.replace("d: [x, y, z]", "d: ~"), &["d added", "d[0] removed", "d[1] removed", "d[2] removed"]);
+    check(
+        Format::Yaml,
+        base,
+        &base.replace("d: [x, y, z]", "d: ~"),
+        &["c sealed again, perhaps changed", "d added", "d[0] removed", "d[1] removed", "d[2] removed"],
+    );
     let moved = "c: 3\na: 1\nb: 2\n";
     let file = File::new(&Sample::of(Format::Yaml, "a: 1\nb: 2\nc: 3\n"));
     let [old, new] = versions(&file, Format::Yaml, "a: 1\nb: 2\nc: 3\n", moved);
@@ -137,10 +132,7 @@ fn plaintexts_and_another_file_are_told_apart() {
     assert_eq!(replaced, [vec!["file replaced by another one (other file id)".to_owned()], unknown.to_vec()].concat());
     assert_eq!(said(&compare(&plain("A=1\nC=2\n"), &plain("A=3\nC=2\nD=1\n"), None)), ["A changed", "D added"]);
     assert_eq!(said(&compare(&one, &plain("A=9\nD=1\n"), None)), ["file is in clear now", "D added", "B removed"]);
-    assert_eq!(
-        said(&compare(&plain("A=9\n"), &one, None)),
-        ["file is encrypted now", "reader alice added", "B added"]
-    );
+    assert_eq!(said(&compare(&plain("A=9\n"), &one, None)), ["file is encrypted now", "reader alice added", "B added"]);
     assert_eq!(said(&compare(&Outline::absent(), &one, None))[..2], ["file added", "reader alice added"]);
     assert_eq!(said(&compare(&one, &Outline::absent(), None)), ["file removed"]);
 }
@@ -154,7 +146,10 @@ fn what_somebody_damaged_is_compared_as_far_as_it_goes() {
     assert_eq!(said(&changes), ["B renamed to C"]);
     assert!(renamed.problem.is_some_and(|problem| problem.to_string().contains("was changed")));
     let conflict = Outline::of(format!("<<<<<<< a\n{sealed}=======\n>>>>>>> b\n").as_bytes(), Format::Dotenv);
-    assert_eq!(conflict.problem.map(|problem| problem.to_string()).as_deref(), Some("line 1: git left a conflict here"));
+    assert_eq!(
+        conflict.problem.map(|problem| problem.to_string()).as_deref(),
+        Some("line 1: git left a conflict here")
+    );
 }
 
 /// What is certain is true, what was done is said, and with both versions open it is said exactly.
@@ -206,9 +201,9 @@ fn check_values(before: &Opened, after: &Opened, changes: &[Change]) {
         document.leaves().map(|leaf| (leaf.path.to_string(), format!("{:?}{}", leaf.kind, &*leaf.value))).collect()
     };
     let (was, is) = (values(before), values(after));
-    let is_told = changes.iter().any(|change| {
-        matches!(change.of, Subject::Key(_)) && !matches!(change.how, How::Spelled | How::SealedAgain)
-    });
+    let is_told = changes
+        .iter()
+        .any(|change| matches!(change.of, Subject::Key(_)) && !matches!(change.how, How::Spelled | How::SealedAgain));
     if was != is {
         assert!(is_told, "{:?}", said(changes));
     }

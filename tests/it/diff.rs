@@ -42,11 +42,13 @@ fn changed() -> World {
 #[test]
 fn the_states_are_those_of_git_diff() {
     let world = changed();
-    assert_eq!(diff(&world, &[]), "secrets/db.yaml\n  api.key added\n");
+    // What stood last is bound to what follows it, and was sealed again.
+    let added = "  db.port sealed again, perhaps changed\n  api.key added\n";
+    assert_eq!(diff(&world, &[]), format!("secrets/db.yaml\n{added}"));
     let staged = "secrets/db.yaml\n  owner: (none) -> payments\n  db.password changed\n";
     assert_eq!(diff(&world, &["--staged"]), staged);
     assert_eq!(diff(&world, &["--cached", "HEAD"]), staged);
-    let both = format!("{staged}  api.key added\n");
+    let both = format!("{staged}{added}");
     assert_eq!(diff(&world, &["HEAD"]), both);
     assert_eq!(diff(&world, &["HEAD", FILE]), both);
     assert_eq!(diff(&world, &["HEAD", "--", "secrets"]), both);
@@ -87,7 +89,10 @@ fn readers_a_new_data_key_and_moves_are_told() {
     assert_eq!(diff(&world, &[]), "secrets/db.yaml\n  reader bob added\n");
     world.commit("bob reads");
     let policy = world.read(".secret.toml");
-    world.write(".secret.toml", policy.replace("[\"alice\", \"bob\"]", "[\"alice\"]").replace(&format!("bob = \"{bob}\"\n"), ""));
+    world.write(
+        ".secret.toml",
+        policy.replace("[\"alice\", \"bob\"]", "[\"alice\"]").replace(&format!("bob = \"{bob}\"\n"), ""),
+    );
     world.commit("no bob");
     let _ = world.secret(["rekey", "--yes"]).success();
     assert_eq!(
@@ -120,7 +125,7 @@ fn a_file_that_was_put_back_is_told() {
     assert_eq!(
         diff(&world, &["HEAD"]),
         "secrets/db.yaml\n  header put back to an older state (revision 2 -> 1)\n  owner: payments -> (none)\n  \
-         db.password changed\n  api.key removed\n"
+         db.password changed\n  db.port sealed again, perhaps changed\n  api.key removed\n"
     );
 }
 
@@ -205,13 +210,18 @@ fn broken_files_and_unsettled_merges_are_told_and_fail() {
     world.tamper(FILE, "  port: ", "  part: ");
     let line = world.line_of(FILE, "  part:");
     let outcome = world.secret_with(["diff"], "", &NOBODY);
-    let said = format!("line {line}: the encrypted value of `db.part` was changed, moved, or stands beside something that was added, removed or renamed");
+    let said = format!(
+        "line {line}: the encrypted value of `db.part` was changed, moved, or stands beside something that was added, removed or renamed"
+    );
     assert_eq!(
         outcome.stdout,
         format!("secrets/db.yaml\n  db.port renamed to db.part\n  db.part sealed again, perhaps changed\n  file broken: {said}\n")
             .replace("  db.part sealed again, perhaps changed\n", "")
     );
-    assert_eq!((outcome.code, outcome.stderr.lines().next().unwrap_or_default()), (5, format!("error: secrets/db.yaml: {said}").as_str()));
+    assert_eq!(
+        (outcome.code, outcome.stderr.lines().next().unwrap_or_default()),
+        (5, format!("error: secrets/db.yaml: {said}").as_str())
+    );
     world.write(FILE, whole.replace("db:\n", "<<<<<<< ours\ndb:\n=======\ndb:\n>>>>>>> theirs\n"));
     let outcome = world.secret_with(["diff"], "", &NOBODY);
     let line = world.line_of(FILE, "<<<<<<<");
@@ -240,7 +250,9 @@ fn broken_files_and_unsettled_merges_are_told_and_fail() {
 
 #[test]
 fn opaque_files_of_any_size_are_compared_by_their_salt() {
-    let world = World::new().with_file("secrets/blob.bin", "\0one").with_file("secrets/large.bin", &"\0large\n".repeat(400_000));
+    let world = World::new()
+        .with_file("secrets/blob.bin", "\0one")
+        .with_file("secrets/large.bin", &"\0large\n".repeat(400_000));
     world.write("secrets/blob.bin", "\0two");
     let _ = world.secret(["encrypt", "secrets/blob.bin"]).success();
     world.write("secrets/large.bin", "\0other\n".repeat(400_000));
@@ -259,6 +271,7 @@ fn json_names_each_change() {
         json!({"version": 1, "files": [{"path": FILE, "changes": [
             {"subject": "field", "change": "added", "name": "owner", "to": "payments"},
             {"subject": "key", "change": "changed", "name": "db.password"},
+            {"subject": "key", "change": "maybe-changed", "name": "db.port"},
             {"subject": "key", "change": "added", "name": "api.key"},
         ]}]})
     );
@@ -307,7 +320,7 @@ fn a_comment_is_never_longer_than_the_hosts_take() {
 #[test]
 fn names_that_are_hostile_are_escaped() {
     let world = World::with_db();
-    world.write("secrets/\u{1b}[31m\nx.yaml", "\"k\u{1b}]52;\\n\": 1\n");
+    world.write("secrets/\u{1b}[31m\nx.yaml", "\"k\\x1b]52;\\n\": 1\n");
     let _ = world.secret(["encrypt", "secrets/\u{1b}[31m\nx.yaml"]).success();
     world.git(["add", "--all"]);
     let said = diff(&world, &["--staged"]);

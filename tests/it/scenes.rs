@@ -69,7 +69,11 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("git textconv", &["git", "textconv", YAML]).hands_out(),
         scene("git textconv", &["git", "textconv", YAML]).variable("SECRET_IDENTITY_FILE", "/nonexistent"),
         scene("git textconv", &["git", "textconv", JSON]).variable("GIT_CONFIG_KEY_0", "diff.x.cachetextconv"),
-        scene("git textconv", &["git", "textconv", YAML]).replace(YAML, "  port: secret", "<<<<<<< x\n>>>>>>> y\n  port: secret"),
+        scene("git textconv", &["git", "textconv", YAML]).replace(
+            YAML,
+            "  port: secret",
+            "<<<<<<< x\n>>>>>>> y\n  port: secret",
+        ),
         scene("group add", &["group", "add", "team", "bob"]),
         scene("group list", &["group", "list"]),
         scene("info", &[YAML]),

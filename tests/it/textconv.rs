@@ -38,7 +38,7 @@ fn who_can_open_a_file_sees_its_plaintext() {
     let world = wired();
     set(&world, "db.password", "canary-two");
     let shown = git(&world, &["diff"], &[]).success();
-    assert_eq!(changed(&shown.stdout), ["-  password: \"canary-hunter2\"", "+  password: canary-two"]);
+    assert_eq!(changed(&shown.stdout), ["-  password: \"canary-hunter2\"", "+  password: \"canary-two\""]);
     assert_eq!(shown.stderr, "");
     let _ = world.secret(["meta", FILE, "--owner", "payments"]).success();
     world.commit("two");
@@ -51,11 +51,11 @@ fn who_can_open_a_file_sees_its_plaintext() {
         "+secret: path secrets/main.yaml",
         "+secret: owner payments",
         "-  password: \"canary-hunter2\"",
-        "+  password: canary-two",
+        "+  password: \"canary-two\"",
     ];
     assert_eq!(changed(&log.stdout)[..5], expected, "{}", log.stdout);
     assert!(git(&world, &["show", "HEAD"], &[]).success().stdout.contains("+secret: path secrets/main.yaml"));
-    assert!(git(&world, &["blame", "secrets/main.yaml"], &[]).success().stdout.contains("password: canary-two"));
+    assert!(git(&world, &["blame", "secrets/main.yaml"], &[]).success().stdout.contains("password: \"canary-two\""));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn nobody_is_asked_for_a_passphrase() {
     let _ = world.at_terminal(
         &["keygen", "-o", &locked.display().to_string(), "--passphrase"],
         &[],
-        &[("passphrase", "x y z"), ("again", "x y z")],
+        &[("passphrase for the new identity", "x y z\r"), ("again", "x y z\r")],
     );
     assert!(locked.exists());
     let locked = locked.display().to_string();
@@ -133,7 +133,7 @@ fn no_file_breaks_the_log() {
         ("half", (whole.clone() + "new: canary-plain\n").into(), "is not encrypted, though the header says it must be"),
         ("truncated", whole.as_bytes()[..400].to_vec(), "the header has no end"),
         ("plaintext", DB.into(), "canary-hunter2"),
-        ("binary", b"\0\xff\x1b[31m".to_vec(), "6 bytes in clear that are not text"),
+        ("binary", b"\0\xff\x1b[31m".to_vec(), "7 bytes in clear that are not text"),
         ("empty", Vec::new(), ""),
         ("newer", whole.replace("secret/v1 ", "secret/v9 ").into(), "newer than this program"),
     ];

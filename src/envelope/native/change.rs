@@ -67,6 +67,8 @@ pub enum How {
     /// It was sealed again, and perhaps changed on the day on which it was changed before: that cannot be told without an
     /// identity.
     MaybeChanged,
+    /// It could not be read, and now it can.
+    Mended,
     /// It stands elsewhere.
     Moved,
     /// It has an older state.
@@ -145,7 +147,8 @@ impl Change {
             Subject::Comment(None) => vec![word("comment at the end"), how()],
             Subject::Content => vec![word("content"), how()],
             Subject::DataKey | Subject::Header => {
-                let what = if self.of == Subject::DataKey { ("data key", "generation") } else { ("header", "revision") };
+                let what =
+                    if self.of == Subject::DataKey { ("data key", "generation") } else { ("header", "revision") };
                 let is_new_key = self.of == Subject::DataKey && self.how == How::Replaced;
                 let mut parts = if is_new_key { vec![word("new data key")] } else { vec![word(what.0), how()] };
                 if let (Some(from), Some(to)) = (&self.from, &self.to) {
@@ -218,6 +221,7 @@ impl How {
             Self::InClear => "in-clear",
             Self::Layout => "layout",
             Self::MaybeChanged => "maybe-changed",
+            Self::Mended => "mended",
             Self::Moved => "moved",
             Self::PutBack => "put-back",
             Self::Removed => "removed",
@@ -239,6 +243,7 @@ impl How {
             Self::InClear => "is in clear",
             Self::Layout => "changed in layout only",
             Self::MaybeChanged => "sealed again, perhaps changed",
+            Self::Mended => "can be read again",
             Self::Moved => "moved",
             Self::PutBack => "put back to an older state",
             Self::Removed => "removed",

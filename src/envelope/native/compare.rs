@@ -24,6 +24,12 @@ pub fn compare(old: &Outline, new: &Outline, since: Option<Date>) -> Vec<Change>
     if new.is_absent {
         return vec![Change::new(Subject::File, How::Removed)];
     }
+    // Of what cannot be read nothing is known; why not is said by the caller.
+    match (old.is_unreadable(), new.is_unreadable()) {
+        (_, true) => return changes,
+        (true, false) => return vec![Change::new(Subject::File, How::Mended)],
+        (false, false) => {}
+    }
     if old.is_absent {
         changes.push(Change::new(Subject::File, How::Added));
         if new.header.is_none() && new.problem.is_none() {
@@ -63,18 +69,20 @@ pub fn compare(old: &Outline, new: &Outline, since: Option<Date>) -> Vec<Change>
         // A plaintext that cannot be parsed has a body, and its former or later version keys.
         (one, other) => one.is_none() && other.is_none(),
     };
-    if !is_same_body && comparison.is_comparable {
+    if !is_same_body && comparison.is_comparable && !old.is_absent {
         let stamps = (old.body.and_then(|body| body.stamp), new.body.and_then(|body| body.stamp));
         let how = match stamps {
             (Some(old), Some(new)) if (new.generation, new.day) < (old.generation, old.day) => How::PutBack,
-            (Some(old), Some(new)) if comparison.has_new_key && (new.generation, new.day) == (old.generation, old.day) => {
+            (Some(old), Some(new))
+                if comparison.has_new_key && (new.generation, new.day) == (old.generation, old.day) =>
+            {
                 How::SealedAgain
             }
             _ => How::Changed,
         };
         changes.push(Change::new(Subject::Content, how));
     }
-    if old.markup != new.markup && comparison.is_comparable && is_same_body {
+    if old.markup != new.markup && comparison.is_comparable && is_same_body && !old.is_absent {
         changes.push(Change::new(Subject::Structure, How::Changed));
     }
     changes
@@ -309,7 +317,8 @@ impl Comparison {
         }
         // A value that changed has the day of its change, which is not before that of the old version; and the generation
         // of the data key.
-        let is_old = self.since.is_some_and(|since| is.day < since) || self.new_generation.is_some_and(|new| is.generation < new);
+        let is_old = self.since.is_some_and(|since| is.day < since)
+            || self.new_generation.is_some_and(|new| is.generation < new);
         Some(if is_old { How::SealedAgain } else { How::MaybeChanged })
     }
 }

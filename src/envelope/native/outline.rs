@@ -163,10 +163,16 @@ impl Outline {
         }
     }
 
+    /// Tells whether nothing is known of it: it is neither an encrypted file nor a plaintext that can be read.
+    pub fn is_unreadable(&self) -> bool {
+        self.header.is_none() && self.problem.is_some()
+    }
+
     /// Returns the last day that the version speaks of: it is not older.
     pub fn latest_day(&self) -> Option<Date> {
         let header = self.header.iter();
-        let header = header.flat_map(|header| header.exposed.iter().map(|exposure| exposure.day).chain([header.created]));
+        let header =
+            header.flat_map(|header| header.exposed.iter().map(|exposure| exposure.day).chain([header.created]));
         let held = self.values.iter().map(|value| &value.held).chain(self.comments.iter().map(|comment| &comment.held));
         let stamps = held.filter_map(|held| Some(held.token()?.stamp.day));
         header.chain(stamps).chain(self.body.and_then(|body| Some(body.stamp?.day))).max()
@@ -182,9 +188,7 @@ impl Outline {
         }
         match document::parse(format, text) {
             Ok(document) => Self::of_document(text, &document, |item| Held::Clear(exact(text, item))),
-            Err(source) => {
-                Self { body, problem: Some(OutlineProblem::Syntax { format, source }), ..Self::empty() }
-            }
+            Err(source) => Self { body, problem: Some(OutlineProblem::Syntax { format, source }), ..Self::empty() },
         }
     }
 
@@ -231,9 +235,8 @@ impl Outline {
             return;
         };
         let tokens = opened.values.iter().chain(&opened.comments);
-        let known: HashMap<LeafId, Exact> = tokens
-            .map(|token| (token.token.sealed.id(), exact(text, &document.items[token.item])))
-            .collect();
+        let known: HashMap<LeafId, Exact> =
+            tokens.map(|token| (token.token.sealed.id(), exact(text, &document.items[token.item]))).collect();
         let values = self.values.iter_mut().map(|value| &mut value.held);
         for held in values.chain(self.comments.iter_mut().map(|comment| &mut comment.held)) {
             if let Held::Sealed(token) = held {

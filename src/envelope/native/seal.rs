@@ -216,10 +216,10 @@ impl Sealing<'_> {
             former.iter().map(|former| candidate(former.leaf, former.text, &former.path)).collect();
 
         let restored_values = self.restored.map(values_of).unwrap_or_default();
-        let mut restored: HashMap<(&[u8], (ScalarKind, &str)), (Date, u32)> = HashMap::new();
+        let mut restored = HashMap::new();
         for value in &restored_values {
             let stamp = value.opened.token.stamp;
-            let known = restored.entry((&value.path, (value.leaf.kind, &value.leaf.value)));
+            let known = restored.entry((value.path.as_slice(), (value.leaf.kind, value.leaf.value.as_str())));
             let oldest = known.or_insert((stamp.day, stamp.generation));
             if stamp.generation < oldest.1 {
                 *oldest = (stamp.day, stamp.generation);
