@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use git2::{Delta, DiffDelta, DiffFile, DiffOptions, Tree};
+use git2::{Delta, DiffDelta, DiffFile, DiffOptions, IndexEntryExtendedFlag, Tree};
 
 use super::{EntryKind, GitError, ObjectId, Repository};
 
@@ -76,6 +76,15 @@ impl Repository {
         let in_work_tree = new == Side::WorkTree;
         let differences = diff.deltas().filter_map(|delta| difference(&delta, in_work_tree));
         let mut differences: Vec<Difference> = differences.collect();
+        if in_work_tree {
+            let index = self.index()?;
+            // A sparse checkout leaves files out; they are not gone.
+            let is_left_out = |path: &Path| {
+                let entry = index.get_path(path, 0);
+                entry.is_some_and(|entry| entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0)
+            };
+            differences.retain(|difference| difference.new.is_some() || !is_left_out(&difference.path));
+        }
         differences.sort_by(|one, other| one.path.cmp(&other.path));
         // Of a file with several versions to choose from libgit2 tells more than once.
         differences.dedup_by(|later, earlier| {
@@ -153,6 +162,19 @@ mod tests {
         assert_eq!(paths(&repository, head, head, &[]), [""; 0]);
         // Patterns are none here: a file may be named so.
         assert_eq!(paths(&repository, head, Side::WorkTree, &["a/*"]), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_sparse_checkout_leaves_out_is_not_gone() {
+        let world = World::new();
+        world.commit(&[("a/x", "1"), ("b/x", "1"), ("b/y", "1")]);
+        world.git(&["sparse-checkout", "set", "--cone", "a"]);
+        std::fs::remove_file(world.path("a/x")).expect("a file");
+        let repository = world.open("");
+        let head = Side::Commit(repository.head_commit().expect("readable").expect("a commit"));
+        assert!(!world.path("b/x").exists());
+        assert_eq!(paths(&repository, Side::Index, Side::WorkTree, &[]), ["-a/x"]);
+        assert_eq!(paths(&repository, head, Side::WorkTree, &[]), ["-a/x"]);
     }
 
     #[test]

@@ -132,12 +132,22 @@ impl Workspace<'_> {
                 .transpose()?
                 .and_then(|head| head.day()),
         };
-        let mut pairs = Vec::new();
+        // Only what is new or gone can be the other half of a move, and has to be kept.
+        let (mut diffs, mut alone) = (Vec::new(), Vec::new());
         for part in differences.chunks(AT_ONCE) {
-            pairs.extend(self.outlined(part)?);
+            for mut pair in self.outlined(part)? {
+                match pair.is_conflicted || pair.old.is_some() == pair.new.is_some() {
+                    true => diffs.push(self.file_diff(&mut pair, request, since)?),
+                    false => alone.push(pair),
+                }
+            }
         }
-        join_moved(&mut pairs);
-        pairs.iter_mut().map(|pair| self.file_diff(pair, request, since)).collect()
+        join_moved(&mut alone);
+        for pair in &mut alone {
+            diffs.push(self.file_diff(pair, request, since)?);
+        }
+        diffs.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(diffs)
     }
 
     fn is_of_interest(&self, difference: &Difference, paths: &[PathBuf]) -> Result<bool, Error> {
@@ -176,12 +186,19 @@ impl Workspace<'_> {
             contents.push((self.plaintext_format(path), content(old)?, content(new)?));
         }
         let outlines = each_on_all_cores(&contents, |(format, old, new)| {
-            let encrypted = [old, new].into_iter().flatten().find_map(Content::encrypted_format);
-            let outline = |content: &Option<Content>| match content {
-                Some(content) => content.outline(encrypted.unwrap_or(*format)),
+            let outline = |content: &Option<Content>, format| match content {
+                Some(content) => content.outline(format),
                 None => Outline::absent(),
             };
-            [outline(old), outline(new)]
+            let mut outlines = [outline(old, *format), outline(new, *format)];
+            // A plaintext has the format that the header of its other version says.
+            let headers = outlines.each_ref().map(|outline| outline.header.as_ref().map(|header| header.format));
+            match headers {
+                [Some(known), None] if known != *format && new.is_some() => outlines[1] = outline(new, known),
+                [None, Some(known)] if known != *format && old.is_some() => outlines[0] = outline(old, known),
+                _ => {}
+            }
+            outlines
         });
         let pair = |(difference, outlines): (&Difference, [Outline; 2])| {
             let version = |version: Option<FileVersion>| version.map(|version| (difference.path.clone(), version));
@@ -300,18 +317,6 @@ impl Workspace<'_> {
             refuse_other_path(target, &opened.header)?;
         }
         Ok(opened)
-    }
-}
-
-impl Content {
-    fn encrypted_format(&self) -> Option<crate::document::Format> {
-        match self {
-            Self::Bytes(bytes) => match EncryptedFile::parse(bytes) {
-                Err(_) => None,
-                Ok(file) => Some(file.header().format),
-            },
-            _ => None,
-        }
     }
 }
 
