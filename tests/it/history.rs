@@ -188,7 +188,7 @@ fn broken_plain_and_removed_versions_are_told() {
     has("  file broken: line ");
     has("  file is encrypted now");
     has("  db.port renamed to db.part");
-    assert_eq!(found[found.len() - 8..][..3], ["in clear", "  file added", "  file is in clear"]);
+    assert_eq!(found[found.len() - 7..][..3], ["in clear", "  file added", "  file is in clear"]);
 }
 
 #[test]
