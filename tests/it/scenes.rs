@@ -52,7 +52,7 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("decrypt", &["--in-place", TOML, INI]).leaves("repo/secrets/app.toml").leaves("repo/secrets/app.ini"),
         scene("diff", &[]).replace(YAML, "  port: secret", "  part: secret").fails(5),
         scene("diff", &["HEAD~3", "HEAD", "--format", "markdown"]),
-        scene("diff", &["HEAD~3", "--show"]).hands_out(),
+        scene("diff", &["HEAD", "--show"]).unset(YAML, "db.password").hands_out(),
         scene("diff", &["HEAD", "--", PLAIN]).write(PLAIN, &format!("a: {}\n", stage.new)).keeps(PLAIN),
         scene("edit", &[YAML]).editor("sed -i s/5432/5433/ \"$1\"").starts("sed"),
         scene("edit", &[JSON, "--from", "new.json"]).input("new.json", &format!("{{\"token\": \"{}\"}}\n", stage.new)),
