@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use zeroize::Zeroizing;
 
-use super::field::Field;
+use super::field::{Field, toml_text};
 use crate::document::{Format, Source};
 
 /// How a file carries its header.
@@ -150,8 +150,8 @@ pub fn join_text(carrier: Carrier, fields: &[Field], body: &str) -> String {
     let prefix = carrier.prefix();
     file.push_str(bom);
     let _ = write!(file, "{prefix}{MARK}1{BEGIN}{newline}");
-    for line in fields.iter().flat_map(Field::toml_lines) {
-        let _ = write!(file, "{prefix}{line}{newline}");
+    for line in toml_text(fields).split_terminator('\n') {
+        file.extend([prefix, line, newline]);
     }
     let _ = write!(file, "{prefix}{MARK}1{END}{newline}");
     file.push_str(body);
@@ -161,9 +161,7 @@ pub fn join_text(carrier: Carrier, fields: &[Field], body: &str) -> String {
 /// Puts a header on a raw body.
 pub fn join_opaque(fields: &[Field], body: &[u8]) -> Vec<u8> {
     let mut file = format!("{MARK}1{OPAQUE}\n");
-    for line in fields.iter().flat_map(Field::toml_lines) {
-        let _ = writeln!(file, "{line}");
-    }
+    file.push_str(&toml_text(fields));
     let _ = writeln!(file, "{MARK}1{END}");
     [file.as_bytes(), body].concat()
 }
@@ -194,10 +192,10 @@ fn split_comments<'a>(text: &'a str, carrier: Carrier, marked: &'a str) -> Resul
     let newline = if first_line.ends_with('\r') { "\r\n" } else { "\n" };
     check_version(first_line.strip_suffix('\r').unwrap_or(first_line), BEGIN)?;
     let mut fields = Vec::new();
-    let mut rest = marked.split_once(newline).ok_or(CarrierError::Truncated)?.1;
+    let mut rest = split_line(marked, newline).ok_or(CarrierError::Truncated)?.1;
     let end_line = format!("{MARK}1{END}");
     loop {
-        let (line, behind) = rest.split_once(newline).ok_or(CarrierError::Truncated)?;
+        let (line, behind) = split_line(rest, newline).ok_or(CarrierError::Truncated)?;
         rest = behind;
         let number = fields.len() + 2;
         let field = line.strip_prefix(carrier.prefix()).ok_or(CarrierError::NotCanonical { line: number })?;
@@ -238,7 +236,7 @@ fn split_json(text: &str, brace: usize) -> Result<Carried<'static>, CarrierError
             break;
         }
         let number = members.len() + 2;
-        let (line, behind) = rest.split_once(newline).ok_or(CarrierError::Truncated)?;
+        let (line, behind) = split_line(rest, newline).ok_or(CarrierError::Truncated)?;
         rest = behind;
         let member = line.strip_prefix(JSON_FIELD_INDENT).ok_or(not_canonical(number))?;
         if text.len() - rest.len() > MAX_HEADER_BYTES {
@@ -272,6 +270,16 @@ fn joined(before: &str, behind: &str) -> Source {
     text.push_str(before);
     text.push_str(behind);
     Source::new(text)
+}
+
+/// Splits a text behind its first line, which has to end with `newline`.
+fn split_line<'t>(text: &'t str, newline: &str) -> Option<(&'t str, &'t str)> {
+    // Searching for one character is faster, and nearly always finds it.
+    let feed = text.find('\n')?;
+    match text[..=feed].strip_suffix(newline) {
+        Some(line) => Some((line, &text[feed + 1..])),
+        None => text.split_once(newline),
+    }
 }
 
 /// Returns what follows a header mark: a version number first.
