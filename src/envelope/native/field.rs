@@ -138,7 +138,9 @@ impl Field {
 /// Returns the TOML lines of fields, each with a line feed.
 pub fn toml_text(fields: &[Field]) -> String {
     let mut text = String::new();
-    fields.iter().for_each(|field| field.write_toml(&mut text));
+    for field in fields {
+        field.write_toml(&mut text);
+    }
     text
 }
 
