@@ -359,3 +359,29 @@ pub fn conflict(file: &[u8]) -> Option<ReadError> {
 /// values that just miss a padded length, as many as may be.
 pub const MAX_ENCRYPTED: usize = 64 << 20;
 const TOKEN_MARK: &[u8] = b"secret-v1.";
+
+#[cfg(test)]
+mod tests {
+    use super::reserved_member;
+    use crate::document::{Extent, Format, parse_text};
+
+    #[test]
+    fn a_member_of_the_root_with_the_name_of_the_header_is_found_however_it_is_spelled() {
+        let found = |text: &str| {
+            let document = parse_text(Format::Json, text, Extent::Items).expect("it is JSON");
+            reserved_member(Format::Json, &document, text).map(|span| span.of(text).to_owned())
+        };
+        for name in [r#""$secret""#, r#""\u0024secret""#, r#""$s\u0065cret""#] {
+            assert_eq!(found(&format!(r#"{{"a": [{{"b": 1}}], {name}: {{}}}}"#)).as_deref(), Some(name));
+            assert_eq!(found(&format!(r#"{{"a": {{{name}: 1}}, "b": [{{{name}: 2}}]}}"#)), None, "not in the root");
+        }
+        assert_eq!(found(r#"{"secret": "$secret", "$secret2": 1, "\ud800$secret": 1}"#), None);
+    }
+
+    #[test]
+    fn other_formats_have_no_such_member() {
+        let text = "$secret: 1\n";
+        let document = parse_text(Format::Yaml, text, Extent::Items).expect("it is YAML");
+        assert!(reserved_member(Format::Yaml, &document, text).is_none());
+    }
+}
