@@ -323,7 +323,9 @@ mod tests {
     fn with_the_same_randomness_only_the_same_content_has_the_same_salt() {
         let salt = |random: u8, pieces: &[&[u8]]| {
             let mut hedge = BodyHedge::with(&keys(), [random; 32]);
-            pieces.iter().for_each(|piece| hedge.update(piece));
+            for piece in pieces {
+                hedge.update(piece);
+            }
             hedge.salt(&keys(), LeafId([1; 8]), AssociatedData::of(b"place"))
         };
         let content = vec![5; 3 * CHUNK_BYTES + 7];

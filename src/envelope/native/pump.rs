@@ -71,7 +71,7 @@ pub(super) fn pump(
             let ((), ((handed_on, read), worked)) = join(
                 || {
                     if has_done {
-                        hash(&done)
+                        hash(&done);
                     }
                 },
                 || join(move_on, || work(run, &mut ready)),
