@@ -11,6 +11,7 @@ mod parallel;
 mod payload;
 mod pieces;
 mod place;
+mod pump;
 mod reuse;
 mod seal;
 mod stream;
@@ -24,9 +25,10 @@ pub use file::{
 pub use header::{
     BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, SignedHeader, VERSION,
 };
-pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_opaque, opens_to, seal_opaque};
+pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_opaque, is_as_sealed, seal_opaque};
 pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
+pub use pump::RUN_CHUNKS;
 pub use seal::{SealError, seal};
-pub use stream::{Checksum, Content, Plain, RUN_CHUNKS, SealedBody, SpoolKey, Stored, StreamError};
+pub use stream::{Checksum, Content, Plain, Receipt, SealedBody, SpoolKey, Stored, StreamError};
 pub use token::{BodyStamp, Stamp, Token, TokenError, TokenKind, is_like_token};

@@ -11,7 +11,7 @@ use super::opening::OpenError;
 use super::payload::FileSecrets;
 use super::place;
 use super::seal::sign;
-use super::stream::{Checksum, Content, SealedBody, Stored, StreamError, seal_content};
+use super::stream::{Checksum, Content, Receipt, SealedBody, Stored, StreamError, seal_content};
 use super::token::BodyStamp;
 use crate::crypto::{AssociatedData, LeafId};
 
@@ -121,7 +121,7 @@ pub fn seal_opaque(
     body: &NewBody,
     content: &dyn Content,
     sink: &mut (impl Write + Send),
-) -> Result<Checksum, StreamError> {
+) -> Result<Receipt, StreamError> {
     let NewBody { day, generation, id } = *body;
     let associated_data = place::of_body(header.file_id, day, generation);
     seal_content(secrets.keys(), id, associated_data, content, |salt| {
@@ -145,19 +145,18 @@ pub fn carry_opaque<S: Stored>(
     body.carry(sink)
 }
 
-/// Tells whether a file that was written opens with its own header to this content.
+/// Tells whether a file that was written opens with its own header, and its body is what was sealed.
 ///
 /// # Errors
-/// When something cannot be read.
-pub fn opens_to<S: Stored>(
+/// When it cannot be read.
+pub fn is_as_sealed<S: Stored>(
     stored: S,
     header: &Header,
     secrets: &FileSecrets,
-    checksum: Checksum,
-    content: &dyn Content,
+    receipt: &Receipt,
 ) -> Result<bool, StreamError> {
     match reopen(&stored, header, secrets)?.map(|file| file.body(&stored)) {
-        Some(Ok(body)) => body.holds(Some(checksum), content),
+        Some(Ok(body)) => body.is_as_sealed(receipt),
         _ => Ok(false),
     }
 }
