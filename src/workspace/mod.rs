@@ -77,7 +77,7 @@ impl<'a> Workspace<'a> {
 
     /// Finds the workspace that a folder is in.
     fn in_folder(env: &'a Env, start: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
-        let repository = Repository::discover(start)?;
+        let repository = Repository::discover(start)?.map(|repository| repository.with_programs(env));
         let root = match &repository {
             Some(repository) => Some(Root::open(repository.root())?),
             None => policy_folder(start)?.map(|folder| Root::open(&folder)).transpose()?,

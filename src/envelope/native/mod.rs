@@ -14,6 +14,7 @@ mod place;
 mod reuse;
 mod seal;
 mod stream;
+mod survey;
 mod token;
 
 pub use carrier::CarrierError;
@@ -29,4 +30,5 @@ pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use seal::{SealError, seal};
 pub use stream::{Checksum, Content, Plain, RUN_CHUNKS, SealedBody, SpoolKey, Stored, StreamError};
+pub use survey::SealedPlace;
 pub use token::{BodyStamp, Stamp, Token, TokenError, TokenKind, is_like_token};
