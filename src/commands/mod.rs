@@ -30,6 +30,7 @@ mod mv;
 mod rekey;
 mod set;
 mod unset;
+mod verify;
 mod who;
 mod whoami;
 
@@ -96,6 +97,7 @@ enum Command {
     Rekey(rekey::RekeyArgs),
     Set(set::SetArgs),
     Unset(unset::UnsetArgs),
+    Verify(verify::VerifyArgs),
     Who(who::WhoArgs),
     Whoami(whoami::WhoamiArgs),
 }
@@ -197,6 +199,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Rekey(arguments) => rekey::run(arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),
+        Command::Verify(arguments) => verify::run(arguments, context),
         Command::Who(arguments) => who::run(&arguments, context),
         Command::Whoami(arguments) => whoami::run(&arguments, context),
     }?;

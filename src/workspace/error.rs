@@ -109,6 +109,9 @@ pub enum Error {
         /// Where it was looked for.
         root: std::path::PathBuf,
     },
+    /// There is no git repository.
+    #[error("there is no git repository here, so nothing to read from it")]
+    NoRepository,
     /// A policy stands in a folder.
     #[error("{path} is a second policy; only the one at the root of the repository counts")]
     NestedPolicy {

@@ -25,6 +25,7 @@ mod save;
 pub mod spell;
 mod target;
 mod value;
+mod verify;
 mod view;
 
 use std::cell::OnceCell;
@@ -48,6 +49,7 @@ pub use rekey::{ReaderChange, RekeyPlan};
 pub use save::Saved;
 pub use target::Target;
 pub use value::{Member, Value};
+pub use verify::{Finding, Gain, Gained, Level, Problem, VerifiedState, VerifyReport, VerifyRequest};
 pub use view::{View, ViewError, key_paths, lookup};
 
 use crate::env::Env;
@@ -147,6 +149,11 @@ impl<'a> Workspace<'a> {
             let _ = self.head_policy.set(policy);
         }
         Ok(self.head_policy.get().and_then(Option::as_ref))
+    }
+
+    /// Returns the repository, which must be there.
+    fn required_repository(&self) -> Result<&Repository, Error> {
+        self.repository.as_ref().ok_or(Error::NoRepository)
     }
 
     fn refuse_nested_policies(&self) -> Result<(), Error> {
