@@ -384,7 +384,8 @@ fn git_hint(error: &GitError) -> Vec<String> {
         }
         GitError::NoProgram { .. } => "install git in a folder of PATH".to_owned(),
         GitError::Unsupported { what: Unsupported::PartialClone, .. } => {
-            "nothing is fetched by secret: `git checkout` or `git show` fetches it, or clone without --filter".to_owned()
+            "nothing is fetched by secret: `git checkout` or `git show` fetches it, or clone without --filter"
+                .to_owned()
         }
         GitError::UnknownRevision { .. } => {
             "`git log --all --oneline` lists commits; a shallow clone has few: `git fetch --unshallow`".to_owned()

@@ -143,12 +143,19 @@ mod below {
     #[test]
     fn folders_below_which_nothing_matches_are_known() {
         let can = |pattern: &str, folder: &str| pattern.parse::<PathPattern>().expect(pattern).can_match_below(folder);
-        for (pattern, folder) in
-            [("secrets/**", "secrets"), ("secrets/**", "secrets/a"), ("a/b*/c", "a/bc"), ("a/b*/c", "a"), ("**/x", "y"), ("a/b/c", "a/b")]
-        {
+        for (pattern, folder) in [
+            ("secrets/**", "secrets"),
+            ("secrets/**", "secrets/a"),
+            ("a/b*/c", "a/bc"),
+            ("a/b*/c", "a"),
+            ("**/x", "y"),
+            ("a/b/c", "a/b"),
+        ] {
             assert!(can(pattern, folder), "{pattern} {folder}");
         }
-        for (pattern, folder) in [("secrets/**", "src"), ("secrets/**", "sec"), ("a/b*/c", "a/c"), ("a/b/c", "a/b/d"), ("a/b", "b")] {
+        for (pattern, folder) in
+            [("secrets/**", "src"), ("secrets/**", "sec"), ("a/b*/c", "a/c"), ("a/b/c", "a/b/d"), ("a/b", "b")]
+        {
             assert!(!can(pattern, folder), "{pattern} {folder}");
         }
     }

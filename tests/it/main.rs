@@ -52,5 +52,6 @@ mod trace;
 mod trees;
 mod values;
 mod vectors;
+mod verify;
 mod world;
 mod writing;

@@ -99,9 +99,11 @@ pub(super) fn junit(report: &VerifyReport) -> String {
 
 /// Returns all that is to be said of a finding, in one line.
 fn text(finding: &Finding) -> String {
-    let owner = finding.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
-    let commit = finding.commit.map(|commit| format!(" in commit {}", commit.short())).unwrap_or_default();
-    format!("{}: {}{owner}{commit}; {}", finding.path, finding.problem, advice(finding))
+    let owner = finding.owner.iter().map(|owner| format!("owner {owner}"));
+    let more: Vec<String> =
+        owner.chain(finding.commit.iter().map(|commit| format!("commit {}", commit.short()))).collect();
+    let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
+    format!("{}: {}{more}; {}", finding.path, finding.problem, advice(finding))
 }
 
 /// Spells a path as a relative URI.

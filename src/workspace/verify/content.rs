@@ -82,7 +82,9 @@ impl Content {
                 match is_intact(&opaque) {
                     Ok(Some(true)) => {}
                     Ok(Some(false)) => content.open_error(&OpenError::Body),
-                    Ok(None) => content.problems.push(unchecked("its content is too large; its header is as it must be")),
+                    Ok(None) => {
+                        content.problems.push(unchecked("its content is too large; its header is as it must be"))
+                    }
                     Err(why) => content.problems.push(unchecked(&why)),
                 }
                 let sealed = sealed(opaque.sealed().as_slice());

@@ -88,9 +88,8 @@ impl<'p> Judge<'p> {
         if !fields.is_empty() {
             add(Problem::MetadataMissing { fields });
         }
-        let drift_from = |policy: &Policy| {
-            policy.rule_for(path).map(|rule| drift(&header.recipients, &policy.readers(rule)))
-        };
+        let drift_from =
+            |policy: &Policy| policy.rule_for(path).map(|rule| drift(&header.recipients, &policy.readers(rule)));
         let own = self.own.and_then(drift_from);
         let base = self.base.and_then(|(policy, name)| Some((drift_from(policy)?, name)));
         if let Some((base, name)) = &base {

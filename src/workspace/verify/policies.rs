@@ -35,7 +35,10 @@ impl Stored {
     /// Returns the line on which a rule's pattern stands.
     fn line_of(&self, pattern: &str) -> Option<usize> {
         let quoted = format!("\"{pattern}\"");
-        self.text.lines().position(|line| line.trim_start().starts_with("path") && line.contains(&quoted)).map(|at| at + 1)
+        self.text
+            .lines()
+            .position(|line| line.trim_start().starts_with("path") && line.contains(&quoted))
+            .map(|at| at + 1)
     }
 }
 
@@ -60,9 +63,10 @@ pub(super) fn of_policy(line: Option<usize>, level: Level, problem: Problem) -> 
 impl VerifyReport {
     /// Reports policies at other places than the root.
     pub(super) fn nested_policies<'f>(&mut self, paths: impl Iterator<Item = &'f str>) {
-        self.add(misplaced(paths).into_iter().map(|path| Finding {
-            path: path.to_owned(),
-            ..of_policy(None, Level::Error, Problem::PolicyNested)
-        }));
+        self.add(
+            misplaced(paths)
+                .into_iter()
+                .map(|path| Finding { path: path.to_owned(), ..of_policy(None, Level::Error, Problem::PolicyNested) }),
+        );
     }
 }

@@ -176,7 +176,10 @@ mod tests {
         let new = format!("{old}cleartext = [\"kind\"]\ncomments = \"clear\"\n");
         assert_eq!(
             said(old, &new, &["a/b"]),
-            ["the new policy no longer seals `kind` of a/** (1 file)", "the new policy no longer seals all comments of a/** (1 file)"]
+            [
+                "the new policy no longer seals `kind` of a/** (1 file)",
+                "the new policy no longer seals all comments of a/** (1 file)"
+            ]
         );
         let none = "[[rules]]\npath = \"z\"\nreaders = [\"alice\"]\n";
         assert_eq!(said(old, none, &["a/b"]), ["the new policy has no rule for what was under a/** (1 file)"]);

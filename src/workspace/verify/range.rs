@@ -77,7 +77,8 @@ impl Workspace<'_> {
         walk.check(&steps, self.search(), &mut report)?;
         walk.compare_with_before(&steps, base_id, self.search())?;
         walk.report_values(&steps, &mut report)?;
-        report.files = steps.iter().filter(|step| step.is_governed).map(|step| &step.path).collect::<HashSet<_>>().len();
+        report.files =
+            steps.iter().filter(|step| step.is_governed).map(|step| &step.path).collect::<HashSet<_>>().len();
         self.finish_range(&ends, &walk.judge, &walk.fresh, request, &mut report)?;
         Ok(report)
     }
@@ -115,8 +116,9 @@ fn steps(
             repository.changed(&parents, commit.tree, |path, sides| sides == Sides::All || governs_below(path))?;
         for Changed { path, old, new } in changed {
             let is_governed = judge.rule(&String::from_utf8_lossy(&path)).is_some();
-            let file =
-                |entry: &Option<(EntryKind, ObjectId)>| entry.filter(|(kind, _)| *kind == EntryKind::File).map(|(_, id)| id);
+            let file = |entry: &Option<(EntryKind, ObjectId)>| {
+                entry.filter(|(kind, _)| *kind == EntryKind::File).map(|(_, id)| id)
+            };
             let (before, now) = (old.iter().map(file).collect::<Vec<_>>(), file(&new));
             // What a merge takes over from one side is that side's; of what is governed it may be the older one.
             if selection.has(&path) && (is_governed || !before.contains(&now)) {
@@ -252,7 +254,8 @@ impl Walk<'_> {
         }
         // How recent each ciphertext is, 0 being the last one.
         let mut rank: HashMap<(ValueId, u64), usize> = HashMap::new();
-        let mut history = self.repository.history_of(base, paths.iter().map(PathBuf::as_path).collect::<Vec<&Path>>())?;
+        let mut history =
+            self.repository.history_of(base, paths.iter().map(PathBuf::as_path).collect::<Vec<&Path>>())?;
         let (mut number, mut seen) = (0, HashSet::new());
         loop {
             let past: Vec<ObjectId> =
@@ -301,7 +304,8 @@ impl Walk<'_> {
             let number = |id: &[u8; 8]| u64::from_be_bytes(*id);
             let places = file.survey().unwrap_or_default().into_iter();
             let places: Vec<_> = places.filter(|place| values.contains(&number(&place.id.0))).collect();
-            let located: Vec<(usize, String)> = places.iter().take(NAMED).filter_map(|place| file.locate(place)).collect();
+            let located: Vec<(usize, String)> =
+                places.iter().take(NAMED).filter_map(|place| file.locate(place)).collect();
             report.add([Finding {
                 path: String::from_utf8_lossy(&step.path).into_owned(),
                 line: located.first().map(|(line, _)| *line),

@@ -90,16 +90,14 @@ impl Workspace<'_> {
             .filter_map(|file| file.new.filter(|(kind, _)| *kind == EntryKind::File).map(|(_, id)| (&*file.path, id)))
             .collect();
         report.nested_policies(files.iter().filter_map(|(path, _)| str::from_utf8(path).ok()));
-        let governed: HashMap<&[u8], ObjectId> = files
-            .iter()
-            .copied()
-            .filter(|(path, _)| judge.rule(&String::from_utf8_lossy(path)).is_some())
-            .collect();
+        let governed: HashMap<&[u8], ObjectId> =
+            files.iter().copied().filter(|(path, _)| judge.rule(&String::from_utf8_lossy(path)).is_some()).collect();
         self.lower_what_was_mended(ends, report)?;
         let fresh: Vec<&Vec<u8>> =
             fresh.iter().filter(|(path, id)| governed.get(path.as_slice()) == Some(id)).map(|(path, _)| path).collect();
         let policy_changes = self.policy_changes(ends, &files, &request.accepted);
-        let is_policy_changed = !matches!((&ends.base_policy, &ends.to_policy), (Some(base), Some(to)) if base.policy == to.policy);
+        let is_policy_changed =
+            !matches!((&ends.base_policy, &ends.to_policy), (Some(base), Some(to)) if base.policy == to.policy);
         report.add(policy_changes);
         if fresh.is_empty() && !is_policy_changed {
             return Ok(());
@@ -139,7 +137,9 @@ impl Workspace<'_> {
             let found = own.findings(path, content, || false, None).into_iter();
             let is_known = |finding: &Finding, report: &VerifyReport| {
                 report.findings.iter().any(|known| {
-                    known.path == finding.path && known.level == Level::Error && known.problem.code() == finding.problem.code()
+                    known.path == finding.path
+                        && known.level == Level::Error
+                        && known.problem.code() == finding.problem.code()
                 })
             };
             let found: Vec<Finding> = found.filter(by_policy).filter(|finding| !is_known(finding, report)).collect();

@@ -62,7 +62,9 @@ impl Workspace<'_> {
         let candidates: Vec<Candidate<'_>> =
             candidates.into_iter().filter(|candidate| selection.has(candidate.path)).collect();
         self.check(repository, &judge, &candidates, &mut report)?;
-        report.nested_policies(changed.iter().filter(|file| file.new.is_some()).filter_map(|file| str::from_utf8(&file.path).ok()));
+        report.nested_policies(
+            changed.iter().filter(|file| file.new.is_some()).filter_map(|file| str::from_utf8(&file.path).ok()),
+        );
         if let (Some(former), Some(own)) = (&former, &own) {
             let paths = repository.index()?.entries().filter_map(|entry| str::from_utf8(entry.path).ok());
             report.add(widened(&former.policy, own, paths, &request.accepted, Level::Warning));
@@ -115,7 +117,9 @@ impl Workspace<'_> {
             return Ok(());
         }
         let copies = self.copies(repository, judge)?;
-        report.add(fresh.iter().filter_map(|(path, header)| copies.finding(&String::from_utf8_lossy(path), header, None)));
+        report.add(
+            fresh.iter().filter_map(|(path, header)| copies.finding(&String::from_utf8_lossy(path), header, None)),
+        );
         Ok(())
     }
 
@@ -143,7 +147,14 @@ impl Workspace<'_> {
             let shown = String::from_utf8_lossy(path).into_owned();
             let Some(rule) = judge.rule(&shown) else { continue };
             let owner = rule.owner.clone();
-            report.add([Finding { path: shown, line: None, owner, commit: None, level: Level::Error, problem: Problem::Conflict }]);
+            report.add([Finding {
+                path: shown,
+                line: None,
+                owner,
+                commit: None,
+                level: Level::Error,
+                problem: Problem::Conflict,
+            }]);
         }
         Ok(())
     }
@@ -157,7 +168,8 @@ fn candidates<'i>(
     is_policy_changed: bool,
     report: &mut VerifyReport,
 ) -> Result<Vec<Candidate<'i>>, Error> {
-    let file = |entry: Option<(EntryKind, ObjectId)>| entry.filter(|(kind, _)| *kind == EntryKind::File).map(|(_, id)| id);
+    let file =
+        |entry: Option<(EntryKind, ObjectId)>| entry.filter(|(kind, _)| *kind == EntryKind::File).map(|(_, id)| id);
     let is_governed = |path: &[u8]| judge.rule(&String::from_utf8_lossy(path)).is_some();
     let mut candidates = Vec::new();
     for Changed { path, old, new } in changed {
@@ -194,8 +206,7 @@ fn went_back(
 ) -> Result<Option<Finding>, Error> {
     let mut wanted = Wanted::new();
     let Some(old) = old else { return Ok(None) };
-    let search =
-        Search { today: jiff::civil::Date::MIN, for_keys: false, for_structure: true, for_history: false };
+    let search = Search { today: jiff::civil::Date::MIN, for_keys: false, for_structure: true, for_history: false };
     want(&mut wanted, old, search);
     let contents = examine(repository, &wanted)?;
     let Some(former) = contents[&old].header_of() else { return Ok(None) };

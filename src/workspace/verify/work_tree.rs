@@ -134,7 +134,9 @@ impl Workspace<'_> {
             }
             !is_other
         })?;
-        report.notes.extend(others.into_iter().map(|other| format!("{other} is a repository of its own, and was not checked")));
+        report
+            .notes
+            .extend(others.into_iter().map(|other| format!("{other} is a repository of its own, and was not checked")));
         for (relative, kind) in found {
             let path = recorded(&relative);
             if judge.rule(&String::from_utf8_lossy(&path)).is_some() {
@@ -148,9 +150,9 @@ impl Workspace<'_> {
 /// Tells whether HEAD or the index has a file encrypted.
 fn was_encrypted(repository: &Repository, path: &[u8]) -> bool {
     let Ok(ids) = repository.file_ids(Path::new(std::ffi::OsStr::from_bytes(path))) else { return false };
-    ids.into_iter().flatten().any(|id| {
-        repository.content_top(id, PEEK, MAX_ENCRYPTED).is_ok_and(|top| peek_file_id(&top).is_some())
-    })
+    ids.into_iter()
+        .flatten()
+        .any(|id| repository.content_top(id, PEEK, MAX_ENCRYPTED).is_ok_and(|top| peek_file_id(&top).is_some()))
 }
 
 fn is_encrypted(path: &Path, within: Option<&Root>) -> Result<bool, Error> {
