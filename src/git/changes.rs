@@ -216,7 +216,7 @@ mod tests {
     fn said(world: &World, arguments: &[&str]) -> Vec<String> {
         let said = world.said(&[&["-c", "core.quotePath=false"], arguments].concat());
         let mut lines: Vec<String> = said.lines().map(|line| line.replace('\t', " ").replacen('T', "M", 1)).collect();
-        lines.sort_by(|one, other| one[2..].as_bytes().cmp(other[2..].as_bytes()));
+        lines.sort_by(|one, other| one.as_bytes()[2..].cmp(&other.as_bytes()[2..]));
         lines
     }
 

@@ -24,7 +24,7 @@ pub(super) struct Plumbing {
 impl Plumbing {
     /// Asks git whether it reads this repository, and whether it has found the same one.
     pub(super) fn start(program: &GitProgram, root: &Path, error: GitError) -> Result<Self, GitError> {
-        let what = if let GitError::Unsupported { what, .. } = error { what } else { return Err(error) };
+        let GitError::Unsupported { what, .. } = error else { return Err(error) };
         let (program, root) = (program.clone(), root.to_path_buf());
         let mut plumbing = Self { program, root, what, is_shallow: false, objects: RefCell::new(None) };
         let answer = plumbing.ask(&["rev-parse", "--is-shallow-repository", "--show-toplevel"], None)?;

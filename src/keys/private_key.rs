@@ -42,7 +42,7 @@ pub fn private_keys(content: &[u8]) -> Vec<(usize, PrivateKeyKind)> {
             continue;
         }
         let Some((kind, length)) = key_at(&text, mark.start(), mark.end(), mark.pattern().as_usize()) else { continue };
-        line += text[counted..mark.start()].iter().filter(|byte| **byte == b'\n').count();
+        line += text[counted..mark.start()].split(|byte| *byte == b'\n').count() - 1;
         (counted, end) = (mark.start(), mark.end() + length);
         if found.last() != Some(&(line, kind)) {
             found.push((line, kind));

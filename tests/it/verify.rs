@@ -512,7 +512,9 @@ fn repositories_of_every_format_are_verified_and_others_named() {
             fs::create_dir_all(std::path::Path::new(&path).parent().expect("a folder")).expect("folders");
             fs::write(path, text).expect("a file");
         };
-        files.iter().for_each(|(path, text)| write(path, text));
+        for (path, text) in &files {
+            write(path, text);
+        }
         write("src/main", "x");
         git(&["add", "--all"]);
         git(&["commit", "--quiet", "--message", "x"]);

@@ -74,7 +74,7 @@ pub(super) fn github(report: &VerifyReport) -> Vec<String> {
     report.findings.iter().map(line).collect()
 }
 
-/// JUnit XML: a test case for each finding, and one for all that is well.
+/// `JUnit` XML: a test case for each finding, and one for all that is well.
 pub(super) fn junit(report: &VerifyReport) -> String {
     let failures = report.findings.iter().filter(|finding| finding.level == Level::Error).count();
     let tests = report.findings.len() + 1;

@@ -50,7 +50,7 @@ pub struct VerifyArgs {
 enum Format {
     /// Annotations of a workflow on GitHub
     Github,
-    /// JUnit XML, for the test reports of CI systems
+    /// An XML test report, as CI systems show it
     Junit,
     /// SARIF 2.1.0, for code scanning
     Sarif,

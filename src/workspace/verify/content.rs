@@ -83,7 +83,7 @@ impl Content {
                     Ok(Some(true)) => {}
                     Ok(Some(false)) => content.open_error(&OpenError::Body),
                     Ok(None) => {
-                        content.problems.push(unchecked("its content is too large; its header is as it must be"))
+                        content.problems.push(unchecked("its content is too large; its header is as it must be"));
                     }
                     Err(why) => content.problems.push(unchecked(&why)),
                 }

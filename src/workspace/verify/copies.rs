@@ -21,6 +21,11 @@ impl Copies {
         }
     }
 
+    /// Tells whether some id stands at several paths.
+    pub(super) fn has_any(&self) -> bool {
+        self.paths.values().any(|paths| paths.len() > 1)
+    }
+
     /// Says of a file whether another one has its id.
     pub(super) fn finding(&self, path: &str, header: &Header, commit: Option<ObjectId>) -> Option<Finding> {
         let other = self.paths.get(&header.file_id)?.iter().find(|other| *other != path)?.clone();

@@ -79,7 +79,7 @@ impl Workspace<'_> {
         walk.report_values(&steps, &mut report)?;
         report.files =
             steps.iter().filter(|step| step.is_governed).map(|step| &step.path).collect::<HashSet<_>>().len();
-        self.finish_range(&ends, &walk.judge, &walk.fresh, request, &mut report)?;
+        self.finish_range(&ends, &walk.judge, &walk.fresh, &request.accepted, &mut report)?;
         Ok(report)
     }
 }

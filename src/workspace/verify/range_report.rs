@@ -1,6 +1,6 @@
 //! What the two ends of a range say: whose policy decides, what its change opens, and what the last commit makes of it all.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use super::copies::Copies;
@@ -8,8 +8,8 @@ use super::finding::{Finding, Level, Problem};
 use super::judge::Judge;
 use super::policies::{Stored, of_policy, widened};
 use super::store::{Wanted, examine, want};
-use super::{VerifyReport, VerifyRequest};
-use crate::envelope::native::peek_file_id;
+use super::{Search, VerifyReport};
+use crate::envelope::native::{MAX_ENCRYPTED, peek_file_id};
 use crate::git::{EntryKind, ObjectId, Repository};
 use crate::workspace::{Error, Workspace};
 
@@ -68,6 +68,12 @@ impl<'r> Ends<'r> {
     }
 }
 
+/// The governed files of the last commit of a range.
+struct Last<'f> {
+    repository: &'f Repository,
+    governed: HashMap<&'f [u8], ObjectId>,
+}
+
 impl Workspace<'_> {
     /// Compares what was found with the last commit: what later commits put right is a warning, unless the harm is done.
     pub(super) fn finish_range(
@@ -75,121 +81,114 @@ impl Workspace<'_> {
         ends: &Ends<'_>,
         judge: &Judge<'_>,
         fresh: &BTreeMap<Vec<u8>, ObjectId>,
-        request: &VerifyRequest,
+        accepted: &[String],
         report: &mut VerifyReport,
     ) -> Result<(), Error> {
         let repository = ends.repository;
-        let tree = repository.commit(ends.to)?.tree;
-        // Policies count at any place, so nothing is passed by; but without one there is nothing to compare.
         if judge.own.is_none() && judge.base.is_none() {
             return Ok(());
         }
-        let files = repository.changed(&[], tree, |_, _| true)?;
+        // A second policy counts at any place, so nothing is passed by.
+        let files = repository.changed(&[], repository.commit(ends.to)?.tree, |_, _| true)?;
         let files: Vec<(&[u8], ObjectId)> = files
             .iter()
             .filter_map(|file| file.new.filter(|(kind, _)| *kind == EntryKind::File).map(|(_, id)| (&*file.path, id)))
             .collect();
-        report.nested_policies(files.iter().filter_map(|(path, _)| str::from_utf8(path).ok()));
-        let governed: HashMap<&[u8], ObjectId> =
-            files.iter().copied().filter(|(path, _)| judge.rule(&String::from_utf8_lossy(path)).is_some()).collect();
-        self.lower_what_was_mended(ends, report)?;
-        let fresh: Vec<&Vec<u8>> =
-            fresh.iter().filter(|(path, id)| governed.get(path.as_slice()) == Some(id)).map(|(path, _)| path).collect();
-        let policy_changes = self.policy_changes(ends, &files, &request.accepted);
-        let is_policy_changed =
-            !matches!((&ends.base_policy, &ends.to_policy), (Some(base), Some(to)) if base.policy == to.policy);
-        report.add(policy_changes);
-        if fresh.is_empty() && !is_policy_changed {
+        let names: Vec<&str> = files.iter().filter_map(|(path, _)| str::from_utf8(path).ok()).collect();
+        report.nested_policies(names.iter().copied());
+        let is_governed = |path: &[u8]| judge.rule(&String::from_utf8_lossy(path)).is_some();
+        let governed = files.into_iter().filter(|(path, _)| is_governed(path)).collect();
+        let last = Last { repository, governed };
+        lower_what_was_mended(ends, report)?;
+        report.add(policy_changes(ends, &names, accepted));
+        let fresh = fresh.iter().filter(|(path, id)| last.governed.get(path.as_slice()) == Some(id));
+        last.report_copies(&fresh.map(|(path, _)| path.as_slice()).collect::<Vec<_>>(), self.search(), report)?;
+        let is_same = |base: &Stored, to: &Stored| base.policy == to.policy;
+        if !matches!((&ends.base_policy, &ends.to_policy), (Some(base), Some(to)) if is_same(base, to)) {
+            last.judge_all(&Judge { base: None, ..*judge }, self.search(), report)?;
+        }
+        Ok(())
+    }
+}
+
+impl Last<'_> {
+    /// Reports files whose id is new at their paths, and stands elsewhere too.
+    fn report_copies(&self, fresh: &[&[u8]], search: Search, report: &mut VerifyReport) -> Result<(), Error> {
+        if fresh.is_empty() {
             return Ok(());
+        }
+        let (paths, ids): (Vec<&[u8]>, Vec<ObjectId>) = self.governed.iter().map(|(path, id)| (*path, *id)).unzip();
+        let found = self.repository.each_content(&ids, MAX_ENCRYPTED, |_, content| peek_file_id(&content.ok()?))?;
+        let mut copies = Copies::default();
+        for (path, id) in paths.into_iter().zip(found) {
+            if let Some(id) = id {
+                copies.add(id, &String::from_utf8_lossy(path));
+            }
         }
         let mut wanted = Wanted::new();
-        governed.values().for_each(|id| want(&mut wanted, *id, self.search()));
-        if !is_policy_changed {
-            // Only ids are wanted.
-            let ids: Vec<(&[u8], ObjectId)> = governed.iter().map(|(path, id)| (*path, *id)).collect();
-            let contents: Vec<ObjectId> = ids.iter().map(|(_, id)| *id).collect();
-            let limit = crate::envelope::native::MAX_ENCRYPTED;
-            let found = repository.each_content(&contents, limit, |_, content| peek_file_id(&content.ok()?))?;
-            let mut copies = Copies::default();
-            for ((path, _), id) in ids.iter().zip(&found) {
-                id.iter().for_each(|id| copies.add(*id, &String::from_utf8_lossy(path)));
-            }
-            wanted.retain(|id, _| fresh.iter().any(|path| governed[path.as_slice()] == *id));
-            let contents = examine(repository, &wanted)?;
-            for path in fresh {
-                if let Some(header) = contents[&governed[path.as_slice()]].header_of() {
-                    report.add(copies.finding(&String::from_utf8_lossy(path), header, None));
-                }
-            }
+        for path in fresh {
+            want(&mut wanted, self.governed[path], search);
+        }
+        // Without copies nothing has to be read twice.
+        if !copies.has_any() {
             return Ok(());
         }
-        let contents = examine(repository, &wanted)?;
-        let mut copies = Copies::default();
-        for (path, id) in &governed {
-            if let Some(header) = contents[id].header_of() {
-                copies.add(header.file_id, &String::from_utf8_lossy(path));
-            }
-        }
-        // What the new policy demands of files that nobody changed.
-        let own = Judge { base: None, ..*judge };
-        for (path, id) in &governed {
-            let content = &contents[id];
-            let found = own.findings(path, content, || false, None).into_iter();
-            let is_known = |finding: &Finding, report: &VerifyReport| {
-                report.findings.iter().any(|known| {
-                    known.path == finding.path
-                        && known.level == Level::Error
-                        && known.problem.code() == finding.problem.code()
-                })
-            };
-            let found: Vec<Finding> = found.filter(by_policy).filter(|finding| !is_known(finding, report)).collect();
-            report.add(found);
-            if fresh.iter().any(|fresh| fresh.as_slice() == *path)
-                && let Some(header) = content.header_of()
-            {
+        let contents = examine(self.repository, &wanted)?;
+        for path in fresh {
+            if let Some(header) = contents[&self.governed[path]].header_of() {
                 report.add(copies.finding(&String::from_utf8_lossy(path), header, None));
             }
         }
         Ok(())
     }
 
-    /// Tells what the change of the policy opens, compared with the base and with where the two parted: what only the
-    /// base has taken back meanwhile is not opened by the change.
-    fn policy_changes(&self, ends: &Ends<'_>, files: &[(&[u8], ObjectId)], accepted: &[String]) -> Vec<Finding> {
-        let (Some(base), Some(to)) = (&ends.base_policy, &ends.to_policy) else { return Vec::new() };
-        let paths = || files.iter().filter_map(|(path, _)| str::from_utf8(path).ok());
-        let mut found = widened(&base.policy, to, paths(), accepted, Level::Error);
-        if let Some(fork) = &ends.fork_policy {
-            let since_fork = widened(&fork.policy, to, paths(), accepted, Level::Error);
-            found.retain(|finding| since_fork.contains(finding));
+    /// Reports what a new policy demands of all files, also of those that nobody changed.
+    fn judge_all(&self, judge: &Judge<'_>, search: Search, report: &mut VerifyReport) -> Result<(), Error> {
+        let mut wanted = Wanted::new();
+        for id in self.governed.values() {
+            want(&mut wanted, *id, search);
         }
-        found
-    }
-
-    /// A finding in a commit whose file is another one at the end is a warning, unless history keeps the harm.
-    fn lower_what_was_mended(&self, ends: &Ends<'_>, report: &mut VerifyReport) -> Result<(), Error> {
-        let mut last: HashMap<String, Vec<usize>> = HashMap::new();
-        for (number, finding) in report.findings.iter().enumerate() {
-            if finding.commit.is_some() && finding.level == Level::Error && !finding.problem.lasts() {
-                last.entry(finding.path.clone()).or_default().push(number);
-            }
-        }
-        for (path, numbers) in last {
-            let at_end = ends.repository.entry_at(ends.to, Path::new(&path))?;
-            for number in numbers {
-                let finding = &mut report.findings[number];
-                let Some(commit) = finding.commit else { continue };
-                if ends.repository.entry_at(commit, Path::new(&path))? != at_end {
-                    finding.level = Level::Warning;
-                }
-            }
+        let contents = examine(self.repository, &wanted)?;
+        let key = |finding: &Finding| (finding.path.clone(), finding.problem.code());
+        let errors = report.findings.iter().filter(|finding| finding.level == Level::Error);
+        let known: HashSet<(String, &str)> = errors.map(key).collect();
+        for (path, id) in &self.governed {
+            let found = judge.findings(path, &contents[id], || false, None).into_iter();
+            report.add(found.filter(|finding| is_by_policy(finding) && !known.contains(&key(finding))));
         }
         Ok(())
     }
 }
 
+/// Tells what the change of the policy opens, compared with the base and with where the two parted: what only the
+/// base has taken back meanwhile is not opened by the change.
+fn policy_changes(ends: &Ends<'_>, files: &[&str], accepted: &[String]) -> Vec<Finding> {
+    let (Some(base), Some(to)) = (&ends.base_policy, &ends.to_policy) else { return Vec::new() };
+    let since = |old: &Stored| widened(&old.policy, to, files.iter().copied(), accepted, Level::Error);
+    let mut found = since(base);
+    if let Some(fork) = &ends.fork_policy {
+        let since_fork = since(fork);
+        found.retain(|finding| since_fork.contains(finding));
+    }
+    found
+}
+
+/// A finding in a commit whose file is another one at the end is a warning, unless history keeps the harm.
+fn lower_what_was_mended(ends: &Ends<'_>, report: &mut VerifyReport) -> Result<(), Error> {
+    for finding in &mut report.findings {
+        let Some(commit) = finding.commit.filter(|_| finding.level == Level::Error && !finding.problem.lasts()) else {
+            continue;
+        };
+        let at = |commit: ObjectId| ends.repository.entry_at(commit, Path::new(&finding.path));
+        if at(commit)? != at(ends.to)? {
+            finding.level = Level::Warning;
+        }
+    }
+    Ok(())
+}
+
 /// Tells whether a finding depends on the policy, not on the file alone.
-fn by_policy(finding: &Finding) -> bool {
+fn is_by_policy(finding: &Finding) -> bool {
     matches!(
         finding.problem,
         Problem::ExtraReader { .. }

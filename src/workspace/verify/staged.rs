@@ -57,7 +57,7 @@ impl Workspace<'_> {
             report.notes.push("there is no policy: only private keys were looked for".to_owned());
         }
         let judge = Judge { own: policy, base: None, accepted: &request.accepted };
-        self.conflicts(repository, &judge, &mut report)?;
+        conflicts(repository, &judge, &mut report)?;
         let candidates = candidates(repository, &judge, &changed, is_policy_changed, &mut report)?;
         let candidates: Vec<Candidate<'_>> =
             candidates.into_iter().filter(|candidate| selection.has(candidate.path)).collect();
@@ -116,48 +116,48 @@ impl Workspace<'_> {
         if fresh.is_empty() {
             return Ok(());
         }
-        let copies = self.copies(repository, judge)?;
+        let copies = copies_in_index(repository, judge)?;
         report.add(
             fresh.iter().filter_map(|(path, header)| copies.finding(&String::from_utf8_lossy(path), header, None)),
         );
         Ok(())
     }
+}
 
-    /// Reads the ids of all governed files of the index.
-    fn copies(&self, repository: &Repository, judge: &Judge<'_>) -> Result<Copies, Error> {
-        let is_governed = |path: &[u8]| judge.rule(&String::from_utf8_lossy(path)).is_some();
-        let entries = repository.index()?.entries().filter(|entry| entry.kind == EntryKind::File);
-        let (paths, ids): (Vec<&[u8]>, Vec<ObjectId>) =
-            entries.filter(|entry| is_governed(entry.path)).map(|entry| (entry.path, entry.id)).unzip();
-        let found = repository.each_content(&ids, MAX_ENCRYPTED, |_, content| peek_file_id(&content.ok()?))?;
-        let mut copies = Copies::default();
-        for (path, id) in paths.into_iter().zip(found) {
-            if let Some(id) = id {
-                copies.add(id, &String::from_utf8_lossy(path));
-            }
+/// Reads the ids of all governed files of the index.
+fn copies_in_index(repository: &Repository, judge: &Judge<'_>) -> Result<Copies, Error> {
+    let is_governed = |path: &[u8]| judge.rule(&String::from_utf8_lossy(path)).is_some();
+    let entries = repository.index()?.entries().filter(|entry| entry.kind == EntryKind::File);
+    let (paths, ids): (Vec<&[u8]>, Vec<ObjectId>) =
+        entries.filter(|entry| is_governed(entry.path)).map(|entry| (entry.path, entry.id)).unzip();
+    let found = repository.each_content(&ids, MAX_ENCRYPTED, |_, content| peek_file_id(&content.ok()?))?;
+    let mut copies = Copies::default();
+    for (path, id) in paths.into_iter().zip(found) {
+        if let Some(id) = id {
+            copies.add(id, &String::from_utf8_lossy(path));
         }
-        Ok(copies)
     }
+    Ok(copies)
+}
 
-    /// Reports governed files that a merge has left undecided.
-    fn conflicts(&self, repository: &Repository, judge: &Judge<'_>, report: &mut VerifyReport) -> Result<(), Error> {
-        let undecided: HashSet<&[u8]> =
-            repository.index()?.entries().filter(|entry| entry.is_conflicted).map(|entry| entry.path).collect();
-        for path in undecided {
-            let shown = String::from_utf8_lossy(path).into_owned();
-            let Some(rule) = judge.rule(&shown) else { continue };
-            let owner = rule.owner.clone();
-            report.add([Finding {
-                path: shown,
-                line: None,
-                owner,
-                commit: None,
-                level: Level::Error,
-                problem: Problem::Conflict,
-            }]);
-        }
-        Ok(())
+/// Reports governed files that a merge has left undecided.
+fn conflicts(repository: &Repository, judge: &Judge<'_>, report: &mut VerifyReport) -> Result<(), Error> {
+    let undecided: HashSet<&[u8]> =
+        repository.index()?.entries().filter(|entry| entry.is_conflicted).map(|entry| entry.path).collect();
+    for path in undecided {
+        let shown = String::from_utf8_lossy(path).into_owned();
+        let Some(rule) = judge.rule(&shown) else { continue };
+        let owner = rule.owner.clone();
+        report.add([Finding {
+            path: shown,
+            line: None,
+            owner,
+            commit: None,
+            level: Level::Error,
+            problem: Problem::Conflict,
+        }]);
     }
+    Ok(())
 }
 
 /// Returns the files to be looked at: what changes, and where the policy does, all that it governs.

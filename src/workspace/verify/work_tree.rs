@@ -91,7 +91,7 @@ impl Workspace<'_> {
                 }
             };
             match fs::kind(&top)? {
-                Some(Kind::Folder) => self.walk(&top, &below, judge, &mut listed, report)?,
+                Some(Kind::Folder) => walk(&top, &below, judge, &mut listed, report)?,
                 Some(kind @ (Kind::File | Kind::Symlink)) => {
                     if kind == Kind::Symlink || !is_encrypted(&top, self.within())? {
                         // What no rule is for is somebody else's business; but it was asked for.
@@ -107,44 +107,43 @@ impl Workspace<'_> {
         listed.dedup_by(|one, other| one.recorded == other.recorded);
         Ok(listed)
     }
+}
 
-    fn walk(
-        &self,
-        top: &Path,
-        below: &str,
-        judge: &Judge<'_>,
-        listed: &mut Vec<Listed>,
-        report: &mut VerifyReport,
-    ) -> Result<(), Error> {
-        let recorded = |relative: &Path| {
-            let relative = relative.as_os_str().as_bytes();
-            if below.is_empty() { relative.to_vec() } else { [below.as_bytes(), b"/", relative].concat() }
-        };
-        let mut others = Vec::new();
-        let found = fs::walk_with_links(top, |folder| {
-            let path = recorded(folder);
-            let path = String::from_utf8_lossy(&path);
-            if !judge.can_govern_below(&path) {
-                return false;
-            }
-            // A repository of its own has a policy of its own.
-            let is_other = fs::kind(&top.join(folder).join(".git")).is_ok_and(|kind| kind.is_some());
-            if is_other {
-                others.push(path.into_owned());
-            }
-            !is_other
-        })?;
-        report
-            .notes
-            .extend(others.into_iter().map(|other| format!("{other} is a repository of its own, and was not checked")));
-        for (relative, kind) in found {
-            let path = recorded(&relative);
-            if judge.rule(&String::from_utf8_lossy(&path)).is_some() {
-                listed.push(Listed { path: top.join(&relative), recorded: path, kind, is_named: false });
-            }
+fn walk(
+    top: &Path,
+    below: &str,
+    judge: &Judge<'_>,
+    listed: &mut Vec<Listed>,
+    report: &mut VerifyReport,
+) -> Result<(), Error> {
+    let recorded = |relative: &Path| {
+        let relative = relative.as_os_str().as_bytes();
+        if below.is_empty() { relative.to_vec() } else { [below.as_bytes(), b"/", relative].concat() }
+    };
+    let mut others = Vec::new();
+    let found = fs::walk_with_links(top, |folder| {
+        let path = recorded(folder);
+        let path = String::from_utf8_lossy(&path);
+        if !judge.can_govern_below(&path) {
+            return false;
         }
-        Ok(())
+        // A repository of its own has a policy of its own.
+        let is_other = fs::kind(&top.join(folder).join(".git")).is_ok_and(|kind| kind.is_some());
+        if is_other {
+            others.push(path.into_owned());
+        }
+        !is_other
+    })?;
+    report
+        .notes
+        .extend(others.into_iter().map(|other| format!("{other} is a repository of its own, and was not checked")));
+    for (relative, kind) in found {
+        let path = recorded(&relative);
+        if judge.rule(&String::from_utf8_lossy(&path)).is_some() {
+            listed.push(Listed { path: top.join(&relative), recorded: path, kind, is_named: false });
+        }
     }
+    Ok(())
 }
 
 /// Tells whether HEAD or the index has a file encrypted.
