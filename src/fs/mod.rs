@@ -44,6 +44,11 @@ pub fn kind(path: &Path) -> Result<Option<Kind>, FsError> {
     }
 }
 
+/// Tells whether a path is a folder, or a symlink that leads to one.
+pub fn leads_to_folder(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
 /// Tells whether a path is a folder, not a symlink to one, that belongs to this user.
 pub fn is_own_folder(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;

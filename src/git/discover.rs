@@ -9,12 +9,12 @@ use super::{GitError, Repository, Unsupported, plain};
 use crate::fs;
 
 impl Repository {
-    /// Opens the repository that a folder is in, `None` where there is none.
+    /// Opens the repository that a folder is in, `None` where there is none. The folder's path has no symlinks.
     ///
     /// # Errors
     /// When the repository belongs to another user and `safe.directory` does not name it, and when it has no work tree.
     pub fn discover(start: &Path) -> Result<Option<Self>, GitError> {
-        for folder in fs::real_path(start)?.ancestors() {
+        for folder in start.ancestors() {
             if fs::kind(&folder.join(".git"))?.is_some() {
                 if plain::is_plain(folder)? {
                     return Ok(Some(Self::at(folder.to_path_buf(), None)));
@@ -53,6 +53,10 @@ impl Repository {
         let ancestors: Vec<&Path> = path.ancestors().collect();
         let is_root = |folder: &&&Path| fs::real_path(folder).is_ok_and(|real| real == self.root);
         let outside = || GitError::Outside { path: path.clone(), root: self.root.clone() };
+        // The root's path has no symlinks, so no folder above it can be the root.
+        if let Ok(relative) = path.strip_prefix(&self.root) {
+            return Ok(relative.to_path_buf());
+        }
         if let Some(root) = ancestors.iter().rev().find(is_root) {
             return path.strip_prefix(root).map(Path::to_path_buf).map_err(|_| outside());
         }

@@ -74,15 +74,15 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// When there is a repository that may not or cannot be read.
     pub fn around(env: &'a Env, path: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
-        Self::in_folder(env, &start_folder(&env.current_dir().join(path))?, identities)
+        Self::in_folder(env, &fs::real_path(&start_folder(&env.current_dir().join(path))?)?, identities)
     }
 
-    /// Finds the workspace that a folder is in.
+    /// Finds the workspace that a folder is in, whose path has no symlinks.
     fn in_folder(env: &'a Env, start: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
         let repository = Repository::discover(start)?.map(|repository| repository.with_programs(env));
         let root = match &repository {
-            Some(repository) => Some(Root::open(repository.root())?),
-            None => policy_folder(start)?.map(|folder| Root::open(&folder)).transpose()?,
+            Some(repository) => Some(Root::open_real(repository.root())?),
+            None => policy_folder(start)?.map(|folder| Root::open_real(&folder)).transpose()?,
         };
         Ok(Self { env, root, repository, identities, policy: OnceCell::new(), head_policy: OnceCell::new() })
     }
@@ -172,18 +172,15 @@ fn start_folder(path: &Path) -> Result<PathBuf, Error> {
     let ancestors: Vec<&Path> = path.ancestors().collect();
     for pair in ancestors.windows(2).rev() {
         let (path, folder) = (pair[0], pair[1]);
-        if fs::kind(path)? == Some(fs::Kind::Symlink) && Repository::discover(folder)?.is_some() {
+        if fs::kind(path)? == Some(fs::Kind::Symlink) && Repository::discover(&fs::real_path(folder)?)?.is_some() {
             return Ok(folder.to_path_buf());
         }
     }
-    let is_folder = |path: &&&Path| {
-        fs::real_path(path).ok().and_then(|path| fs::kind(&path).ok().flatten()) == Some(fs::Kind::Folder)
-    };
-    Ok(ancestors.iter().find(is_folder).map_or(path, |folder| folder).to_path_buf())
+    Ok(ancestors.iter().find(|path| fs::leads_to_folder(path)).map_or(path, |folder| folder).to_path_buf())
 }
 
 fn policy_folder(start: &Path) -> Result<Option<PathBuf>, Error> {
-    for candidate in policy::candidates(&fs::real_path(start)?) {
+    for candidate in policy::candidates(start) {
         if fs::kind(&candidate)? == Some(fs::Kind::File) {
             return Ok(candidate.parent().map(Path::to_path_buf));
         }

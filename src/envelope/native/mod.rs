@@ -18,7 +18,7 @@ mod survey;
 mod token;
 
 pub use carrier::CarrierError;
-pub use field::{Field, FieldValue};
+pub use field::{Field, FieldValue, toml_text};
 pub use file::{
     Counts, EncryptedFile, MAX_ENCRYPTED, Opened, OpenedBody, OpenedToken, ReadError, conflict, peek_file_id,
 };

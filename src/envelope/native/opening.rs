@@ -2,6 +2,7 @@
 //! (docs/format.md section 6, "Opening").
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
@@ -13,7 +14,7 @@ use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
 use super::token::{Token, TokenError, TokenKind};
 use crate::crypto::{self, AssociatedData, Family, LeafId};
-use crate::document::{self, Document, Format, Item, KeyPath, Leaf, Span, into_bytes, into_text, splice};
+use crate::document::{self, Document, Extent, Format, Item, KeyPath, Leaf, Span, into_bytes, into_text, splice};
 
 /// Opening a structured document.
 pub(super) struct DocumentOpening<'a> {
@@ -44,15 +45,16 @@ impl DocumentOpening<'_> {
     /// Opens every token and returns the plaintext, if it is exactly what was sealed.
     pub(super) fn open(&self, secrets: FileSecrets) -> Result<Opened, OpenError> {
         let Restored { values, comments, sources, plaintext } = self.restore(&secrets)?;
-        let document = document::parse(self.header.format, &plaintext)
+        let items = document::parse_text(self.header.format, &plaintext, Extent::Items)
             .map_err(|error| OpenError::Changed { line: error.line + self.lines_before, key: String::new() })?;
-        self.compare(&plaintext, &document, &sources)?;
+        self.compare(&plaintext, &items, &sources)?;
         Ok(Opened {
             header: self.header.clone(),
             mac: self.mac,
             secrets,
             plaintext: into_bytes(plaintext),
-            document: Some(document),
+            items: Some(items),
+            document: OnceLock::new(),
             values,
             comments,
             body: None,
