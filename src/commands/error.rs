@@ -12,7 +12,7 @@ use crate::policy::edit::EditError;
 use crate::process::{Ended, ProcessError};
 use crate::ui::Ui;
 use crate::workspace::deploy::DeployError;
-use crate::workspace::{Error, NewIdentityError};
+use crate::workspace::{Error, NewIdentityError, WiringError};
 
 /// A command that failed.
 #[derive(Debug)]
@@ -312,6 +312,7 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::Edit { .. } => return Vec::new(),
         Error::Fs(source) => return fs_hint(source),
         Error::Git(source) => return git_hint(source),
+        Error::Wiring(source) => return wiring_hint(source),
         Error::KeyNotFound { similar, path, .. } => match similar.as_slice() {
             [] => format!("`secret ls {}` lists its keys", quote(path)),
             similar => format!("did you mean {}?", similar.join(" or ")),
@@ -368,6 +369,27 @@ fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
         _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn wiring_hint(error: &WiringError) -> Vec<String> {
+    let hint = match error {
+        WiringError::Fs(source) => return fs_hint(source),
+        WiringError::Git { .. } => return Vec::new(),
+        WiringError::InactiveHook { path } => {
+            format!(
+                "`chmod +x {0}`, or remove it; then run `secret git install` again",
+                quote(&path.display().to_string())
+            )
+        }
+        WiringError::NoRepository => "run `git init` first".to_owned(),
+        WiringError::Process(_) => "install git in a folder of PATH".to_owned(),
+        WiringError::SharedHooks { folder } => format!(
+            "add `secret verify --staged` to {} yourself, and run `secret git install --no-hook` here; or give this \
+             repository its own hooks: `git config core.hooksPath .git/hooks`",
+            quote(&folder.join("pre-commit").display().to_string())
+        ),
     };
     vec![hint]
 }

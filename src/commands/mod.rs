@@ -17,6 +17,7 @@ mod error;
 mod exec;
 mod export;
 mod get;
+mod git;
 mod group;
 mod info;
 mod init;
@@ -85,6 +86,7 @@ enum Command {
     Exec(exec::ExecArgs),
     Export(export::ExportArgs),
     Get(get::GetArgs),
+    Git(git::GitArgs),
     Group(group::GroupArgs),
     Info(info::InfoArgs),
     Init(init::InitArgs),
@@ -187,6 +189,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Exec(arguments) => return exec::run(&arguments, context),
         Command::Export(arguments) => export::run(arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
+        Command::Git(arguments) => git::run(arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
         Command::Info(arguments) => info::run(&arguments, context),
         Command::Init(arguments) => init::run(arguments, context),

@@ -27,6 +27,7 @@ mod target;
 mod value;
 mod verify;
 mod view;
+mod wiring;
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,7 @@ pub use target::Target;
 pub use value::{Member, Value};
 pub use verify::{Finding, Gain, Gained, Level, Problem, VerifiedState, VerifyReport, VerifyRequest};
 pub use view::{View, ViewError, key_paths, lookup};
+pub use wiring::{HookSetUp, Unwiring, Wiring, WiringError, WiringState};
 
 use crate::env::Env;
 use crate::fs::{self, Root};
