@@ -29,7 +29,7 @@ impl World {
             .current_dir(world.path("repo"))
             .status();
         assert!(made.expect("git is there").success());
-        world.secret(&["init", "--quiet", "--name", "zoe"]).run().expect("a new policy");
+        world.secret(&["init", "--quiet", "--name", "zoe", "--no-git"]).run().expect("a new policy");
         let identity = std::fs::read_to_string(world.identity()).expect("init made an identity");
         let key: age::x25519::Identity =
             identity.lines().find(|line| !line.starts_with('#')).expect("a key").parse().expect("a key");

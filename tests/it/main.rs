@@ -53,5 +53,6 @@ mod trees;
 mod values;
 mod vectors;
 mod verify;
+mod wiring;
 mod world;
 mod writing;
