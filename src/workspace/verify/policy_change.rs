@@ -124,6 +124,10 @@ fn sample(pattern: &str) -> String {
                     out.push_str(behind[..end].split(',').next().unwrap_or_default());
                     behind.get(end + 1..).unwrap_or_default()
                 }
+                "?" => {
+                    out.push('x');
+                    behind
+                }
                 _ => {
                     out.push_str(NEW);
                     behind.trim_start_matches('*')
