@@ -17,6 +17,7 @@ mod error;
 mod exec;
 mod export;
 mod get;
+mod git;
 mod group;
 mod info;
 mod init;
@@ -30,6 +31,7 @@ mod mv;
 mod rekey;
 mod set;
 mod unset;
+mod verify;
 mod who;
 mod whoami;
 
@@ -84,6 +86,7 @@ enum Command {
     Exec(exec::ExecArgs),
     Export(export::ExportArgs),
     Get(get::GetArgs),
+    Git(git::GitArgs),
     Group(group::GroupArgs),
     Info(info::InfoArgs),
     Init(init::InitArgs),
@@ -96,6 +99,7 @@ enum Command {
     Rekey(rekey::RekeyArgs),
     Set(set::SetArgs),
     Unset(unset::UnsetArgs),
+    Verify(verify::VerifyArgs),
     Who(who::WhoArgs),
     Whoami(whoami::WhoamiArgs),
 }
@@ -185,6 +189,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Exec(arguments) => return exec::run(&arguments, context),
         Command::Export(arguments) => export::run(arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
+        Command::Git(arguments) => git::run(arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
         Command::Info(arguments) => info::run(&arguments, context),
         Command::Init(arguments) => init::run(arguments, context),
@@ -197,6 +202,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Rekey(arguments) => rekey::run(arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),
+        Command::Verify(arguments) => verify::run(arguments, context),
         Command::Who(arguments) => who::run(&arguments, context),
         Command::Whoami(arguments) => whoami::run(&arguments, context),
     }?;

@@ -33,7 +33,7 @@ pub use read::{Snapshot, read, read_at_most, read_named, read_own, read_top};
 pub use replace::{Expect, Mode, Staged, commit, remove, replace};
 pub use scratch::{ExistingScratch, HeldInterrupts, ScratchFolder, Storage};
 pub use stream::{Draft, Identity, Source, Spool};
-pub use walk::walk;
+pub use walk::{walk, walk_with_links};
 
 /// Tells what stands at a path, without following a symlink there; `None` where nothing does.
 pub fn kind(path: &Path) -> Result<Option<Kind>, FsError> {

@@ -25,7 +25,9 @@ mod save;
 pub mod spell;
 mod target;
 mod value;
+mod verify;
 mod view;
+mod wiring;
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -48,7 +50,9 @@ pub use rekey::{ReaderChange, RekeyPlan};
 pub use save::Saved;
 pub use target::Target;
 pub use value::{Member, Value};
+pub use verify::{Finding, Gain, Gained, Level, Problem, VerifiedState, VerifyReport, VerifyRequest};
 pub use view::{View, ViewError, key_paths, lookup};
+pub use wiring::{HookSetUp, Unwiring, Wiring, WiringError, WiringState};
 
 use crate::env::Env;
 use crate::fs::{self, Root};
@@ -77,7 +81,7 @@ impl<'a> Workspace<'a> {
 
     /// Finds the workspace that a folder is in, whose path has no symlinks.
     fn in_folder(env: &'a Env, start: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
-        let repository = Repository::discover(start)?;
+        let repository = Repository::discover(start)?.map(|repository| repository.with_programs(env));
         let root = match &repository {
             Some(repository) => Some(Root::open_real(repository.root())?),
             None => policy_folder(start)?.map(|folder| Root::open_real(&folder)).transpose()?,
@@ -147,6 +151,11 @@ impl<'a> Workspace<'a> {
             let _ = self.head_policy.set(policy);
         }
         Ok(self.head_policy.get().and_then(Option::as_ref))
+    }
+
+    /// Returns the repository, which must be there.
+    fn required_repository(&self) -> Result<&Repository, Error> {
+        self.repository.as_ref().ok_or(Error::NoRepository)
     }
 
     fn refuse_nested_policies(&self) -> Result<(), Error> {

@@ -15,7 +15,7 @@ use super::world::{World, flat_json, small_yaml, yaml};
 type Scenario = fn(&Sizes, &Path, &Peers, &mut Table);
 
 /// All scenarios, by name.
-pub const ALL: [(&str, Scenario); 9] = [
+pub const ALL: [(&str, Scenario); 12] = [
     ("size", size),
     ("small", small_file),
     ("recipients", recipients),
@@ -24,6 +24,9 @@ pub const ALL: [(&str, Scenario); 9] = [
     ("scaling", scaling),
     ("files", many_files),
     ("large", large_file),
+    ("verify", super::verify::tree),
+    ("hook", super::verify::hook),
+    ("range", super::verify::range),
     // Last, because the peer takes so long.
     ("json", json_document),
 ];

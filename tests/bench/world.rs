@@ -24,9 +24,12 @@ impl World {
         for name in ["repo", "home"] {
             std::fs::create_dir(world.path(name)).expect("a folder");
         }
-        let made = Command::new("git").args(["init", "--quiet"]).current_dir(world.path("repo")).status();
+        let made = Command::new("git")
+            .args(["init", "--quiet", "--initial-branch=main"])
+            .current_dir(world.path("repo"))
+            .status();
         assert!(made.expect("git is there").success());
-        world.secret(&["init", "--quiet", "--name", "zoe"]).run().expect("a new policy");
+        world.secret(&["init", "--quiet", "--name", "zoe", "--no-git"]).run().expect("a new policy");
         let identity = std::fs::read_to_string(world.identity()).expect("init made an identity");
         let key: age::x25519::Identity =
             identity.lines().find(|line| !line.starts_with('#')).expect("a key").parse().expect("a key");

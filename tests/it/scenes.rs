@@ -80,6 +80,10 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("set", &[JSON, "token", "--stdin", "--json"]).stdin(&format!("[\"{}\", 1]", stage.new)),
         scene("set", &[ENV, "KEY", "--from-file", "key.pem"]).input("key.pem", &stage.new),
         scene("unset", &[TOML, "db.token"]),
+        scene("verify", &[]),
+        scene("verify", &["--staged", "--json"]),
+        scene("verify", &["--rev", "HEAD", "--format", "sarif"]),
+        scene("verify", &["--base", "HEAD~2", "--format", "junit"]),
         scene("who", &[YAML]),
         scene("whoami", &["--json"]),
         scene("completions", &["bash"]),
@@ -143,6 +147,10 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
         scene("decrypt", &[YAML]).append(YAML, &format!("late: {new} # {new}\n")).keeps(YAML).fails(5),
         scene("set", &[ENV, "TOKEN", "--stdin"]).stdin("x").append(ENV, &format!("LATE={new}\n")).keeps(ENV).fails(5),
         scene("ls", &[YAML]).append(YAML, &format!("late: {new}\n")).keeps(YAML),
+        scene("verify", &[]).append(YAML, &format!("late: {new} # {new}\n")).keeps(YAML).fails(3),
+        scene("verify", &["--format", "github"]).append(ENV, &format!("LATE={new}\n")).keeps(ENV).fails(3),
+        scene("verify", &["--json"]).input("secrets/bad.yaml", &format!("a: [{new}\n")).fails(3),
+        scene("verify", &["secrets/id.txt"]).input("secrets/id.txt", &stage.stranger).fails(3),
         // A merge that was not finished, with plaintext or tokens in it.
         scene("encrypt", &["secrets/merge.yaml"])
             .input("secrets/merge.yaml", &format!("<<<<<<< HEAD\na: {new}\n=======\na: {value}\n>>>>>>> other\n"))

@@ -10,6 +10,7 @@ use super::opening::{DocumentOpening, OpenError, span_of};
 use super::parallel::free;
 use super::payload::FileSecrets;
 use super::place;
+use super::survey::SealedPlace;
 use super::token::{BodyStamp, Token};
 use crate::crypto::{self, AssociatedData, FileId};
 use crate::document::{self, Document, EventKind, Extent, Format, Item, Source, Span, SyntaxError};
@@ -214,10 +215,32 @@ impl EncryptedFile {
             Content::Opaque { body } => {
                 let (stamp, chunks) = BodyStamp::split(body).ok_or(OpenError::Body)?;
                 let associated_data = place::of_body(self.header().file_id, stamp.day, stamp.generation);
+                let is_possible = stamp.generation <= self.header().generation && self.header().body.is_none();
                 let is_intact = crypto::is_body_intact(associated_data, &stamp.salt, chunks);
-                if is_intact { Ok(()) } else { Err(OpenError::Body) }
+                if is_possible && is_intact { Ok(()) } else { Err(OpenError::Body) }
             }
         }
+    }
+
+    /// Checks what [`Self::check`] checks, and returns what is sealed.
+    ///
+    /// # Errors
+    /// All leaves and comments that are in clear and must not be; else the first thing that is broken.
+    pub fn survey(&self) -> Result<Vec<SealedPlace>, Vec<OpenError>> {
+        match &self.content {
+            Content::Document(content) => self.opening(content).survey(),
+            Content::Opaque { body } => {
+                self.check().map_err(|error| vec![error])?;
+                Ok(BodyStamp::split(body).iter().map(|(stamp, _)| SealedPlace::of_body(stamp)).collect())
+            }
+        }
+    }
+
+    /// Returns the line and the name of what is sealed at a place; nothing of an opaque file.
+    pub fn locate(&self, place: &SealedPlace) -> Option<(usize, String)> {
+        let Content::Document(content) = &self.content else { return None };
+        let opening = self.opening(content);
+        Some((opening.line(place.item), opening.key(place.item)))
     }
 
     /// Opens the file with what its age file holds.

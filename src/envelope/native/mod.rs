@@ -15,6 +15,7 @@ mod pump;
 mod reuse;
 mod seal;
 mod stream;
+mod survey;
 mod token;
 
 pub use carrier::CarrierError;
@@ -31,4 +32,5 @@ pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use pump::RUN_CHUNKS;
 pub use seal::{SealError, seal};
 pub use stream::{Checksum, Content, Plain, Receipt, SealedBody, SpoolKey, Stored, StreamError};
+pub use survey::SealedPlace;
 pub use token::{BodyStamp, Stamp, Token, TokenError, TokenKind, is_like_token};

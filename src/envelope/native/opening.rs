@@ -27,8 +27,8 @@ pub(super) struct DocumentOpening<'a> {
 
 /// The tokens of a document, read and put in relation to their places.
 pub(super) struct Tokens {
-    values: Vec<OpenedToken>,
-    comments: Vec<OpenedToken>,
+    pub(super) values: Vec<OpenedToken>,
+    pub(super) comments: Vec<OpenedToken>,
     comment_ids: Vec<LeafId>,
     places: Places,
 }
@@ -93,7 +93,7 @@ impl DocumentOpening<'_> {
     }
 
     /// Reads the tokens of values and of comments, and refuses what stands where it cannot stand.
-    fn tokens(&self) -> Result<Tokens, OpenError> {
+    pub(super) fn tokens(&self) -> Result<Tokens, OpenError> {
         let header = self.header;
         let places = Places::of(
             header.format,
@@ -117,7 +117,10 @@ impl DocumentOpening<'_> {
     }
 
     /// Compares the checksums with the places.
-    fn check_intact(&self, Tokens { values, comments, comment_ids, places }: &Tokens) -> Result<(), OpenError> {
+    pub(super) fn check_intact(
+        &self,
+        Tokens { values, comments, comment_ids, places }: &Tokens,
+    ) -> Result<(), OpenError> {
         let broken = |opened: &[OpenedToken]| {
             let is_intact = |index: usize| opened[index].token.sealed.is_intact(opened[index].associated_data);
             each(opened.len(), is_intact).into_iter().position(|is_intact| !is_intact)
@@ -289,7 +292,7 @@ impl DocumentOpening<'_> {
         OpenError::Forged { line: self.line(item), key: self.key(item), from }
     }
 
-    fn half_encrypted(&self, item: usize) -> OpenError {
+    pub(super) fn half_encrypted(&self, item: usize) -> OpenError {
         OpenError::HalfEncrypted { line: self.line(item), key: self.key(item) }
     }
 
@@ -301,12 +304,12 @@ impl DocumentOpening<'_> {
         span_of(&self.document.items[item])
     }
 
-    fn line(&self, item: usize) -> usize {
+    pub(super) fn line(&self, item: usize) -> usize {
         document::position(self.text, self.span(item).start).0 + self.lines_before
     }
 
     /// Returns the key path of a leaf; for anything else that of the next leaf.
-    fn key(&self, item: usize) -> String {
+    pub(super) fn key(&self, item: usize) -> String {
         let is_comment = matches!(self.document.items[item], Item::Comment(_));
         let next = self.document.items[item..].iter().find_map(|item| match item {
             Item::Leaf(Leaf { path, .. }) => Some(path),
