@@ -122,7 +122,7 @@ fn lines(program: &Path) -> String {
          \x20   echo \"hint: install it; \\`git commit --no-verify\\` leaves the check to others\" >&2\n\
          \x20   exit 1\n\
          fi\n\
-         \"$secret_program\" verify --staged || exit $?\n"
+         \"$secret_program\" --quiet verify --staged || exit $?\n"
     )
 }
 
