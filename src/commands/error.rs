@@ -6,12 +6,13 @@ use std::path::Path;
 use crate::document::{self, Problem};
 use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
 use crate::fs::FsError;
+use crate::git::{GitError, Unsupported};
 use crate::keys::{PluginError, PluginName, PromptError, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
 use crate::process::{Ended, ProcessError};
 use crate::ui::Ui;
 use crate::workspace::deploy::DeployError;
-use crate::workspace::{Error, NewIdentityError};
+use crate::workspace::{Error, NewIdentityError, WiringError};
 
 /// A command that failed.
 #[derive(Debug)]
@@ -312,6 +313,8 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Edit { .. } => return Vec::new(),
         Error::Fs(source) => return fs_hint(source),
+        Error::Git(source) => return git_hint(source),
+        Error::Wiring(source) => return wiring_hint(source),
         Error::KeyNotFound { similar, path, .. } => match similar.as_slice() {
             [] => format!("`secret ls {}` lists its keys", quote(path)),
             similar => format!("did you mean {}?", similar.join(" or ")),
@@ -327,24 +330,17 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::NestedPolicy { path } => {
             format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
         }
-        Error::NoCommit { has_commits: false, .. } => "nothing is committed yet".to_owned(),
-        Error::NeverCommitted { is_shallow: true, .. }
-        | Error::NoCommit { is_shallow: true, .. }
-        | Error::NoMergeBase { is_shallow: true, .. }
-        | Error::NoSuchKeyEver { is_cut: true, .. } => {
-            "the history of this clone was cut off: `git fetch --unshallow` brings the rest".to_owned()
-        }
-        Error::NoRevision { .. } => "write FILE@REV, as in secrets/db.yaml@HEAD~1".to_owned(),
-        Error::NotInCommit { path, .. } => format!("`secret log {}` shows which commits have it", quote(path)),
-        Error::OtherFile { path, .. } | Error::OtherFormat { path, .. } => {
-            format!("`secret show {}` prints it; take from that what you need", quote(path))
-        }
-        Error::PlaintextInHistory { .. } => {
-            "`git show REV:FILE` prints it; who has the repository knows these values".to_owned()
-        }
-        Error::NoSuchKeyEver { path, .. } => format!("`secret log {}` shows what was changed", quote(path)),
-        Error::NoCommit { .. } => "name a branch, a tag or the beginning of a commit's name".to_owned(),
-        Error::NoKeysInVersion { path } => format!("print all of it with `secret show {}`", quote(path)),
+        Error::NeverCommitted { .. }
+        | Error::NoCommit { .. }
+        | Error::NoKeysInVersion { .. }
+        | Error::NoMergeBase { .. }
+        | Error::NoRevision { .. }
+        | Error::NoSuchKeyEver { .. }
+        | Error::NotInCommit { .. }
+        | Error::OtherFile { .. }
+        | Error::OtherFormat { .. }
+        | Error::PlaintextInHistory { .. }
+        | Error::TooLargeInGit { .. } => return history_hint(error),
         Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
         Error::NoPolicy { .. } => {
             "run `secret init`, or bring the one back that git's history has: `git log -- .secret.toml`".to_owned()
@@ -375,9 +371,6 @@ fn hints_of(error: &Error) -> Vec<String> {
             "write fewer and wider patterns, as `metadata.**`; what no pattern matches is sealed".to_owned()
         }
         Error::Seal { source: SealError::NotText, .. } | Error::Syntax { .. } => return syntax_hint(error),
-        Error::TooLargeInGit { .. } => {
-            "`git show REV:FILE > OUT` writes it as it is encrypted; then `secret decrypt --at-any-path OUT`".to_owned()
-        }
         Error::TooLargeToEdit { path } => {
             format!("write its new content to a file, then `secret encrypt FILE -o {}`", quote(path))
         }
@@ -395,6 +388,79 @@ fn hints_of(error: &Error) -> Vec<String> {
                 .to_owned()
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// What to do about a version that is not to be had from git.
+fn history_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::NoCommit { has_commits: false, .. } => "nothing is committed yet".to_owned(),
+        Error::NeverCommitted { is_shallow: true, .. }
+        | Error::NoCommit { is_shallow: true, .. }
+        | Error::NoMergeBase { is_shallow: true, .. }
+        | Error::NoSuchKeyEver { is_cut: true, .. } => {
+            "the history of this clone was cut off: `git fetch --unshallow` brings the rest".to_owned()
+        }
+        Error::NoRevision { .. } => "write FILE@REV, as in secrets/db.yaml@HEAD~1".to_owned(),
+        Error::NotInCommit { path, .. } => format!("`secret log {}` shows which commits have it", quote(path)),
+        Error::OtherFile { path, .. } | Error::OtherFormat { path, .. } => {
+            format!("`secret show {}` prints it; take from that what you need", quote(path))
+        }
+        Error::PlaintextInHistory { .. } => {
+            "`git show REV:FILE` prints it; who has the repository knows these values".to_owned()
+        }
+        Error::NoSuchKeyEver { path, .. } => format!("`secret log {}` shows what was changed", quote(path)),
+        Error::NoCommit { .. } => "name a branch, a tag or the beginning of a commit's name".to_owned(),
+        Error::NoKeysInVersion { path } => format!("print all of it with `secret show {}`", quote(path)),
+        Error::TooLargeInGit { .. } => {
+            "`git show REV:FILE > OUT` writes it as it is encrypted; then `secret decrypt --at-any-path OUT`".to_owned()
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn wiring_hint(error: &WiringError) -> Vec<String> {
+    let hint = match error {
+        WiringError::Fs(source) => return fs_hint(source),
+        WiringError::Git { .. } => return Vec::new(),
+        WiringError::InactiveHook { path } => {
+            format!(
+                "`chmod +x {0}`, or remove it; then run `secret git install` again",
+                quote(&path.display().to_string())
+            )
+        }
+        WiringError::NoRepository => "run `git init` first".to_owned(),
+        WiringError::Process(_) => "install git in a folder of PATH".to_owned(),
+        WiringError::SharedHooks { folder } => format!(
+            "add `secret verify --staged` to {} yourself, and run `secret git install --no-hook` here; or give this \
+             repository its own hooks: `git config core.hooksPath .git/hooks`",
+            quote(&folder.join("pre-commit").display().to_string())
+        ),
+    };
+    vec![hint]
+}
+
+fn git_hint(error: &GitError) -> Vec<String> {
+    let hint = match error {
+        GitError::Bare { .. } => "run it in a work tree: `git worktree add FOLDER`, or a clone".to_owned(),
+        GitError::ForeignOwned { root } => format!(
+            "if you trust its owner: `git config --global --add safe.directory {}`",
+            quote(&root.display().to_string())
+        ),
+        GitError::MissingObject { .. } => {
+            "in a shallow or partial clone: `git fetch --unshallow`, or clone without --filter".to_owned()
+        }
+        GitError::NoProgram { .. } => "install git in a folder of PATH".to_owned(),
+        GitError::Unsupported { what: Unsupported::PartialClone, .. } => {
+            "nothing is fetched by secret: `git checkout` or `git show` fetches it, or clone without --filter"
+                .to_owned()
+        }
+        GitError::UnknownRevision { .. } => {
+            "`git log --all --oneline` lists commits; a shallow clone has few: `git fetch --unshallow`".to_owned()
+        }
         _ => return Vec::new(),
     };
     vec![hint]
@@ -522,7 +588,7 @@ fn fs_hint(error: &FsError) -> Vec<String> {
 }
 
 /// Returns a path as a shell takes it.
-fn quote(path: &str) -> String {
+pub(super) fn quote(path: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-/+@%=,".contains(character);
     if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {
         path.to_owned()

@@ -49,7 +49,7 @@ pub(super) fn reveal(
     as_json: bool,
     context: &Context<'_>,
 ) -> Result<(), CommandError> {
-    let document = opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown.to_owned() })?;
+    let document = opened.document().ok_or_else(|| Error::NoKeys { path: shown.to_owned() })?;
     let format = opened.header.format;
     let path = lookup(document, format, key).map_err(CommandError::usage)?;
     let text = str::from_utf8(&opened.plaintext).expect("a document that was parsed is UTF-8");

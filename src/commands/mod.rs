@@ -36,6 +36,7 @@ mod rollback;
 mod set;
 mod show;
 mod unset;
+mod verify;
 mod who;
 mod whoami;
 
@@ -107,6 +108,7 @@ enum Command {
     Set(set::SetArgs),
     Show(show::ShowArgs),
     Unset(unset::UnsetArgs),
+    Verify(verify::VerifyArgs),
     Who(who::WhoArgs),
     Whoami(whoami::WhoamiArgs),
 }
@@ -213,6 +215,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Set(arguments) => set::run(arguments, context),
         Command::Show(arguments) => show::run(&arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),
+        Command::Verify(arguments) => verify::run(arguments, context),
         Command::Who(arguments) => who::run(&arguments, context),
         Command::Whoami(arguments) => whoami::run(&arguments, context),
     }?;

@@ -38,7 +38,7 @@ pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<(), CommandErr
     note_path(&version, context);
     let no_keys = || Error::NoKeysInVersion { path: version.shown.clone() };
     match (workspace.open_at(&version, arguments.at_any_path)?, &arguments.key) {
-        (OpenVersion::Whole(opened), Some(_)) if opened.document.is_none() => Err(no_keys().into()),
+        (OpenVersion::Whole(opened), Some(_)) if opened.items.is_none() => Err(no_keys().into()),
         (OpenVersion::Whole(opened), Some(key)) => get::reveal(&opened, &version.shown, key, arguments.json, context),
         (OpenVersion::Whole(opened), None) => Ok(context.ui.reveal(&opened.plaintext)?),
         (OpenVersion::Large(_), Some(_)) => Err(no_keys().into()),

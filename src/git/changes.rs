@@ -1,194 +1,305 @@
-//! Which files differ between two states: commits, the index, the work tree.
+//! Where commits and the index differ: whole folders are passed by that have one name on both sides.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::cmp::Ordering;
 
-use git2::{Delta, DiffDelta, DiffFile, DiffOptions, IndexEntryExtendedFlag, Tree};
+use super::index::{Index, IndexEntry};
+use super::store::Store;
+use super::{EntryKind, GitError, ObjectId, Repository, Tree, TreeEntry};
 
-use super::{EntryKind, GitError, ObjectId, Repository};
-
-/// A state of all files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// That of a commit.
-    Commit(ObjectId),
-    /// No files: what is there before the first commit.
-    Nothing,
-    /// What the next commit will have.
-    Index,
-    /// The files that git knows, as they stand there.
-    WorkTree,
-}
-
-/// A path at which two states differ.
+/// A path at which sides differ. Folders are not named themselves, only what is in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The path, relative to the root.
-    pub path: PathBuf,
-    /// What was there.
-    pub old: Option<FileVersion>,
-    /// What is there now.
-    pub new: Option<FileVersion>,
-    /// Whether a merge has left several versions of it to choose from.
-    pub is_conflicted: bool,
+pub struct Changed {
+    /// The path, as git spells it.
+    pub path: Vec<u8>,
+    /// What was there, on each of the former sides (the parents of a merge).
+    pub old: Vec<Option<(EntryKind, ObjectId)>>,
+    /// What is there.
+    pub new: Option<(EntryKind, ObjectId)>,
 }
 
-/// What one state has at a path.
+/// Which differences are looked for below a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileVersion {
-    /// What it is.
-    pub kind: EntryKind,
-    /// Its content; `None` for what stands in the work tree.
-    pub content: Option<ObjectId>,
+pub enum Sides {
+    /// Where the folder differs from all former sides.
+    All,
+    /// Where the folder differs from one of them, and is equal to another.
+    Some,
 }
 
 impl Repository {
-    /// Returns the paths at which two states differ, in order. With paths only those that are one of them or below one.
+    /// Compares a tree with former ones; none of them: all of it is new.
+    ///
+    /// `enter` tells whether to look into a folder, by its path.
     ///
     /// # Errors
-    /// When the repository cannot be read, or two states are asked for that are not compared in this order.
-    pub fn differences(&self, old: Side, new: Side, paths: &[PathBuf]) -> Result<Vec<Difference>, GitError> {
-        let refused = |error| self.refused(error);
-        let inner = self.inner()?;
-        let mut options = DiffOptions::new();
-        options.include_typechange(true).ignore_submodules(true).skip_binary_check(true).disable_pathspec_match(true);
-        for path in paths.iter().filter(|path| !path.as_os_str().is_empty()) {
-            options.pathspec(path.as_os_str().as_bytes());
+    /// When a tree cannot be read.
+    pub fn changed(
+        &self,
+        old: &[ObjectId],
+        new: ObjectId,
+        enter: impl Fn(&[u8], Sides) -> bool,
+    ) -> Result<Vec<Changed>, GitError> {
+        let mut old: Vec<Option<ObjectId>> = old.iter().copied().map(Some).collect();
+        if old.is_empty() {
+            old.push(None);
         }
-        let tree = |side: Side| -> Result<Option<Tree<'_>>, GitError> {
-            match side {
-                Side::Commit(id) => {
-                    Ok(Some(inner.find_commit(id.0).and_then(|commit| commit.tree()).map_err(refused)?))
+        let store = self.store()?;
+        let mut changed = Vec::new();
+        // An explicit stack: folders of other people's making may be deep.
+        let mut folders = vec![(Vec::new(), old, Some(new))];
+        while let Some((path, old, new)) = folders.pop() {
+            let tree = |id: Option<ObjectId>| id.map_or_else(|| Ok(Tree::empty()), |id| store.tree(id));
+            let trees: Vec<Tree> = old.iter().chain([&new]).map(|id| tree(*id)).collect::<Result<_, _>>()?;
+            let mut sides: Vec<_> = trees.iter().map(|tree| tree.entries().peekable()).collect();
+            loop {
+                let heads: Vec<Option<TreeEntry<'_>>> = sides.iter_mut().map(|side| side.peek().copied()).collect();
+                let Some(first) = heads.iter().flatten().copied().min_by(|one, other| order(one, other)) else { break };
+                let is_first = |entry: &TreeEntry<'_>| order(entry, &first) == Ordering::Equal;
+                let mut found = Vec::with_capacity(sides.len());
+                for (side, head) in sides.iter_mut().zip(heads) {
+                    let own = head.filter(is_first);
+                    if own.is_some() {
+                        side.next();
+                    }
+                    found.push(own.map(|entry| (entry.kind, entry.id)));
                 }
-                _ => Ok(None),
+                let new = found.pop().expect("the new side is the last one");
+                if found.iter().all(|old| *old == new) {
+                    continue;
+                }
+                let path = join(&path, first.name);
+                if first.kind == EntryKind::Folder {
+                    let which = if found.contains(&new) { Sides::Some } else { Sides::All };
+                    if enter(&path, which) {
+                        let id = |entry: Option<(EntryKind, ObjectId)>| entry.map(|(_, id)| id);
+                        folders.push((path, found.into_iter().map(id).collect(), id(new)));
+                    }
+                } else {
+                    changed.push(Changed { path, old: found, new });
+                }
             }
-        };
-        let (old_tree, new_tree) = (tree(old)?, tree(new)?);
-        let options = Some(&mut options);
-        let diff = match (old, new) {
-            (Side::Index, _) => inner.diff_index_to_workdir(Some(self.index()?), options),
-            (_, Side::Index) => inner.diff_tree_to_index(old_tree.as_ref(), Some(self.index()?), options),
-            (_, Side::WorkTree) => inner.diff_tree_to_workdir_with_index(old_tree.as_ref(), options),
-            _ => inner.diff_tree_to_tree(old_tree.as_ref(), new_tree.as_ref(), options),
-        };
-        let diff = diff.map_err(refused)?;
-        let in_work_tree = new == Side::WorkTree;
-        let differences = diff.deltas().filter_map(|delta| difference(&delta, in_work_tree));
-        let mut differences: Vec<Difference> = differences.collect();
-        if in_work_tree {
-            let index = self.index()?;
-            // A sparse checkout leaves files out; they are not gone.
-            let is_left_out = |path: &Path| {
-                let entry = index.get_path(path, 0);
-                entry.is_some_and(|entry| entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() != 0)
-            };
-            differences.retain(|difference| difference.new.is_some() || !is_left_out(&difference.path));
         }
-        differences.sort_by(|one, other| one.path.cmp(&other.path));
-        // Of a file with several versions to choose from libgit2 tells more than once.
-        differences.dedup_by(|later, earlier| {
-            let is_same = later.path == earlier.path;
-            if is_same {
-                earlier.is_conflicted |= later.is_conflicted;
-            }
-            is_same
-        });
-        Ok(differences)
+        changed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        Ok(changed)
+    }
+
+    /// Compares the index with a commit; without one all of it is new. What a merge has left undecided is passed by.
+    ///
+    /// # Errors
+    /// When the index or a tree cannot be read.
+    pub fn changed_in_index(&self, commit: Option<ObjectId>) -> Result<Vec<Changed>, GitError> {
+        let index = self.index()?;
+        let store = self.store()?;
+        let mut changed = Vec::new();
+        let tree = commit.map(|commit| store.commit(commit)).transpose()?.map(|commit| commit.tree);
+        // Deep folders are as deep as paths in the index are long, which git bounds.
+        let mut comparison = IndexComparison { store, index, at: 0, changed: &mut changed };
+        comparison.folder(&mut Vec::new(), tree, 0)?;
+        Ok(changed)
     }
 }
 
-fn difference(delta: &DiffDelta<'_>, in_work_tree: bool) -> Option<Difference> {
-    let is_conflicted = delta.status() == Delta::Conflicted;
-    let path = delta.new_file().path_bytes().or(delta.old_file().path_bytes())?;
-    let version = |file: DiffFile<'_>, in_work_tree: bool| {
-        file.exists().then(|| FileVersion {
-            kind: EntryKind::of(file.mode().into()),
-            content: (!in_work_tree).then(|| ObjectId(file.id())),
-        })
-    };
-    let difference = Difference {
-        path: Path::new(OsStr::from_bytes(path)).to_path_buf(),
-        old: version(delta.old_file(), false),
-        new: version(delta.new_file(), in_work_tree),
-        is_conflicted,
-    };
-    let is_seen = matches!(
-        delta.status(),
-        Delta::Added | Delta::Conflicted | Delta::Deleted | Delta::Modified | Delta::Typechange
-    );
-    // A folder or submodule in the place of a file is no file.
-    is_seen.then_some(difference)
+/// A walk through the index and a commit's folders side by side.
+struct IndexComparison<'a> {
+    store: &'a dyn Store,
+    index: &'a Index,
+    at: usize,
+    changed: &'a mut Vec<Changed>,
 }
+
+impl<'a> IndexComparison<'a> {
+    fn folder(&mut self, path: &mut Vec<u8>, tree: Option<ObjectId>, depth: usize) -> Result<(), GitError> {
+        let tree = tree.map_or_else(|| Ok(Tree::empty()), |id| self.store.tree(id))?;
+        if depth > MAX_DEPTH {
+            return Err(self.store.broken(ObjectId::from_bytes(&[0; 20]).expect("20 bytes")));
+        }
+        let mut entries = tree.entries().peekable();
+        loop {
+            let own = self.next_below(path);
+            let name = own.map(|entry| {
+                let rest = &entry.path[path.len()..];
+                let slash = rest.iter().position(|byte| *byte == b'/');
+                (&rest[..slash.unwrap_or(rest.len())], slash.is_some(), entry)
+            });
+            let head = entries.peek().copied();
+            let relation = match (&name, &head) {
+                (None, None) => return Ok(()),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((name, is_folder, _)), Some(head)) => {
+                    order_names((name, *is_folder), (head.name, head.kind == EntryKind::Folder))
+                }
+            };
+            let old = head.filter(|_| relation != Ordering::Less);
+            if old.is_some() {
+                entries.next();
+            }
+            let new = name.filter(|_| relation != Ordering::Greater);
+            let length = path.len();
+            match (new, old) {
+                (Some((name, true, _)), old) => {
+                    path.extend_from_slice(name);
+                    path.push(b'/');
+                    self.folder(path, old.map(|old| old.id), depth + 1)?;
+                }
+                (None, Some(old)) if old.kind == EntryKind::Folder => {
+                    path.extend_from_slice(old.name);
+                    path.push(b'/');
+                    self.folder(path, Some(old.id), depth + 1)?;
+                }
+                (new, old) => {
+                    if new.is_some() {
+                        self.at += 1;
+                    }
+                    let (old, new) = (old.map(|old| (old.kind, old.id)), new.map(|(_, _, new)| (new.kind, new.id)));
+                    if old != new {
+                        let name = name.filter(|_| new.is_some()).map(|(name, _, _)| name);
+                        path.extend_from_slice(name.or(head.map(|head| head.name)).unwrap_or_default());
+                        self.changed.push(Changed { path: path.clone(), old: vec![old], new });
+                    }
+                }
+            }
+            path.truncate(length);
+        }
+    }
+
+    /// Returns the next entry, where it is below a folder.
+    fn next_below(&mut self, folder: &[u8]) -> Option<IndexEntry<'a>> {
+        let index = self.index;
+        while index.get(self.at).is_some_and(|entry| entry.is_conflicted) {
+            self.at += 1;
+        }
+        index.get(self.at).filter(|entry| entry.path.starts_with(folder))
+    }
+}
+
+/// Git's order in trees.
+fn order(one: &TreeEntry<'_>, other: &TreeEntry<'_>) -> Ordering {
+    order_names((one.name, one.kind == EntryKind::Folder), (other.name, other.kind == EntryKind::Folder))
+}
+
+/// Compares names, those of folders as if they ended with `/`.
+fn order_names((one, one_is_folder): (&[u8], bool), (other, other_is_folder): (&[u8], bool)) -> Ordering {
+    let common = one.len().min(other.len());
+    one[..common].cmp(&other[..common]).then_with(|| {
+        let next = |name: &[u8], is_folder: bool| name.get(common).copied().or(is_folder.then_some(b'/'));
+        next(one, one_is_folder).cmp(&next(other, other_is_folder)).then(one.len().cmp(&other.len()))
+    })
+}
+
+fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
+}
+
+/// Paths of the index have at most 4096 bytes in use, and each step takes two.
+const MAX_DEPTH: usize = 2048;
 
 #[cfg(test)]
 mod tests {
     use super::super::fixture::World;
     use super::*;
 
-    fn paths(repository: &Repository, old: Side, new: Side, paths: &[&str]) -> Vec<String> {
-        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-        let found = repository.differences(old, new, &paths).expect("readable");
-        found
+    /// Returns paths with a letter for what became of each: added, deleted, modified.
+    fn letters(changed: &[Changed]) -> Vec<String> {
+        let letter = |changed: &Changed| match (changed.old[0], changed.new) {
+            (None, _) => 'A',
+            (_, None) => 'D',
+            _ => 'M',
+        };
+        changed
             .iter()
-            .map(|difference| {
-                let sign = match (&difference.old, &difference.new) {
-                    _ if difference.is_conflicted => '!',
-                    (None, _) => '+',
-                    (_, None) => '-',
-                    _ => '~',
-                };
-                format!("{sign}{}", difference.path.display())
-            })
+            .map(|changed| format!("{} {}", letter(changed), String::from_utf8_lossy(&changed.path)))
             .collect()
     }
 
-    #[test]
-    fn states_are_compared_as_git_diff_does() {
+    /// Returns what git says of the same.
+    fn said(world: &World, arguments: &[&str]) -> Vec<String> {
+        let said = world.said(&[&["-c", "core.quotePath=false"], arguments].concat());
+        let mut lines: Vec<String> = said.lines().map(|line| line.replace('\t', " ").replacen('T', "M", 1)).collect();
+        lines.sort_by(|one, other| one.as_bytes()[2..].cmp(&other.as_bytes()[2..]));
+        lines
+    }
+
+    fn world() -> World {
         let world = World::new();
-        world.commit(&[("a/x", "1"), ("a/y", "1"), ("b", "1")]);
-        world.write("a/x", "22");
-        world.git(&["add", "a/x"]);
-        world.write("b", "22");
-        world.write("untracked", "1");
-        std::fs::remove_file(world.path("a/y")).expect("a file");
-        let repository = world.open("");
-        let head = Side::Commit(repository.head_commit().expect("readable").expect("a commit"));
-        assert_eq!(paths(&repository, Side::Index, Side::WorkTree, &[]), ["-a/y", "~b"]);
-        assert_eq!(paths(&repository, head, Side::Index, &[]), ["~a/x"]);
-        assert_eq!(paths(&repository, head, Side::WorkTree, &[]), ["~a/x", "-a/y", "~b"]);
-        assert_eq!(paths(&repository, head, Side::WorkTree, &["a"]), ["~a/x", "-a/y"]);
-        assert_eq!(paths(&repository, Side::Nothing, head, &[]), ["+a/x", "+a/y", "+b"]);
-        assert_eq!(paths(&repository, head, head, &[]), [""; 0]);
-        // Patterns are none here: a file may be named so.
-        assert_eq!(paths(&repository, head, Side::WorkTree, &["a/*"]), [""; 0]);
+        world.commit(&[
+            ("a/b", "1"),
+            ("a.c", "1"),
+            ("a0", "1"),
+            ("same/deep/file", "1"),
+            ("x", "1"),
+            ("gone/y/z", "1"),
+        ]);
+        std::fs::remove_file(world.path("x")).expect("a file");
+        std::fs::remove_dir_all(world.path("gone")).expect("a folder");
+        std::fs::remove_dir_all(world.path("a")).expect("a folder");
+        world.write("a", "a file where a folder was");
+        world.write("x/in", "a folder where a file was");
+        world.write("a0", "2");
+        world.write("new/\u{e4} b", "1");
+        world
     }
 
     #[test]
-    fn what_a_sparse_checkout_leaves_out_is_not_gone() {
-        let world = World::new();
-        world.commit(&[("a/x", "1"), ("b/x", "1"), ("b/y", "1")]);
-        world.git(&["sparse-checkout", "set", "--cone", "a"]);
-        std::fs::remove_file(world.path("a/x")).expect("a file");
+    fn trees_are_compared_as_git_does() {
+        let world = world();
+        world.git(&["add", "--all"]);
+        world.git(&["commit", "--quiet", "--message", "x"]);
         let repository = world.open("");
-        let head = Side::Commit(repository.head_commit().expect("readable").expect("a commit"));
-        assert!(!world.path("b/x").exists());
-        assert_eq!(paths(&repository, Side::Index, Side::WorkTree, &[]), ["-a/x"]);
-        assert_eq!(paths(&repository, head, Side::WorkTree, &[]), ["-a/x"]);
+        let tree =
+            |revision: &str| repository.commit(repository.commit_named(revision).expect("one")).expect("one").tree;
+        let changed = repository.changed(&[tree("HEAD~1")], tree("HEAD"), |_, _| true).expect("trees");
+        assert_eq!(letters(&changed), said(&world, &["diff", "--no-renames", "--name-status", "HEAD~1", "HEAD"]));
+        assert_eq!(changed.len(), 7);
+        let all = repository.changed(&[], tree("HEAD"), |_, _| true).expect("trees");
+        assert_eq!(all.len(), world.said(&["ls-files"]).lines().count());
+        let none = repository.changed(&[tree("HEAD")], tree("HEAD"), |_, _| true).expect("trees");
+        assert_eq!(none, []);
     }
 
     #[test]
-    fn a_file_with_a_merge_to_settle_is_named_once() {
+    fn the_index_is_compared_as_git_does() {
+        let world = world();
+        world.git(&["add", "--all"]);
+        let repository = world.open("");
+        let head = repository.head().expect("HEAD");
+        let changed = repository.changed_in_index(head).expect("an index");
+        assert_eq!(letters(&changed), said(&world, &["diff", "--cached", "--no-renames", "--name-status"]));
+        assert_eq!(changed.len(), 7);
+        let all = repository.changed_in_index(None).expect("an index");
+        assert_eq!(all.len(), world.said(&["ls-files"]).lines().count());
+    }
+
+    #[test]
+    fn of_a_merge_each_parent_is_compared() {
         let world = World::new();
-        world.commit(&[("file", "base")]);
-        world.git(&["checkout", "--quiet", "-b", "theirs"]);
-        world.commit(&[("file", "theirs")]);
+        world.commit(&[("a", "1"), ("b", "1"), ("f/c", "1")]);
+        world.git(&["checkout", "--quiet", "-b", "side"]);
+        world.commit(&[("f/c", "2")]);
         world.git(&["checkout", "--quiet", "main"]);
-        world.commit(&[("file", "ours")]);
-        assert!(!world.try_git(&["merge", "--quiet", "theirs"]));
+        world.commit(&[("b", "2")]);
+        world.git(&["merge", "--quiet", "--no-commit", "side"]);
+        world.write("a", "evil");
+        world.git(&["commit", "--quiet", "--all", "--message", "x"]);
         let repository = world.open("");
-        let head = Side::Commit(repository.head_commit().expect("readable").expect("a commit"));
-        assert_eq!(paths(&repository, Side::Index, Side::WorkTree, &[]), ["!file"]);
-        assert_eq!(paths(&repository, head, Side::Index, &[]), ["!file"]);
+        let commit = |name: &str| repository.commit(repository.commit_named(name).expect("one")).expect("a commit");
+        let merge = commit("HEAD");
+        let parents: Vec<ObjectId> = ["HEAD^1", "HEAD^2"].map(|name| commit(name).tree).to_vec();
+        let paths = |enter: bool| {
+            let changed = repository.changed(&parents, merge.tree, |_, sides| enter || sides == Sides::All);
+            let changed = changed.expect("trees").into_iter();
+            changed.map(|changed| String::from_utf8(changed.path).expect("UTF-8")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (paths(true), paths(false)),
+            (["a", "b", "f/c"].map(str::to_owned).to_vec(), ["a", "b"].map(str::to_owned).to_vec())
+        );
+        assert_eq!(
+            repository
+                .range(commit("HEAD~1").parents[0], repository.head().expect("x").expect("y"))
+                .expect("a range")
+                .len(),
+            3
+        );
     }
 }

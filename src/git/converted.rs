@@ -24,13 +24,17 @@ pub fn keeps_converted_texts(folder: &Path, env: &Env) -> Result<bool, GitError>
     let named = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"].into_iter().filter_map(|name| env.var(name));
     let mut files: Vec<PathBuf> = named.map(PathBuf::from).collect();
     files.extend(env.var("GIT_DIR").map(|folder_of_git| folder.join(folder_of_git).join("config")));
-    match Repository::discover(folder) {
-        Ok(Some(repository)) => {
-            let config = repository.inner()?.config().map_err(|error| repository.refused(error))?;
-            if has_caching_driver(&config).map_err(|error| repository.refused(error))? {
-                return Ok(true);
+    match Repository::discover(&fs::real_path(folder)?) {
+        Ok(Some(repository)) => match repository.inner() {
+            Ok(inner) => {
+                let found = inner.config().and_then(|config| has_caching_driver(&config));
+                if found.map_err(|error| repository.refused(error))? {
+                    return Ok(true);
+                }
             }
-        }
+            Err(GitError::Unsupported { root, .. }) => files.push(root.join(".git/config")),
+            Err(error) => return Err(error),
+        },
         Ok(None) if files.is_empty() => return Ok(false),
         Ok(None) => {}
         Err(GitError::Bare { path }) => files.push(path.join("config")),

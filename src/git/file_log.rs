@@ -4,12 +4,13 @@
 //! what is in them.
 
 use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use git2::{Delta, ErrorCode, Oid};
-
-use super::{EntryKind, GitError, ObjectId, Repository};
+use super::index::spelled;
+use super::object::path_of;
+use super::store::Store;
+use super::{Commit, EntryKind, GitError, ObjectId, Repository};
 use crate::fs;
 
 /// A commit that changed a file.
@@ -41,18 +42,19 @@ pub struct Former {
 /// Walks from a commit to its ancestors, and finds those that changed a file. Each commit is read once.
 pub struct FileLog<'r, I> {
     repository: &'r Repository,
-    inner: &'r git2::Repository,
+    store: &'r dyn Store,
     /// Tells which file a content is a version of.
     identify: I,
     /// By which names the file was known.
     paths: Vec<PathBuf>,
     /// Commits to be read, the last one first, with what the file is called in them.
-    waiting: BinaryHeap<(i64, u64, Oid)>,
-    wanted: HashMap<Oid, Vec<usize>>,
-    read: HashSet<(Oid, usize)>,
-    entries: HashMap<(usize, usize, Oid), Option<(EntryKind, Oid)>>,
+    waiting: BinaryHeap<(i64, u64, ObjectId)>,
+    wanted: HashMap<ObjectId, Vec<usize>>,
+    read: HashSet<(ObjectId, usize)>,
+    commits: HashMap<ObjectId, Rc<Commit>>,
+    entries: HashMap<(usize, usize, ObjectId), Option<(EntryKind, ObjectId)>>,
     /// Where the history was cut off.
-    cut: HashSet<Oid>,
+    cut: HashSet<ObjectId>,
     count: u64,
 }
 
@@ -70,29 +72,28 @@ impl Repository {
     ) -> Result<FileLog<'_, I>, GitError> {
         let mut log = FileLog {
             repository: self,
-            inner: self.inner()?,
+            store: self.store()?,
             identify,
             paths: vec![path.to_path_buf()],
             waiting: BinaryHeap::new(),
             wanted: HashMap::new(),
             read: HashSet::new(),
+            commits: HashMap::new(),
             entries: HashMap::new(),
             cut: self.cut_off()?,
             count: 0,
         };
-        log.want(from.0, 0).map_err(|error| self.refused(error))?;
+        log.want(from, 0)?;
         Ok(log)
     }
 
     /// Returns the commits at which the history of a shallow clone ends.
-    fn cut_off(&self) -> Result<HashSet<Oid>, GitError> {
+    fn cut_off(&self) -> Result<HashSet<ObjectId>, GitError> {
         if !self.is_shallow() {
             return Ok(HashSet::new());
         }
-        let file = self.inner()?.commondir().join("shallow");
-        let text = fs::read(&file, None, MAX_SHALLOW)?;
-        let text = String::from_utf8_lossy(&text);
-        Ok(text.lines().filter_map(|line| Oid::from_str(line.trim()).ok()).collect())
+        let text = fs::read(&self.store()?.shallow_file()?, None, MAX_SHALLOW)?;
+        Ok(text.split(|byte| *byte == b'\n').filter_map(|line| ObjectId::from_hex(line.trim_ascii())).collect())
     }
 }
 
@@ -102,11 +103,10 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
     /// # Errors
     /// When the repository cannot be read.
     pub fn next_change(&mut self) -> Result<Option<FileCommit>, GitError> {
-        let repository = self.repository;
         while let Some((_, _, commit)) = self.waiting.pop() {
             let paths = self.wanted.remove(&commit).unwrap_or_default();
             for path in paths {
-                if let Some(found) = self.step(commit, path).map_err(|error| repository.refused(error))? {
+                if let Some(found) = self.step(commit, path)? {
                     return Ok(Some(found));
                 }
             }
@@ -120,48 +120,45 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
     /// When the repository cannot be read.
     pub fn path_in(&mut self, commit: ObjectId) -> Result<Option<PathBuf>, GitError> {
         loop {
-            let is_next = self.waiting.peek().is_some_and(|(_, _, next)| *next == commit.0);
+            let is_next = self.waiting.peek().is_some_and(|(_, _, next)| *next == commit);
             if is_next {
-                let paths = self.wanted.get(&commit.0).cloned().unwrap_or_default();
+                let paths = self.wanted.get(&commit).cloned().unwrap_or_default();
                 for path in paths {
                     let path = self.paths[path].clone();
-                    if matches!(self.repository.entry_in(commit, &path)?, Some((EntryKind::File, _))) {
+                    if matches!(self.repository.entry_at(commit, &path)?, Some((EntryKind::File, _))) {
                         return Ok(Some(path));
                     }
                 }
                 return Ok(None);
             }
-            let repository = self.repository;
             let Some((_, _, next)) = self.waiting.pop() else { return Ok(None) };
             for path in self.wanted.remove(&next).unwrap_or_default() {
-                self.step(next, path).map_err(|error| repository.refused(error))?;
+                self.step(next, path)?;
             }
         }
     }
 
-    fn step(&mut self, id: Oid, path: usize) -> Result<Option<FileCommit>, git2::Error> {
+    fn step(&mut self, id: ObjectId, path: usize) -> Result<Option<FileCommit>, GitError> {
         if !self.read.insert((id, path)) {
             return Ok(None);
         }
-        let commit = self.inner.find_commit(id)?;
-        let content = self.file(path, commit.tree_id())?;
+        let commit = self.commit(id)?;
+        let content = self.file(path, commit.tree)?;
         let is_cut = self.cut.contains(&id);
         let mut formers = Vec::new();
         let mut moved_to = None;
         if !is_cut {
-            for parent in commit.parent_ids() {
-                let tree = self.inner.find_commit(parent)?.tree_id();
+            for parent in commit.parents.iter().copied() {
+                let tree = self.commit(parent)?.tree;
                 let mut former = (path, self.file(path, tree)?);
                 match (content, former.1) {
                     (Some(content), None) => {
-                        if let Some((from, content)) =
-                            self.counterpart(tree, commit.tree_id(), content, Delta::Deleted)?
-                        {
+                        if let Some((from, content)) = self.counterpart(tree, commit.tree, content)? {
                             former = (from, Some(content));
                         }
                     }
                     (None, Some(content)) => {
-                        let to = self.counterpart(commit.tree_id(), tree, content, Delta::Deleted)?;
+                        let to = self.counterpart(commit.tree, tree, content)?;
                         moved_to = moved_to.or(to.map(|(to, _)| self.paths[to].clone()));
                     }
                     _ => {}
@@ -174,14 +171,12 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
         if is_same {
             return Ok(None);
         }
-        let formers = formers
-            .into_iter()
-            .map(|(path, content)| Former { path: self.paths[path].clone(), content: content.map(ObjectId) });
+        let formers = formers.into_iter().map(|(path, content)| Former { path: self.paths[path].clone(), content });
         Ok(Some(FileCommit {
-            commit: ObjectId(id),
+            commit: id,
             formers: formers.collect(),
             path: self.paths[path].clone(),
-            content: content.map(ObjectId),
+            content,
             moved_to,
             is_cut,
         }))
@@ -190,22 +185,17 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
     /// Finds the same file among those that one tree has and the other has not.
     fn counterpart(
         &mut self,
-        from: Oid,
-        to: Oid,
-        content: Oid,
-        status: Delta,
-    ) -> Result<Option<(usize, Oid)>, git2::Error> {
-        let Some(identity) = (self.identify)(ObjectId(content)) else { return Ok(None) };
-        let (from, to) = (self.inner.find_tree(from)?, self.inner.find_tree(to)?);
-        let diff = self.inner.diff_tree_to_tree(Some(&from), Some(&to), None)?;
-        for delta in diff.deltas().filter(|delta| delta.status() == status).take(MAX_CANDIDATES) {
-            let file = delta.old_file();
-            if EntryKind::of(file.mode().into()) == EntryKind::File
-                && (self.identify)(ObjectId(file.id())) == Some(identity)
-                && let Some(path) = file.path_bytes()
+        from: ObjectId,
+        to: ObjectId,
+        content: ObjectId,
+    ) -> Result<Option<(usize, ObjectId)>, GitError> {
+        let Some(identity) = (self.identify)(content) else { return Ok(None) };
+        let changed = self.repository.changed(&[from], to, |_, _| true)?;
+        for gone in changed.into_iter().filter(|changed| changed.new.is_none()).take(MAX_CANDIDATES) {
+            if let Some(Some((EntryKind::File, content))) = gone.old.first().copied()
+                && (self.identify)(content) == Some(identity)
             {
-                let path = PathBuf::from(std::ffi::OsStr::from_bytes(path));
-                return Ok(Some((self.number(path), file.id())));
+                return Ok(Some((self.number(path_of(&gone.path)), content)));
             }
         }
         Ok(None)
@@ -218,27 +208,28 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
         })
     }
 
+    /// Reads a commit, each only once.
+    fn commit(&mut self, id: ObjectId) -> Result<Rc<Commit>, GitError> {
+        if let Some(commit) = self.commits.get(&id) {
+            return Ok(Rc::clone(commit));
+        }
+        let commit = Rc::new(self.store.commit(id)?);
+        self.commits.insert(id, Rc::clone(&commit));
+        Ok(commit)
+    }
+
     /// Has a commit read later, with the name that the file has there.
-    fn want(&mut self, commit: Oid, path: usize) -> Result<(), git2::Error> {
-        if self.read.contains(&(commit, path)) {
+    fn want(&mut self, id: ObjectId, path: usize) -> Result<(), GitError> {
+        if self.read.contains(&(id, path)) {
             return Ok(());
         }
-        let wanted = self.wanted.entry(commit).or_default();
-        if wanted.is_empty() {
-            let time = match self.inner.find_commit(commit) {
-                Ok(found) => found.time().seconds(),
-                // It was not fetched: a history that was cut off in a way that git does not list.
-                Err(error) if error.code() == ErrorCode::NotFound && !self.cut.is_empty() => {
-                    self.wanted.remove(&commit);
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            };
+        if !self.wanted.contains_key(&id) {
+            let time = self.commit(id)?.seconds;
             self.count += 1;
             // Of the same second the one that was found first: it is the newer one.
-            self.waiting.push((time, u64::MAX - self.count, commit));
+            self.waiting.push((time, u64::MAX - self.count, id));
         }
-        let wanted = self.wanted.entry(commit).or_default();
+        let wanted = self.wanted.entry(id).or_default();
         if !wanted.contains(&path) {
             wanted.push(path);
         }
@@ -246,7 +237,7 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
     }
 
     /// Returns the regular file that a tree has at a path. Each folder's state is looked at once.
-    fn file(&mut self, path: usize, tree: Oid) -> Result<Option<Oid>, git2::Error> {
+    fn file(&mut self, path: usize, tree: ObjectId) -> Result<Option<ObjectId>, GitError> {
         let (mut id, mut kind) = (tree, EntryKind::Folder);
         for depth in 0..self.paths[path].components().count() {
             if kind != EntryKind::Folder {
@@ -255,10 +246,9 @@ impl<I: FnMut(ObjectId) -> Option<[u8; 16]>> FileLog<'_, I> {
             let found = match self.entries.get(&(path, depth, id)) {
                 Some(found) => *found,
                 None => {
-                    let tree = self.inner.find_tree(id)?;
-                    let name = self.paths[path].iter().nth(depth).unwrap_or_default();
-                    let entry = tree.get_name_bytes(name.as_bytes());
-                    let found = entry.map(|entry| (EntryKind::of(entry.filemode_raw().cast_unsigned()), entry.id()));
+                    let tree = self.store.tree(id)?;
+                    let name = Path::new(self.paths[path].iter().nth(depth).unwrap_or_default());
+                    let found = tree.find(spelled(name)).map(|entry| (entry.kind, entry.id));
                     self.entries.insert((path, depth, id), found);
                     found
                 }
@@ -293,7 +283,7 @@ mod tests {
             Some(id) => String::from_utf8_lossy(&repository.content(id, 999).expect("a file")).replace('\n', "."),
             None => "-".to_owned(),
         };
-        let head = repository.head_commit().expect("readable").expect("a commit");
+        let head = repository.head().expect("readable").expect("a commit");
         let mut log = repository.file_log(head, Path::new(path), identify).expect("readable");
         let mut found = Vec::new();
         while let Some(commit) = log.next_change().expect("readable") {

@@ -14,7 +14,7 @@ use super::{Error, Target, Workspace, each_on_all_cores};
 use crate::crypto::FileId;
 use crate::document::{Document, KeyPath, Leaf};
 use crate::envelope::native::{Change, EncryptedFile, How, Opened, Outline, OutlineProblem, Subject, compare};
-use crate::git::{Difference, EntryKind, FileVersion, ObjectId, Side};
+use crate::git::{Difference, EntryKind, FileVersion, GitError, ObjectId, Side};
 
 /// Which states are compared, and how.
 pub struct DiffRequest {
@@ -58,7 +58,11 @@ impl Workspace<'_> {
     /// # Errors
     /// When there is no repository, or it cannot be read.
     pub fn commit_named(&self, revision: &str) -> Result<Option<ObjectId>, Error> {
-        Ok(self.required_repository()?.commit(revision)?)
+        match self.required_repository()?.commit_named(revision) {
+            Ok(commit) => Ok(Some(commit)),
+            Err(GitError::UnknownRevision { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Returns the commit that a user names.
@@ -87,7 +91,7 @@ impl Workspace<'_> {
     /// # Errors
     /// When the repository cannot be read.
     pub fn head_side(&self) -> Result<Side, Error> {
-        Ok(self.required_repository()?.head_commit()?.map_or(Side::Nothing, Side::Commit))
+        Ok(self.required_repository()?.head()?.map_or(Side::Nothing, Side::Commit))
     }
 
     /// Tells whether a path is there: in the work tree, in the index, or in the last commit, also as a folder.
@@ -103,8 +107,8 @@ impl Workspace<'_> {
         if repository.index_files()?.iter().any(|file| file.path.starts_with(&relative)) {
             return Ok(true);
         }
-        match repository.head_commit()? {
-            Some(head) => Ok(repository.entry_in(head, &relative)?.is_some()),
+        match repository.head()? {
+            Some(head) => Ok(repository.entry_at(head, &relative)?.is_some()),
             None => Ok(false),
         }
     }
@@ -126,11 +130,7 @@ impl Workspace<'_> {
         }
         let since = match request.old {
             Side::Commit(commit) => repository.commit_info(commit)?.day(),
-            _ => repository
-                .head_commit()?
-                .map(|head| repository.commit_info(head))
-                .transpose()?
-                .and_then(|head| head.day()),
+            _ => repository.head()?.map(|head| repository.commit_info(head)).transpose()?.and_then(|head| head.day()),
         };
         // Only what is new or gone can be the other half of a move, and has to be kept.
         let (mut diffs, mut alone) = (Vec::new(), Vec::new());
@@ -348,7 +348,7 @@ struct Values<'o>(HashMap<&'o KeyPath, &'o Leaf>);
 
 impl<'o> Values<'o> {
     fn of(opened: Option<&'o Opened>) -> Self {
-        let leaves = opened.and_then(|opened| opened.document.as_ref()).into_iter().flat_map(Document::leaves);
+        let leaves = opened.and_then(|opened| opened.document()).into_iter().flat_map(Document::leaves);
         Self(leaves.map(|leaf| (&leaf.path, leaf)).collect())
     }
 

@@ -26,6 +26,9 @@ pub enum Error {
         /// The path in its header.
         recorded: String,
     },
+    /// Git could not be set up.
+    #[error(transparent)]
+    Wiring(#[from] super::WiringError),
     /// Readers would be added, or keys become clear, and nobody agreed.
     #[error("{path}: {question}; nobody has agreed to that")]
     Consent {

@@ -17,8 +17,8 @@ use crate::envelope::native::Opened;
 pub(super) fn restored(shown: &str, file: &OpenFile, old: &Opened, key: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let format = file.opened.header.format;
     let path = || file.target.shown.clone();
-    let old_document = old.document.as_ref().ok_or_else(|| Error::NoKeysInVersion { path: shown.to_owned() })?;
-    if file.opened.document.is_none() {
+    let old_document = old.document().ok_or_else(|| Error::NoKeysInVersion { path: shown.to_owned() })?;
+    if file.opened.items.is_none() {
         return Err(Error::NoKeys { path: path() });
     }
     if old.header.format != format {

@@ -53,9 +53,9 @@ impl Workspace<'_> {
             }
             let Ok(revision) = str::from_utf8(revision) else { continue };
             last.get_or_insert_with(|| revision.to_owned());
-            if let Some(commit) = repository.commit(revision)? {
+            if let Some(commit) = self.commit_named(revision)? {
                 let path = self.in_repository(file)?;
-                match repository.entry_in(commit, &path)? {
+                match repository.entry_at(commit, &path)? {
                     Some((EntryKind::File, content)) => {
                         return self.version(file, revision, commit, path, content);
                     }
@@ -76,7 +76,7 @@ impl Workspace<'_> {
         for (file, revision, commit, path) in commits {
             let found = repository.file_log(head, &path, |id| identity(repository, id))?.path_in(commit)?;
             if let Some(found) = found
-                && let Some((EntryKind::File, content)) = repository.entry_in(commit, &found)?
+                && let Some((EntryKind::File, content)) = repository.entry_at(commit, &found)?
             {
                 return self.version(&file, &revision, commit, found, content);
             }

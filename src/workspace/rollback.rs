@@ -83,7 +83,7 @@ impl Workspace<'_> {
 fn changed(file: &OpenFile, old: &Opened, plaintext: &[u8]) -> Result<(Vec<String>, Vec<String>), Error> {
     let header = &file.opened.header;
     let known_until = header.exposed.iter().map(|exposure| exposure.generation).max().unwrap_or(0);
-    let Some(before) = &file.opened.document else {
+    let Some(before) = file.opened.document() else {
         // A file without keys, or a version that has none.
         let is_changed = *file.opened.plaintext != *plaintext;
         let generations = old.body.iter().map(|body| body.stamp.generation);
@@ -111,7 +111,7 @@ fn changed(file: &OpenFile, old: &Opened, plaintext: &[u8]) -> Result<(Vec<Strin
     }
     let is = leaves(&after);
     keys.extend(before.leaves().filter(|leaf| !is.contains_key(&leaf.path)).map(|leaf| leaf.path.to_string()));
-    let generations = old.document.as_ref().map(|document| generations(old, document)).unwrap_or_default();
+    let generations = old.document().map(|document| generations(old, document)).unwrap_or_default();
     // What has no token of its own then, in a version that was sealed as a whole, is as old as that.
     let whole = old.body.as_ref().map(|body| body.stamp.generation);
     let exposed = new.iter().filter(|leaf| header.seals(&leaf.path)).filter(|leaf| {

@@ -23,24 +23,16 @@ pub(super) enum Content {
 }
 
 impl Workspace<'_> {
-    /// Returns the repository, which must be there.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub(super) fn required_repository(&self) -> Result<&Repository, Error> {
-        self.repository.as_ref().ok_or_else(|| Error::NoRepository { folder: self.env.current_dir().to_path_buf() })
-    }
-
     /// Returns the commit that a user names.
     ///
     /// # Errors
     /// When nothing is called so, or there is no repository.
     pub(super) fn required_commit(&self, revision: &str) -> Result<ObjectId, Error> {
         let repository = self.required_repository()?;
-        if let Some(commit) = repository.commit(revision)? {
+        if let Some(commit) = self.commit_named(revision)? {
             return Ok(commit);
         }
-        let has_commits = repository.head_commit()?.is_some();
+        let has_commits = repository.head()?.is_some();
         Err(Error::NoCommit { revision: revision.to_owned(), has_commits, is_shallow: repository.is_shallow() })
     }
 

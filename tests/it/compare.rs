@@ -197,7 +197,7 @@ fn random_edits_are_told_as_they_were() {
 /// With both versions open a value is said to have changed exactly where it has.
 fn check_values(before: &Opened, after: &Opened, changes: &[Change]) {
     let values = |opened: &Opened| -> Vec<(String, String)> {
-        let document: &document::Document = opened.document.as_ref().expect("it has keys");
+        let document: &document::Document = opened.document().expect("it has keys");
         document.leaves().map(|leaf| (leaf.path.to_string(), format!("{:?}{}", leaf.kind, &*leaf.value))).collect()
     };
     let (was, is) = (values(before), values(after));

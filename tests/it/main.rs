@@ -56,5 +56,7 @@ mod trace;
 mod trees;
 mod values;
 mod vectors;
+mod verify;
+mod wiring;
 mod world;
 mod writing;

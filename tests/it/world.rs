@@ -37,7 +37,7 @@ impl World {
     /// A repository with a committed policy whose only member is `alice`, who runs the commands.
     pub fn new() -> Self {
         let world = Self::empty();
-        world.secret(["init", "--name", "alice"]).success();
+        world.secret(["init", "--name", "alice", "--no-git"]).success();
         world.commit("policy");
         world
     }

@@ -14,7 +14,7 @@ use super::opening::{OpenError, span_of, token_text};
 use super::token::{BodyStamp, Stamp, Token};
 use crate::crypto::{AssociatedData, LeafId};
 use crate::document::path::Component;
-use crate::document::{self, Content, Document, EventKind, Format, Item, KeyPath, Node, SyntaxError};
+use crate::document::{self, Content, Document, EventKind, Extent, Format, Item, KeyPath, Node, SyntaxError};
 
 /// One version of a file, without a key.
 pub struct Outline {
@@ -125,7 +125,7 @@ pub struct BodyMark {
 impl Outline {
     /// Outlines a file; `format` is that of a plaintext.
     pub fn of(file: &[u8], format: Format) -> Self {
-        match EncryptedFile::parse(file) {
+        match EncryptedFile::parse_to(file, Extent::Tree) {
             Ok(encrypted) => encrypted.outline(),
             Err(ReadError::NotEncrypted) => Self::of_plaintext(file, format),
             Err(error) => Self { problem: Some(error.into()), ..Self::empty() },
@@ -227,7 +227,7 @@ impl Outline {
 impl Outline {
     /// Takes in what the values and comments hold, so that they are compared by that.
     pub fn learn(&mut self, opened: &Opened) {
-        let (Some(document), Ok(text)) = (&opened.document, str::from_utf8(&opened.plaintext)) else {
+        let (Some(document), Ok(text)) = (&opened.items, str::from_utf8(&opened.plaintext)) else {
             if let Some(body) = &mut self.body {
                 body.digest = digest(&opened.plaintext);
                 body.stamp = None;
@@ -266,7 +266,7 @@ impl EncryptedFile {
     /// Returns what the file says without a key, for a comparison with another version.
     pub fn outline(&self) -> Outline {
         let header = Some(self.header().clone());
-        let Some((text, document)) = self.text_and_document() else {
+        let Some((text, items)) = self.text_and_document() else {
             let body = self.opaque_body().unwrap_or_default();
             let stamp = BodyStamp::split(body).map(|(stamp, _)| stamp);
             // The salt is fresh for every content, and so stands for it, whatever the size.
@@ -279,6 +279,8 @@ impl EncryptedFile {
             Err(error) => (HashMap::new(), Some(error)),
         };
         let format = self.header().format;
+        let with_tree = if items.roots.is_empty() { self.document() } else { None };
+        let document = with_tree.as_ref().unwrap_or(items);
         let whole = text;
         let held = |item: &Item| {
             let text = token_text(format, text, item);
