@@ -104,12 +104,12 @@ mod tests {
         let world = World::new();
         world.write("a", "x");
         world.git(&["add", "."]);
-        world.git(&["-c", "user.name=x y", "commit", "--quiet", "--message", "\n\n subject \u{1b}[31m\n\nbody"]);
+        world.git(&["commit", "--quiet", "--message", "\n\n subject \u{1b}[31m\n\nbody"]);
         let repository = world.open("");
         let head = repository.head().expect("readable").expect("a commit");
         let info = repository.commit_info(head).expect("readable");
         assert_eq!((info.subject.as_str(), info.email.as_str()), ("subject \u{1b}[31m", "x@example.org"));
-        assert_eq!((info.author.as_str(), info.time.to_string()), ("x y", world.said(&["log", "--format=%at"])));
+        assert_eq!((info.author.as_str(), info.time.to_string()), ("x", world.said(&["log", "--format=%at"])));
         assert!(info.day().is_some() && repository.is_in_history(head).expect("readable"));
         // Fields and messages that only somebody who writes objects himself can make.
         for (content, expected) in [

@@ -384,7 +384,12 @@ fn repositories_of_all_kinds_are_compared_or_refused_clearly() {
     let outside = outside.display().to_string();
     world.refuses(["-C", &outside, "diff"], 1, "error: there is no git repository around [WORLD]/outside");
     world.git(["init", "--quiet", "--bare", &outside]);
-    world.refuses(["-C", &outside, "diff"], 1, "error: [WORLD]/outside is a git repository without a work tree");
+    world.refuses(
+        ["-C", &outside, "diff"],
+        1,
+        "error: [WORLD]/outside is a git repository without a work tree\n\
+         hint: run it in a work tree: `git worktree add FOLDER`, or a clone",
+    );
     // A shallow clone.
     world.commit("second");
     world.git(["branch", "--force", "main"]);
