@@ -163,7 +163,7 @@ fn what_was_there_before_stays_and_comes_back() {
         ("a shell script", |world| world.hook(".git/hooks/pre-commit", "#!/bin/sh\nset -e\necho was here\n")),
         ("one line", |world| world.hook(".git/hooks/pre-commit", "#!/usr/bin/env bash")),
         ("another language", |world| {
-            world.hook(".git/hooks/pre-commit", "#!/usr/bin/env python3\nprint('was here')\n")
+            world.hook(".git/hooks/pre-commit", "#!/usr/bin/env python3\nprint('was here')\n");
         }),
         ("a link", |world| {
             world.hook("check.sh", "#!/bin/sh\necho was here\n");
