@@ -76,6 +76,13 @@ impl CommandError {
         self
     }
 
+    /// Adds more of what failed, each a line.
+    #[must_use]
+    pub fn more(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.more.extend(lines);
+        self
+    }
+
     /// Tells whether the user can do something about it in the editor.
     pub fn can_be_corrected(&self) -> bool {
         self.is_in_text
@@ -318,6 +325,12 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::MetadataMissing { fields, .. } => {
             let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
             format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))
+        }
+        Error::MergePlaintext { path } => {
+            format!("edit {} as any other text; a policy wants it encrypted", quote(path))
+        }
+        Error::RemovedBySide { path, .. } => {
+            format!("`git add {0}` keeps it, `git rm {0}` removes it", quote(path))
         }
         Error::NestedPolicy { path } => {
             format!("move its rules into .secret.toml at the root, and remove {}", quote(path))

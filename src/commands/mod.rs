@@ -17,6 +17,7 @@ mod error;
 mod exec;
 mod export;
 mod get;
+mod git;
 mod group;
 mod info;
 mod init;
@@ -28,6 +29,7 @@ mod member;
 mod meta;
 mod mv;
 mod rekey;
+mod resolve;
 mod set;
 mod unset;
 mod who;
@@ -84,6 +86,7 @@ enum Command {
     Exec(exec::ExecArgs),
     Export(export::ExportArgs),
     Get(get::GetArgs),
+    Git(git::GitArgs),
     Group(group::GroupArgs),
     Info(info::InfoArgs),
     Init(init::InitArgs),
@@ -94,6 +97,7 @@ enum Command {
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
     Rekey(rekey::RekeyArgs),
+    Resolve(resolve::ResolveArgs),
     Set(set::SetArgs),
     Unset(unset::UnsetArgs),
     Who(who::WhoArgs),
@@ -185,6 +189,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Exec(arguments) => return exec::run(&arguments, context),
         Command::Export(arguments) => export::run(arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
+        Command::Git(arguments) => git::run(&arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
         Command::Info(arguments) => info::run(&arguments, context),
         Command::Init(arguments) => init::run(arguments, context),
@@ -195,6 +200,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
+        Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),
         Command::Who(arguments) => who::run(&arguments, context),

@@ -9,8 +9,10 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod history;
+mod merge_file;
 mod plain;
 mod settings;
+mod stages;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
@@ -24,7 +26,9 @@ use zeroize::Zeroizing;
 
 pub use error::{GitError, Unsupported};
 pub use history::{History, PastFile};
+pub use merge_file::{MergedLines, merge_lines};
 pub use settings::Attribute;
+pub use stages::Stages;
 
 use crate::fs;
 

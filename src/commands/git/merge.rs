@@ -1,0 +1,103 @@
+//! `secret git merge`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::commands::{CommandError, Context};
+use crate::envelope::native::{Conflict, ConflictKind};
+use crate::workspace::{MergeRequest, MergeResult};
+
+/// Merge three versions of an encrypted file, as git's merge driver
+///
+/// The result is written to OURS. What git's own merge by lines gets right is taken as it is, and untouched ciphertext is
+/// never sealed again. An identity is needed only where neighbours of a changed key must be, or where nothing else tells
+/// whether both sides changed a value. A conflict stands as ciphertext between markers, and `secret resolve` settles it.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct MergeArgs {
+    /// The common ancestor (%O); empty where there is none
+    base: PathBuf,
+    /// Our version (%A), and where the result is written to
+    ours: PathBuf,
+    /// Their version (%B)
+    theirs: PathBuf,
+    /// What the file is called in the repository (%P)
+    #[arg(long, value_name = "PATH")]
+    path: String,
+    /// How many characters a marker of a conflict has (%L)
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(7..=1000))]
+    marker_size: u16,
+}
+
+pub const EXAMPLES: &str = "\
+Examples:
+  git config merge.secret.driver 'secret git merge %O %A %B --path %P --marker-size %L'
+  echo 'secrets/** merge=secret' >> .gitattributes";
+
+pub fn run(arguments: &MergeArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    let workspace = context.workspace(&arguments.ours)?;
+    let request = MergeRequest {
+        base: &arguments.base,
+        ours: &arguments.ours,
+        theirs: &arguments.theirs,
+        path: &arguments.path,
+        marker_size: arguments.marker_size,
+    };
+    let path = &arguments.path;
+    match workspace.merge(&request)? {
+        MergeResult::Clean { left_out, added } => {
+            if !added.is_empty() {
+                context.ui.note(&format!("{path}: theirs brings in {} as readers", added.join(", ")));
+            }
+            tell_left_out(path, &left_out, context);
+            Ok(())
+        }
+        MergeResult::Conflicts { conflicts, unopened } => Err(conflict_error(path, &conflicts, unopened.is_some())),
+    }
+}
+
+/// Says who does not read a merged file although one side wanted it.
+pub fn tell_left_out(path: &str, left_out: &[String], context: &Context<'_>) {
+    if !left_out.is_empty() {
+        context.ui.warn(&format!(
+            "{path}: {} was added under the data key that the other side replaced, and cannot read it; \
+             `secret rekey` adds who is in the policy",
+            left_out.join(", ")
+        ));
+    }
+}
+
+/// Lists what people have to decide.
+pub fn conflict_error(path: &str, conflicts: &[Conflict], is_guess: bool) -> CommandError {
+    let count = match conflicts.len() {
+        1 => "1 conflict".to_owned(),
+        count => format!("{count} conflicts"),
+    };
+    let error = CommandError::failed(format!("{path}: {count}"))
+        .more(conflicts.iter().map(|conflict| format!("  {}: {}", conflict.name, words(conflict.kind))));
+    let is_about_keys = |kind: &ConflictKind| matches!(kind, ConflictKind::BothRekeyed | ConflictKind::OtherFile);
+    if conflicts.iter().any(|conflict| is_about_keys(&conflict.kind)) {
+        error
+            .hint("take one side with `git checkout --ours` or `--theirs`, and set there what the other one changed")
+            .hint("then commit, and run `secret rekey --new-key`: history has two keys, and only a third one is beyond doubt")
+    } else if is_guess {
+        error.hint("no identity opens the file, so there may be fewer: somebody who reads it runs `secret resolve`")
+    } else {
+        error.hint("settle it with `secret resolve FILE`, then `git add FILE`")
+    }
+}
+
+/// Says what the sides did.
+pub fn words(kind: ConflictKind) -> &'static str {
+    match kind {
+        ConflictKind::BothAdded => "added on both sides, with different values",
+        ConflictKind::BothChanged => "changed on both sides",
+        ConflictKind::BothRekeyed => "both sides made a new data key, and nobody can tell which one to trust",
+        ConflictKind::Line => "the line around it was changed on both sides",
+        ConflictKind::OtherFile => "the sides are two files, with keys of their own",
+        ConflictKind::RemovedByOurs => "removed by ours, changed by theirs",
+        ConflictKind::RemovedByTheirs => "removed by theirs, changed by ours",
+        ConflictKind::Structure => "the changes of both sides do not fit into one document",
+    }
+}
