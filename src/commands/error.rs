@@ -401,10 +401,12 @@ fn authenticity_hint(error: &OpenError) -> Vec<String> {
 
 fn read_hint(error: &ReadError, path: &str) -> Vec<String> {
     let hint = match error {
-        ReadError::Conflict { .. } => format!(
-            "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, then make the other change again",
-            quote(path)
-        ),
+        ReadError::Conflict { .. } => {
+            format!(
+                "settle it with `secret resolve {0}`, or take one side with `git checkout --ours -- {0}`",
+                quote(path)
+            )
+        }
         ReadError::Carrier(CarrierError::NewerVersion { .. }) => "install a newer `secret`".to_owned(),
         _ => {
             "take the file from git's history; headers are changed with `secret meta` and `secret rekey`, never by hand"
@@ -505,7 +507,7 @@ fn fs_hint(error: &FsError) -> Vec<String> {
 }
 
 /// Returns a path as a shell takes it.
-fn quote(path: &str) -> String {
+pub(super) fn quote(path: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-/+@%=,".contains(character);
     if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {
         path.to_owned()

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use super::encrypt::read_stdin;
-use super::git::merge::{conflict_error, tell_left_out, words};
+use super::git::merge::{conflict_error, conflict_list, tell_left_out, words};
 use super::set::drop_line_end;
 use super::{CommandError, Context};
 use crate::document;
@@ -22,6 +22,7 @@ use crate::workspace::{ConflictedFile, Workspace};
 /// onto. Nothing is written before all is decided.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct ResolveArgs {
     /// The file with the conflict
     file: PathBuf,
@@ -50,7 +51,7 @@ pub struct ResolveArgs {
 
 pub const EXAMPLES: &str = "\
 Examples:
-  secret resolve secrets/db.yaml
+  secret resolve secrets/db.yaml --list
   secret resolve secrets/db.yaml --ours db.password --all-theirs
   openssl rand -hex 16 | secret resolve secrets/db.yaml --stdin db.password";
 
@@ -98,7 +99,7 @@ fn settle(
             context.ui.note("next: `git add` it, and go on with the merge");
             Ok(())
         }
-        Err(left) => Err(conflict_error(shown, &left, false)
+        Err(left) => Err(conflict_list(shown, &left)
             .hint("decide with --ours KEY, --theirs KEY, --stdin KEY, --all-ours or --all-theirs, or at a terminal")),
     }
 }
@@ -231,5 +232,6 @@ fn code(kind: ConflictKind) -> &'static str {
         ConflictKind::RemovedByOurs => "removed-by-ours",
         ConflictKind::RemovedByTheirs => "removed-by-theirs",
         ConflictKind::Structure => "structure",
+        ConflictKind::UnknownKey => "unknown-key",
     }
 }

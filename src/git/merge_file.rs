@@ -14,6 +14,12 @@ pub struct MergedLines {
 ///
 /// `None` where git does not merge: a text is binary, or too large.
 pub fn merge_lines(base: &[u8], ours: &[u8], theirs: &[u8], marker_size: u16) -> Option<MergedLines> {
+    // What it takes for binary has no result, which the library does not expect.
+    if [base, ours, theirs].into_iter().any(|content| content.contains(&0)) {
+        return None;
+    }
+    // The function itself does not set the library up.
+    git2::Config::new().ok()?;
     let [base, ours, theirs] = [base, ours, theirs].map(|content| {
         let mut input = MergeFileInput::new();
         input.content(content);
@@ -28,6 +34,16 @@ pub fn merge_lines(base: &[u8], ours: &[u8], theirs: &[u8], marker_size: u16) ->
 #[cfg(test)]
 mod tests {
     use super::merge_lines;
+
+    #[test]
+    fn what_is_no_text_is_not_merged() {
+        let long = [b"a\n".repeat(9000), b"\0".to_vec()].concat();
+        for binary in [b"\0".as_slice(), &long, b"a\0b\n"] {
+            assert!(merge_lines(b"", binary, b"b\n", 7).is_none());
+        }
+        assert!(merge_lines(b"", b"", b"\xff", 7).is_some_and(|merged| merged.content == b"\xff"));
+        assert!(merge_lines(b"1", b"", b"", 7).is_some_and(|merged| merged.content.is_empty()));
+    }
 
     #[test]
     fn lines_apart_merge_and_neighbours_conflict() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{Error, Workspace};
+use crate::document::path::Component;
 use crate::envelope::native::{
     Conflict, Decisions, EncryptedFile, Header, MAX_ENCRYPTED, Merge, Merged, OpenError, Opened, OpenedVersions,
     ReadError,
@@ -33,7 +34,7 @@ pub enum MergeResult {
     Clean {
         /// The readers whom the side with the older data key added: they do not read the result.
         left_out: Vec<String>,
-        /// The readers whom only theirs had.
+        /// The readers whom ours did not have.
         added: Vec<String>,
     },
     /// What is written has markers in it, or is ours.
@@ -84,7 +85,7 @@ impl Workspace<'_> {
             && is_sound(&lines.content, &ours.file, &theirs.file)
         {
             output.write(&lines.content)?;
-            return Ok(MergeResult::clean_with(&ours, &theirs, Vec::new()));
+            return Ok(MergeResult::clean_with(&ours, &lines.content, Vec::new()));
         }
         let decisions = Decisions::default();
         let merge = Merge {
@@ -96,7 +97,7 @@ impl Workspace<'_> {
         };
         if let Some(file) = merge.without_key() {
             output.write(&file)?;
-            return Ok(MergeResult::clean_with(&ours, &theirs, Vec::new()));
+            return Ok(MergeResult::clean_with(&ours, &file, Vec::new()));
         }
         let (merged, unopened) = match self.open_versions(request.path, &merge) {
             Ok(opened) => (self.merge_opened(request.path, &merge, &opened)?, None),
@@ -106,7 +107,7 @@ impl Workspace<'_> {
         match merged {
             Merged::Clean { file, left_out } => {
                 output.write(&file)?;
-                Ok(MergeResult::clean_with(&ours, &theirs, left_out))
+                Ok(MergeResult::clean_with(&ours, &file, left_out))
             }
             Merged::Conflicts { conflicts, marked } => {
                 let is_opaque = ours.file.document().is_none();
@@ -187,10 +188,10 @@ impl MergeResult {
         Self::Clean { left_out: Vec::new(), added: Vec::new() }
     }
 
-    fn clean_with(ours: &Version, theirs: &Version, left_out: Vec<String>) -> Self {
+    fn clean_with(ours: &Version, merged: &[u8], left_out: Vec<String>) -> Self {
         let known = &ours.file.header().recipients;
-        let added = theirs.file.header().recipients.keys().filter(|name| !known.contains_key(*name));
-        Self::Clean { added: added.filter(|name| !left_out.contains(name)).cloned().collect(), left_out }
+        let merged = EncryptedFile::parse(merged).map(|merged| merged.header().recipients.clone()).unwrap_or_default();
+        Self::Clean { added: merged.into_keys().filter(|name| !known.contains_key(name)).collect(), left_out }
     }
 }
 
@@ -202,7 +203,15 @@ fn is_sound(merged: &[u8], ours: &EncryptedFile, theirs: &EncryptedFile) -> bool
     merged.header().generation == newest
         && (merged.has_header_of(ours) || merged.has_header_of(theirs))
         && ours.header().file_id == theirs.header().file_id
+        && repeated_keys(&merged) <= repeated_keys(ours).max(repeated_keys(theirs))
         && merged.check().is_ok()
+}
+
+/// Counts the values under a key that stands there before, which some formats allow: one that both sides added is none
+/// that anybody wants twice.
+fn repeated_keys(file: &EncryptedFile) -> usize {
+    let is_repeated = |step: &Component| matches!(step, Component::Key { occurrence: 1.., .. });
+    file.document().map_or(0, |document| document.leaves().filter(|leaf| leaf.path.0.iter().any(is_repeated)).count())
 }
 
 fn of_side(parsed: Result<EncryptedFile, ReadError>, path: &str) -> Result<EncryptedFile, Error> {

@@ -127,7 +127,7 @@ impl Workspace<'_> {
     }
 
     /// Returns the versions that git's index has of a file in conflict.
-    fn stages(&self, target: &Target) -> Result<Option<[Option<Zeroizing<Vec<u8>>>; 3]>, Error> {
+    fn stages(&self, target: &Target) -> Result<Option<Versions>, Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &target.recorded) else { return Ok(None) };
         let Some(stages) = repository.stages(Path::new(recorded))? else { return Ok(None) };
         let content = |id: Option<_>| id.map(|id| repository.content(id, MAX_ENCRYPTED)).transpose();
@@ -164,6 +164,9 @@ impl ConflictedFile {
     }
 }
 
+/// The common ancestor, ours, theirs.
+type Versions = [Option<Zeroizing<Vec<u8>>>; 3];
+
 fn merge<'f>(base: Option<&'f Version>, ours: &'f Version, theirs: &'f Version, decisions: &'f Decisions) -> Merge<'f> {
     let base = base.map(|base| &base.file);
     Merge { base, ours: &ours.file, theirs: &theirs.file, decisions, marker_size: MARKER_SIZE }
@@ -178,7 +181,7 @@ fn version(bytes: Zeroizing<Vec<u8>>, path: &str) -> Result<Version, Error> {
 }
 
 /// Takes both sides out of a file with markers in it.
-fn marked_versions(stored: &StoredFile) -> Result<[Option<Zeroizing<Vec<u8>>>; 3], Error> {
+fn marked_versions(stored: &StoredFile) -> Result<Versions, Error> {
     if conflict(&stored.bytes).is_none() {
         return Err(Error::NoConflict { path: stored.target.shown.clone() });
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::commands::error::quote;
 use crate::commands::{CommandError, Context};
 use crate::envelope::native::{Conflict, ConflictKind};
 use crate::workspace::{MergeRequest, MergeResult};
@@ -13,6 +14,7 @@ use crate::workspace::{MergeRequest, MergeResult};
 /// The result is written to OURS. What git's own merge by lines gets right is taken as it is, and untouched ciphertext is
 /// never sealed again. An identity is needed only where neighbours of a changed key must be, or where nothing else tells
 /// whether both sides changed a value. A conflict stands as ciphertext between markers, and `secret resolve` settles it.
+/// Git runs it for files with the attribute merge=secret.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct MergeArgs {
@@ -32,8 +34,7 @@ pub struct MergeArgs {
 
 pub const EXAMPLES: &str = "\
 Examples:
-  git config merge.secret.driver 'secret git merge %O %A %B --path %P --marker-size %L'
-  echo 'secrets/** merge=secret' >> .gitattributes";
+  git config merge.secret.driver 'secret git merge %O %A %B --path %P --marker-size %L'";
 
 pub fn run(arguments: &MergeArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(&arguments.ours)?;
@@ -69,22 +70,38 @@ pub fn tell_left_out(path: &str, left_out: &[String], context: &Context<'_>) {
 }
 
 /// Lists what people have to decide.
-pub fn conflict_error(path: &str, conflicts: &[Conflict], is_guess: bool) -> CommandError {
+pub fn conflict_list(path: &str, conflicts: &[Conflict]) -> CommandError {
     let count = match conflicts.len() {
         1 => "1 conflict".to_owned(),
         count => format!("{count} conflicts"),
     };
-    let error = CommandError::failed(format!("{path}: {count}"))
-        .more(conflicts.iter().map(|conflict| format!("  {}: {}", conflict.name, words(conflict.kind))));
-    let is_about_keys = |kind: &ConflictKind| matches!(kind, ConflictKind::BothRekeyed | ConflictKind::OtherFile);
-    if conflicts.iter().any(|conflict| is_about_keys(&conflict.kind)) {
+    CommandError::failed(format!("{path}: {count}"))
+        .more(conflicts.iter().map(|conflict| format!("  {}: {}", conflict.name, words(conflict.kind))))
+}
+
+/// Lists what people have to decide, and says how.
+pub fn conflict_error(path: &str, conflicts: &[Conflict], is_guess: bool) -> CommandError {
+    let error = conflict_list(path, conflicts);
+    if conflicts.iter().any(|conflict| conflict.kind == ConflictKind::UnknownKey) {
         error
-            .hint("take one side with `git checkout --ours` or `--theirs`, and set there what the other one changed")
-            .hint("then commit, and run `secret rekey --new-key`: history has two keys, and only a third one is beyond doubt")
+            .hint("merge the commit first that made the next data key; if there is none, a former reader made this one")
+    } else if conflicts.iter().any(|conflict| conflict.kind.is_about_data_keys()) {
+        error
+            .hint(format!(
+                "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, and set there what the other changed",
+                quote(path)
+            ))
+            .hint(format!(
+                "then commit, run `secret rekey --new-key {}`, commit, and once more: only a key behind one that nobody else made is beyond doubt",
+                quote(path)
+            ))
     } else if is_guess {
-        error.hint("no identity opens the file, so there may be fewer: somebody who reads it runs `secret resolve`")
+        error.hint(format!(
+            "no identity opens the file, so there may be fewer; somebody who reads it runs `secret resolve {}`",
+            quote(path)
+        ))
     } else {
-        error.hint("settle it with `secret resolve FILE`, then `git add FILE`")
+        error.hint(format!("settle it with `secret resolve {0}`, then `git add {0}`", quote(path)))
     }
 }
 
@@ -98,6 +115,9 @@ pub fn words(kind: ConflictKind) -> &'static str {
         ConflictKind::OtherFile => "the sides are two files, with keys of their own",
         ConflictKind::RemovedByOurs => "removed by ours, changed by theirs",
         ConflictKind::RemovedByTheirs => "removed by theirs, changed by ours",
-        ConflictKind::Structure => "the changes of both sides do not fit into one document",
+        ConflictKind::UnknownKey => "the newer data key does not follow from the other side's",
+        ConflictKind::Structure => {
+            "the changes of both sides do not fit together; one side's is to be taken as a whole"
+        }
     }
 }

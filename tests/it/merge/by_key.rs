@@ -88,13 +88,13 @@ impl Tally {
     }
 }
 
-enum Outcome {
+pub enum Outcome {
     Clean { merged: Vec<u8>, needed_key: bool },
     Conflict(Vec<String>),
 }
 
 /// Merges as the driver does where git's own merge does not do.
-fn by_key(file: &File, sealed: &[String; 3]) -> Outcome {
+pub fn by_key(file: &File, sealed: &[String; 3]) -> Outcome {
     let [base, ours, theirs] =
         sealed.each_ref().map(|file| EncryptedFile::parse(file.as_bytes()).expect("it is encrypted"));
     let decisions = Decisions::default();
@@ -116,7 +116,7 @@ fn by_key(file: &File, sealed: &[String; 3]) -> Outcome {
     }
 }
 
-fn values(opened: &Opened, format: Format) -> Values {
+pub fn values(opened: &Opened, format: Format) -> Values {
     let leaves = opened.document.iter().flat_map(Document::leaves);
     let name = |component: &Component| match component {
         Component::Key { name, .. } => name.to_string(),

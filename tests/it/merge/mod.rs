@@ -1,6 +1,9 @@
 //! Stock `git merge-file` on encrypted files: what merges, opens, and to what the plaintexts merge to.
 
 mod by_key;
+mod driver;
+mod rates;
+mod resolving;
 mod tree;
 
 use std::path::Path;

@@ -53,6 +53,23 @@ pub const ALL: &[Edit] = &[
     Edit::RenameContainer,
 ];
 
+/// The same without new names for containers: such a rename seals all values of the container again.
+pub const SMALL: &[Edit] = &[
+    Edit::Change,
+    Edit::Change,
+    Edit::Change,
+    Edit::Change,
+    Edit::Change,
+    Edit::Add,
+    Edit::Add,
+    Edit::Remove,
+    Edit::Rename,
+    Edit::Comment,
+];
+
+/// New values alone.
+pub const VALUES: &[Edit] = &[Edit::Change];
+
 /// What is under each key: by container and key.
 pub type Values = BTreeMap<(String, String), String>;
 
@@ -118,7 +135,7 @@ impl Tree {
     pub fn merge(&self, ours: &Self, theirs: &Self, format: Format) -> Option<Values> {
         let mut merged = Values::new();
         for ((base, ours), theirs) in self.containers.iter().zip(&ours.containers).zip(&theirs.containers) {
-            let container = three(Some(&base.name), Some(&ours.name), Some(&theirs.name))??;
+            let container = three(Some(&base.name), Some(&ours.name), Some(&theirs.name))?;
             // A key that was renamed and got another value in one edit is another key.
             let id = |container: &Container, line: &Line| {
                 let old = base.lines.iter().find(|old| old.id == line.id);
@@ -150,7 +167,7 @@ impl Tree {
                     continue;
                 }
                 let field = |read: fn(&Line) -> &String| three(old.map(read), one.map(read), other.map(read));
-                let (name, value) = (field(|line| &line.name)??, field(|line| &line.value)??);
+                let (name, value) = (field(|line| &line.name)?, field(|line| &line.value)?);
                 // Two different comments before one line: both are kept, or it is a conflict; neither is decided here.
                 let place = if format == Format::Dotenv { String::new() } else { container.clone() };
                 merged.insert((place, name), value);
@@ -193,12 +210,12 @@ impl Tree {
     }
 }
 
-/// Merges one field: `None` where both sides changed it.
-fn three(base: Option<&String>, ours: Option<&String>, theirs: Option<&String>) -> Option<Option<String>> {
+/// Merges one field; `None` where both sides changed it, or nobody has it.
+fn three(base: Option<&String>, ours: Option<&String>, theirs: Option<&String>) -> Option<String> {
     if ours == theirs || theirs == base {
-        Some(ours.cloned())
+        ours.cloned()
     } else if ours == base {
-        Some(theirs.cloned())
+        theirs.cloned()
     } else {
         None
     }

@@ -45,9 +45,9 @@ pub(super) enum Fate {
 /// What becomes of all tokens.
 #[derive(Default)]
 pub(super) struct Fates {
-    fates: HashMap<LeafId, Fate>,
-    /// Values of theirs that ours has added too, under the same key, with the ids of ours.
-    pub twins: HashMap<LeafId, LeafId>,
+    by_id: HashMap<LeafId, Fate>,
+    /// The ids of values that both sides have added under the same key, each with the other one.
+    twins: HashMap<LeafId, LeafId>,
     pub conflicts: Vec<Conflict>,
 }
 
@@ -110,17 +110,32 @@ impl<'f> Three<'f> {
                 (Some(base), None) => self.removed(&mut fates, Choice::Ours, base, ours, decisions)?,
                 (None, None) => Fate::Present(Choice::Ours),
             };
-            fates.fates.insert(ours.id, fate);
+            fates.by_id.insert(ours.id, fate);
         }
         for theirs in self.theirs.tokens.iter().filter(|theirs| self.ours.token(theirs.id).is_none()) {
             let fate = match self.base.token(theirs.id) {
                 Some(base) => self.removed(&mut fates, Choice::Theirs, base, theirs, decisions)?,
                 None => Fate::Present(Choice::Theirs),
             };
-            fates.fates.insert(theirs.id, fate);
+            fates.by_id.insert(theirs.id, fate);
         }
         self.match_twins(&mut fates, decisions)?;
+        self.keep_whole_lines(&mut fates);
         Ok(fates)
+    }
+
+    /// Has a line that was decided to stay keep all of its tokens: the comment behind a value.
+    fn keep_whole_lines(&self, fates: &mut Fates) {
+        for keeper in [Choice::Ours, Choice::Theirs] {
+            let (side, other) = (self.side(keeper), self.side(keeper.other()));
+            let is_removed = |token: &TokenAt| self.base.token(token.id).is_some() && other.token(token.id).is_none();
+            for line in 0..side.lines.len() {
+                let removed = || side.tokens_of(line).iter().filter(|token| is_removed(token));
+                if removed().any(|token| fates.of(token.id) == Fate::Present(keeper)) {
+                    removed().for_each(|token| _ = fates.by_id.insert(token.id, Fate::Present(keeper)));
+                }
+            }
+        }
     }
 
     /// Decides over a token that one side still has and the other one removed.
@@ -173,9 +188,20 @@ impl<'f> Three<'f> {
                 Fate::Present(Choice::Theirs) => (Fate::Absent, fate),
                 fate => (fate, fate),
             };
-            fates.fates.insert(ours.id, of_ours);
-            fates.fates.insert(theirs.id, of_theirs);
+            // The comment behind a value goes with it.
+            let lines = [(&self.ours, &self.theirs, ours, of_ours), (&self.theirs, &self.ours, theirs, of_theirs)];
+            for (side, other, token, fate) in lines {
+                let mates = side.tokens_of(side.line_of(token)).iter();
+                let is_new = |mate: &&TokenAt| {
+                    !mate.is_value && self.base.token(mate.id).is_none() && other.token(mate.id).is_none()
+                };
+                if fate == Fate::Absent {
+                    mates.filter(is_new).for_each(|mate| _ = fates.by_id.insert(mate.id, Fate::Absent));
+                }
+                fates.by_id.insert(token.id, fate);
+            }
             fates.twins.insert(theirs.id, ours.id);
+            fates.twins.insert(ours.id, theirs.id);
         }
         Ok(())
     }
@@ -183,13 +209,18 @@ impl<'f> Three<'f> {
 
 impl Fates {
     pub fn of(&self, id: LeafId) -> Fate {
-        self.fates.get(&id).copied().unwrap_or(Fate::Absent)
+        self.by_id.get(&id).copied().unwrap_or(Fate::Absent)
+    }
+
+    /// Returns the id that the other side has under the same key, where both added it; else the same id.
+    pub fn twin(&self, id: LeafId) -> LeafId {
+        self.twins.get(&id).copied().unwrap_or(id)
     }
 
     /// Returns the ids of the tokens that stay.
     pub fn present(&self) -> HashSet<LeafId> {
         let is_present = |fate: &Fate| matches!(fate, Fate::Present(_));
-        self.fates.iter().filter(|(_, fate)| is_present(fate)).map(|(id, _)| *id).collect()
+        self.by_id.iter().filter(|(_, fate)| is_present(fate)).map(|(id, _)| *id).collect()
     }
 
     fn ask(&mut self, name: String, kind: ConflictKind, decisions: &Decisions) -> Fate {

@@ -29,6 +29,8 @@ pub(super) enum Apart {
     BothRekeyed,
     /// They are of two files.
     OtherFile,
+    /// The newer data key does not follow from the older one.
+    UnknownKey,
 }
 
 /// How the data keys of the sides are related.
@@ -128,8 +130,12 @@ fn relation(
         return if both_new { Err(Apart::NeedsKey) } else { Ok(Keys::Newer(newer)) };
     };
     let (new, former) = if newer == Choice::Ours { (our_secrets, their_secrets) } else { (their_secrets, our_secrets) };
-    let follows = if is_next { new.follows(former, higher.generation) } else { !both_new };
-    if follows { Ok(Keys::Newer(newer)) } else { Err(Apart::BothRekeyed) }
+    // Where keys between are missing, nobody can tell who made the newer one; and nothing is sealed under one that a former
+    // reader may have made.
+    if is_next && new.follows(former, higher.generation) {
+        return Ok(Keys::Newer(newer));
+    }
+    Err(if both_new { Apart::BothRekeyed } else { Apart::UnknownKey })
 }
 
 struct Merging<'h> {
@@ -188,7 +194,7 @@ impl<'h> Merging<'h> {
         for name in names {
             let read = |header: &'h Header| header.recipients.get(name);
             let list = match (self.old.and_then(read), read(self.ours), read(self.theirs)) {
-                (Some(_), Some(_), Some(_)) | (None, Some(_), Some(_)) => {
+                (_, Some(_), Some(_)) => {
                     self.field(&format!("recipients.{name}"), |header| header.recipients.get(name).cloned())
                 }
                 (None, added, None) | (None, None, added) if self.old.is_some() => added.cloned(),

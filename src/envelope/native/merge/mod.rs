@@ -63,6 +63,8 @@ pub enum ConflictKind {
     RemovedByTheirs,
     /// The changes fit on no document that has them all.
     Structure,
+    /// The newer data key does not follow from the other side's.
+    UnknownKey,
 }
 
 /// What people have decided about conflicts.
@@ -116,6 +118,13 @@ pub enum Merged {
     },
 }
 
+impl ConflictKind {
+    /// Tells whether the files cannot be merged at all, whatever is decided about keys.
+    pub fn is_about_data_keys(self) -> bool {
+        matches!(self, Self::BothRekeyed | Self::OtherFile | Self::UnknownKey)
+    }
+}
+
 impl Choice {
     /// Returns the other side.
     #[must_use]
@@ -130,12 +139,16 @@ impl Choice {
 impl Decisions {
     /// Returns what was decided about a conflict.
     pub fn of(&self, name: &str) -> Option<Choice> {
+        self.named(name).or(self.rest)
+    }
+
+    /// Returns what was decided about a conflict by its name.
+    fn named(&self, name: &str) -> Option<Choice> {
         let covers = |key: &str| {
             key == name
                 || matches!((KeyPath::parse(key), KeyPath::parse(name)), (Ok(key), Ok(name)) if key.contains(&name))
         };
-        let named = self.keys.iter().rev().find(|(key, _)| covers(key)).map(|(_, choice)| *choice);
-        named.or(self.rest)
+        self.keys.iter().rev().find(|(key, _)| covers(key)).map(|(_, choice)| *choice)
     }
 
     /// Tells whether a name that somebody gave means a conflict.
@@ -161,7 +174,7 @@ impl<'f> Merge<'f> {
                 }
                 let document = document::parse(format, &text).ok()?;
                 let merged = Side::new(format, &text, &document);
-                if proof::misplaced(&three, &fates, &merged).is_some() {
+                if proof::misplaced(&three, &fates, &merged) {
                     return None;
                 }
                 let newer = three.side(plan.key_of);
@@ -189,10 +202,10 @@ impl<'f> Merge<'f> {
     ) -> Result<Merged, E> {
         let mut plan = match self.plan(Some(opened)) {
             Ok(plan) => plan,
-            Err(apart) => return Ok(self.apart(&apart)),
+            Err(apart) => return Ok(Self::apart(&apart)),
         };
         let conflicts = std::mem::take(&mut plan.conflicts);
-        let Some(format) = self.format() else { return Ok(self.structure("header:format")) };
+        let Some(format) = self.format() else { return Ok(Self::structure()) };
         if plan.header.wrapped_key.is_empty() && conflicts.is_empty() {
             plan.header.wrapped_key = wrap(&plan.header, &opened.of(plan.key_of).secrets)?;
         }
@@ -207,8 +220,8 @@ impl<'f> Merge<'f> {
                 }
             });
         }
-        let Some(three) = self.three(Some(opened), false) else { return Ok(self.structure("header:format")) };
-        let Ok(fates) = three.fates(self.decisions, plan.key_of) else { return Ok(self.structure("the document")) };
+        let Some(three) = self.three(Some(opened), false) else { return Ok(Self::structure()) };
+        let Ok(fates) = three.fates(self.decisions, plan.key_of) else { return Ok(Self::structure()) };
         let woven = weave(&three, &fates, self.decisions, format, self.markers());
         if !conflicts.is_empty() || !woven.conflicts.is_empty() {
             let marked = conflicts.is_empty().then(|| self.marked(format, &woven)).flatten();
@@ -218,13 +231,11 @@ impl<'f> Merge<'f> {
         let resealing = reseal::Resealing { merge: self, plan: &plan, three: &three, fates: &fates, opened };
         Ok(match resealing.file(format, &woven.text) {
             Ok(file) => Merged::Clean { file, left_out },
-            // Both documents as a whole can be chosen from; parts of them do not fit together.
-            Err(name) => match self.decisions.rest {
-                Some(choice) => match resealing.whole(format, choice) {
-                    Some(file) => Merged::Clean { file, left_out },
-                    None => self.structure(&name),
-                },
-                None => self.structure(&name),
+            // Parts of the documents do not fit together. One as a whole drops what the other side did, so only who names
+            // the document means that.
+            Err(()) => match self.decisions.named(DOCUMENT).and_then(|choice| resealing.whole(format, choice)) {
+                Some(file) => Merged::Clean { file, left_out },
+                None => Self::structure(),
             },
         })
     }
@@ -233,16 +244,16 @@ impl<'f> Merge<'f> {
     pub fn guess(&self) -> Merged {
         let plan = match self.plan(None) {
             Ok(plan) => plan,
-            Err(apart) => return self.apart(&apart),
+            Err(apart) => return Self::apart(&apart),
         };
-        let Some(format) = self.format() else { return self.structure("header:format") };
+        let Some(format) = self.format() else { return Self::structure() };
         let conflicts = plan.conflicts;
         if format == Format::Opaque {
             let conflict = Conflict { name: opaque::NAME.to_owned(), kind: ConflictKind::BothChanged };
             return Merged::Conflicts { conflicts: conflicts.into_iter().chain([conflict]).collect(), marked: None };
         }
-        let Some(three) = self.three(None, true) else { return self.structure("header:format") };
-        let Ok(fates) = three.fates(self.decisions, plan.key_of) else { return self.structure("the document") };
+        let Some(three) = self.three(None, true) else { return Self::structure() };
+        let Ok(fates) = three.fates(self.decisions, plan.key_of) else { return Self::structure() };
         let woven = weave(&three, &fates, self.decisions, format, self.markers());
         let marked = conflicts.is_empty().then(|| self.marked(format, &woven)).flatten();
         Merged::Conflicts { conflicts: conflicts.into_iter().chain(woven.conflicts).collect(), marked }
@@ -253,17 +264,18 @@ impl<'f> Merge<'f> {
         plan(self.base.map(EncryptedFile::signed), self.ours.signed(), self.theirs.signed(), secrets, self.decisions)
     }
 
-    fn apart(&self, apart: &Apart) -> Merged {
+    fn apart(apart: &Apart) -> Merged {
         let kind = match apart {
             Apart::BothRekeyed | Apart::NeedsKey => ConflictKind::BothRekeyed,
             Apart::OtherFile => ConflictKind::OtherFile,
+            Apart::UnknownKey => ConflictKind::UnknownKey,
         };
         let name = format!("{}generation", header::HEADER_FIELD);
         Merged::Conflicts { conflicts: vec![Conflict { name, kind }], marked: None }
     }
 
-    fn structure(&self, name: &str) -> Merged {
-        let conflict = Conflict { name: name.to_owned(), kind: ConflictKind::Structure };
+    fn structure() -> Merged {
+        let conflict = Conflict { name: DOCUMENT.to_owned(), kind: ConflictKind::Structure };
         Merged::Conflicts { conflicts: vec![conflict], marked: None }
     }
 
@@ -343,6 +355,9 @@ fn join(format: Format, signed: &SignedHeader, text: &str) -> Option<Vec<u8>> {
     }
     Some(carrier::join_text(Carrier::of(format), &signed.fields(), text).into_bytes())
 }
+
+/// What a conflict about all of a document is named by.
+const DOCUMENT: &str = "the document";
 
 impl Side<'_> {
     fn empty() -> Side<'static> {

@@ -13,21 +13,14 @@ use crate::document::{Item, KeyPath, Leaf};
 use crate::envelope::native::opening::span_of;
 use crate::envelope::native::place::encode_path;
 
-/// Returns the name of the first key that is not as both sides together ask for; `None` when all are.
-pub(super) fn misplaced(three: &Three<'_>, fates: &Fates, merged: &Side<'_>) -> Option<String> {
+/// Tells whether a key is not as both sides together ask for.
+pub(super) fn misplaced(three: &Three<'_>, fates: &Fates, merged: &Side<'_>) -> bool {
     let mut expected = fates.present();
     let proof = Proof::new(three, merged);
-    for token in &merged.tokens {
-        // A token that stands there twice is not expected any more the second time.
-        if !expected.remove(&token.id) || (token.is_value && !proof.is_at_its_place(token)) {
-            return Some(merged.name(token));
-        }
-    }
-    if let Some(missing) = expected.iter().next() {
-        let side = [&three.ours, &three.theirs].into_iter().find_map(|side| Some((side, side.token(*missing)?)));
-        return Some(side.map_or_else(|| "the document".to_owned(), |(side, token)| side.name(token)));
-    }
-    clear_difference(three, merged)
+    // A token that stands there twice is not expected any more the second time.
+    let is_right = |token: &TokenAt| expected.remove(&token.id) && (!token.is_value || proof.is_at_its_place(token));
+    let are_right = merged.tokens.iter().all(is_right);
+    !are_right || !expected.is_empty() || has_clear_difference(three, merged)
 }
 
 struct Proof<'p, 'f> {
@@ -76,17 +69,17 @@ impl<'p, 'f> Proof<'p, 'f> {
 }
 
 /// Compares the values in clear that have a key of their own.
-fn clear_difference(three: &Three<'_>, merged: &Side<'_>) -> Option<String> {
+fn has_clear_difference(three: &Three<'_>, merged: &Side<'_>) -> bool {
     let [base, ours, theirs, here] = [&three.base, &three.ours, &three.theirs, merged].map(clear);
     let mut keys: Vec<&KeyPath> = ours.keys().chain(theirs.keys()).chain(here.keys()).copied().collect();
     keys.sort();
     keys.dedup();
-    let differs = |key: &&&KeyPath| {
-        let [base, ours, theirs, here] = [&base, &ours, &theirs, &here].map(|side| side.get(**key));
+    let differs = |key: &KeyPath| {
+        let [base, ours, theirs, here] = [&base, &ours, &theirs, &here].map(|side| side.get(key));
         let is_as_asked = if ours == theirs || theirs == base { here == ours } else { here == theirs && ours == base };
         !is_as_asked
     };
-    keys.iter().find(differs).map(ToString::to_string)
+    keys.into_iter().any(differs)
 }
 
 /// Returns the source texts of the values in clear by their keys; items of lists have none that stays.

@@ -35,15 +35,15 @@ struct Plain {
 }
 
 impl Resealing<'_, '_> {
-    /// Seals a woven document. The error names a key that is not as both sides ask for.
-    pub fn file(&self, format: Format, woven: &str) -> Result<Vec<u8>, String> {
-        let document = document::parse(format, woven).map_err(|error| format!("line {}", error.line))?;
+    /// Seals a woven document, if it is one, with all keys as both sides ask for.
+    pub fn file(&self, format: Format, woven: &str) -> Result<Vec<u8>, ()> {
+        let document = document::parse(format, woven).map_err(drop)?;
         let merged = Side::new(format, woven, &document);
-        if let Some(name) = proof::misplaced(self.three, self.fates, &merged) {
-            return Err(name);
+        if proof::misplaced(self.three, self.fates, &merged) {
+            return Err(());
         }
         let choice = |id: LeafId| if let Fate::Present(choice) = self.fates.of(id) { Some(choice) } else { None };
-        self.seal(format, woven, &document, choice).ok_or_else(|| "the document".to_owned())
+        self.seal(format, woven, &document, choice).ok_or(())
     }
 
     /// Seals the document of one side.

@@ -76,6 +76,11 @@ impl<'f> Side<'f> {
         }
     }
 
+    /// Returns the line that a token stands in.
+    pub fn line_of(&self, token: &TokenAt) -> usize {
+        self.lines.partition_point(|line| line.end.span.end <= token.span.start)
+    }
+
     /// Returns the tokens of a line.
     pub fn tokens_of(&self, line: usize) -> &[TokenAt] {
         &self.tokens[self.lines[line].tokens.clone()]
@@ -85,7 +90,7 @@ impl<'f> Side<'f> {
     pub fn name(&self, token: &TokenAt) -> String {
         match self.path(token) {
             Some(path) => path.to_string(),
-            None => format!("comment before {}", self.next_key(self.document.items[token.item..].iter())),
+            None => format!("comment before {}", next_key(self.document.items[token.item..].iter())),
         }
     }
 
@@ -96,7 +101,8 @@ impl<'f> Side<'f> {
             return self.name(token);
         }
         let start = self.lines[line].span.start;
-        self.next_key(self.document.items.iter().skip_while(|item| span_of(item).start < start))
+        let items = &self.document.items;
+        next_key(items[items.partition_point(|item| span_of(item).start < start)..].iter())
     }
 
     /// Returns a line's text, each token spelled as `spell` says.
@@ -112,11 +118,13 @@ impl<'f> Side<'f> {
         out.push_str(&self.text[position..span.end]);
         out
     }
+}
 
-    fn next_key<'i>(&self, mut items: impl Iterator<Item = &'i Item>) -> String {
-        let path = items.find_map(|item| if let Item::Leaf(leaf) = item { Some(leaf.path.to_string()) } else { None });
-        path.unwrap_or_else(|| "the end".to_owned())
-    }
+fn next_key<'i>(items: impl Iterator<Item = &'i Item>) -> String {
+    let path = items
+        .take(MAX_SEARCH)
+        .find_map(|item| if let Item::Leaf(leaf) = item { Some(leaf.path.to_string()) } else { None });
+    path.unwrap_or_else(|| "the end".to_owned())
 }
 
 /// Returns the tokens of a document, in its order.
@@ -171,3 +179,6 @@ fn shape(text: &str, span: Span, tokens: &[TokenAt]) -> String {
     shape.push_str(&text[position..span.end]);
     shape
 }
+
+/// How many items behind a comment or a line are looked at to name it.
+const MAX_SEARCH: usize = 1000;

@@ -3,9 +3,7 @@
 
 use std::collections::HashSet;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
-
-use super::align::{Alignment, Mark, mark, numbers};
+use super::align::{Alignment, Mark, common, mark};
 use super::fate::{Fate, Fates, Three};
 use super::side::{Side, TokenAt};
 use super::{Choice, Conflict, ConflictKind, Decisions};
@@ -96,9 +94,8 @@ impl Weaver<'_, '_> {
         if is_open(three.ours.tokens_of(ours)) || is_open(three.theirs.tokens_of(theirs)) {
             return self.conflict(three.ours.line_name(ours), lines());
         }
-        if let [token] = three.theirs.tokens_of(theirs)
-            && self.fates.twins.contains_key(&token.id)
-        {
+        let twin = three.theirs.tokens_of(theirs).iter().find(|token| self.fates.twin(token.id) != token.id);
+        if let Some(token) = twin {
             return match self.fates.of(token.id) {
                 Fate::Present(_) => self.line(Choice::Theirs, theirs),
                 Fate::Absent | Fate::Open => self.line(Choice::Ours, ours),
@@ -154,33 +151,20 @@ impl Weaver<'_, '_> {
         let of_theirs: Vec<Mark> = theirs
             .iter()
             .map(|line| match mark(&three.theirs, *line, |_| true) {
-                Mark::Token(id) => Mark::Token(self.fates.twins.get(&id).copied().unwrap_or(id)),
-                text => text,
+                Mark::Token(id) => Mark::Token(self.fates.twin(id)),
+                text @ Mark::Text(_) => text,
             })
             .collect();
-        let (old, new) = numbers(&of_ours, &of_theirs);
-        let (mut our_run, mut their_run) = (Vec::new(), Vec::new());
-        for operation in capture_diff_slices(Algorithm::Myers, &old, &new) {
-            match operation {
-                DiffOp::Equal { old_index, new_index, len } => {
-                    for offset in 0..len {
-                        let (our_line, their_line) = (ours[old_index + offset], theirs[new_index + offset]);
-                        if is_blank(&of_ours[old_index + offset]) {
-                            our_run.push(our_line);
-                            their_run.push(their_line);
-                            continue;
-                        }
-                        self.weave_runs(&std::mem::take(&mut our_run), &std::mem::take(&mut their_run));
-                        self.weave_pair(None, our_line, their_line);
-                    }
-                }
-                operation => {
-                    our_run.extend(operation.old_range().map(|index| ours[index]));
-                    their_run.extend(operation.new_range().map(|index| theirs[index]));
-                }
+        let mut from = (0, 0);
+        for (our_line, their_line) in common(&of_ours, &of_theirs) {
+            if is_blank(&of_ours[our_line]) {
+                continue;
             }
+            self.weave_runs(&ours[from.0..our_line], &theirs[from.1..their_line]);
+            self.weave_pair(None, ours[our_line], theirs[their_line]);
+            from = (our_line + 1, their_line + 1);
         }
-        self.weave_runs(&our_run, &their_run);
+        self.weave_runs(&ours[from.0..], &theirs[from.1..]);
     }
 
     /// Weaves in lines of each side, first those that belong to the container where the last value stands.
@@ -222,15 +206,8 @@ impl Weaver<'_, '_> {
         if !fates.contains(&Fate::Open) {
             return self.line(choice, line);
         }
-        let twin = |id: LeafId| match choice {
-            Choice::Ours => self.fates.twins.iter().find(|(_, ours)| **ours == id).map_or(id, |(theirs, _)| *theirs),
-            Choice::Theirs => self.fates.twins.get(&id).copied().unwrap_or(id),
-        };
-        let partner = tokens.iter().find_map(|token| {
-            let partner = other.token(twin(token.id))?;
-            (0..other.lines.len()).find(|line| other.tokens_of(*line).iter().any(|token| token.id == partner.id))
-        });
-        let partner: Vec<usize> = partner.into_iter().collect();
+        let partner = tokens.iter().find_map(|token| other.token(self.fates.twin(token.id)));
+        let partner: Vec<usize> = partner.map(|partner| other.line_of(partner)).into_iter().collect();
         let is_done =
             partner.iter().flat_map(|line| other.tokens_of(*line)).any(|token| self.emitted.contains(&token.id));
         if !is_done {
