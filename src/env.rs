@@ -102,6 +102,12 @@ impl Env {
         self.absolute("XDG_RUNTIME_DIR")
     }
 
+    /// Returns where this program is, as the system says.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the process")]
+    pub fn program(&self) -> Option<PathBuf> {
+        std::env::current_exe().ok()
+    }
+
     /// Returns a folder variable; the XDG specification says to ignore relative ones.
     fn absolute(&self, name: &str) -> Option<PathBuf> {
         self.var(name).map(PathBuf::from).filter(|path| path.is_absolute())

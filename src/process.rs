@@ -6,6 +6,7 @@
 
 mod attend;
 mod editor;
+mod git;
 mod launch;
 mod plugin;
 mod words;
@@ -21,6 +22,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub use attend::Ended;
 pub use editor::Editor;
+pub use git::{GitAnswer, GitObject, GitObjects, GitProgram};
 pub use launch::{Launch, is_identity};
 pub use plugin::{PluginProcess, find_plugin, is_in_repository};
 

@@ -6,12 +6,13 @@ use std::path::Path;
 use crate::document::{self, Problem};
 use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
 use crate::fs::FsError;
+use crate::git::{GitError, Unsupported};
 use crate::keys::{PluginError, PluginName, PromptError, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
 use crate::process::{Ended, ProcessError};
 use crate::ui::Ui;
 use crate::workspace::deploy::DeployError;
-use crate::workspace::{Error, NewIdentityError};
+use crate::workspace::{Error, NewIdentityError, WiringError};
 
 /// A command that failed.
 #[derive(Debug)]
@@ -317,6 +318,8 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Edit { .. } => return Vec::new(),
         Error::Fs(source) => return fs_hint(source),
+        Error::Git(source) => return git_hint(source),
+        Error::Wiring(source) => return wiring_hint(source),
         Error::KeyNotFound { similar, path, .. } => match similar.as_slice() {
             [] => format!("`secret ls {}` lists its keys", quote(path)),
             similar => format!("did you mean {}?", similar.join(" or ")),
@@ -378,6 +381,50 @@ fn hints_of(error: &Error) -> Vec<String> {
                 .to_owned()
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn wiring_hint(error: &WiringError) -> Vec<String> {
+    let hint = match error {
+        WiringError::Fs(source) => return fs_hint(source),
+        WiringError::Git { .. } => return Vec::new(),
+        WiringError::InactiveHook { path } => {
+            format!(
+                "`chmod +x {0}`, or remove it; then run `secret git install` again",
+                quote(&path.display().to_string())
+            )
+        }
+        WiringError::NoRepository => "run `git init` first".to_owned(),
+        WiringError::Process(_) => "install git in a folder of PATH".to_owned(),
+        WiringError::SharedHooks { folder } => format!(
+            "add `secret verify --staged` to {} yourself, and run `secret git install --no-hook` here; or give this \
+             repository its own hooks: `git config core.hooksPath .git/hooks`",
+            quote(&folder.join("pre-commit").display().to_string())
+        ),
+    };
+    vec![hint]
+}
+
+fn git_hint(error: &GitError) -> Vec<String> {
+    let hint = match error {
+        GitError::Bare { .. } => "run it in a work tree: `git worktree add FOLDER`, or a clone".to_owned(),
+        GitError::ForeignOwned { root } => format!(
+            "if you trust its owner: `git config --global --add safe.directory {}`",
+            quote(&root.display().to_string())
+        ),
+        GitError::MissingObject { .. } => {
+            "in a shallow or partial clone: `git fetch --unshallow`, or clone without --filter".to_owned()
+        }
+        GitError::NoProgram { .. } => "install git in a folder of PATH".to_owned(),
+        GitError::Unsupported { what: Unsupported::PartialClone, .. } => {
+            "nothing is fetched by secret: `git checkout` or `git show` fetches it, or clone without --filter"
+                .to_owned()
+        }
+        GitError::UnknownRevision { .. } => {
+            "`git log --all --oneline` lists commits; a shallow clone has few: `git fetch --unshallow`".to_owned()
+        }
         _ => return Vec::new(),
     };
     vec![hint]

@@ -38,7 +38,7 @@ pub fn run(arguments: &GetArgs, context: &Context<'_>) -> Result<(), CommandErro
     workspace.refuse_large(&target)?;
     let file = workspace.open(target, arguments.at_any_path)?;
     let shown = || file.target.shown.clone();
-    let document = file.opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown() })?;
+    let document = file.opened.document().ok_or_else(|| Error::NoKeys { path: shown() })?;
     let format = file.opened.header.format;
     let path = lookup(document, format, &arguments.key).map_err(CommandError::usage)?;
     let text = str::from_utf8(&file.opened.plaintext).expect("a document that was parsed is UTF-8");

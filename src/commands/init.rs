@@ -7,14 +7,17 @@ use crate::workspace::{create_identity, default_identity_path};
 
 /// Set up a repository: a policy with you as the first member
 ///
-/// Makes an identity for you if you have none, and writes .secret.toml. Where a policy is there already it stays as
-/// it is, and you get the line that a member has to run to let you in.
+/// Makes an identity for you if you have none, writes .secret.toml, and sets git up as `secret git install` does. Where a
+/// policy is there already it stays as it is, and you get the line that a member has to run to let you in.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct InitArgs {
     /// Your name in the policy [default: your user name]
     #[arg(long)]
     name: Option<String>,
+    /// Do not set up git: no hook, no drivers, no attributes
+    #[arg(long)]
+    no_git: bool,
 }
 
 pub const EXAMPLES: &str = "\
@@ -23,7 +26,7 @@ Examples:
   secret init --name alice";
 
 pub fn run(arguments: InitArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    let InitArgs { name } = arguments;
+    let InitArgs { name, no_git } = arguments;
     let workspace = context.workspace(".".as_ref())?;
     let own =
         workspace.identities().recipients().map_err(crate::workspace::Error::from)?.first().map(|own| (*own).clone());
@@ -46,6 +49,10 @@ pub fn run(arguments: InitArgs, context: &Context<'_>) -> Result<(), CommandErro
     } else {
         ui.note(&format!("{} is there already; send this line to a member of it:", initialized.policy.display()));
         ui.print(&format!("secret member add {name} {:?}", initialized.recipient.as_str()))?;
+    }
+    if !no_git && context.workspace(".".as_ref())?.is_shallow().is_some() {
+        // The policy as it was written, in a workspace of its own.
+        super::git::wire(&context.workspace(".".as_ref())?, true, context)?;
     }
     if default_identity_path(context.env).is_none() {
         ui.warn("no configuration folder was found: set HOME or XDG_CONFIG_HOME");

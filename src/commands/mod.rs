@@ -32,6 +32,7 @@ mod rekey;
 mod resolve;
 mod set;
 mod unset;
+mod verify;
 mod who;
 mod whoami;
 
@@ -100,6 +101,7 @@ enum Command {
     Resolve(resolve::ResolveArgs),
     Set(set::SetArgs),
     Unset(unset::UnsetArgs),
+    Verify(verify::VerifyArgs),
     Who(who::WhoArgs),
     Whoami(whoami::WhoamiArgs),
 }
@@ -189,7 +191,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Exec(arguments) => return exec::run(&arguments, context),
         Command::Export(arguments) => export::run(arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
-        Command::Git(arguments) => git::run(&arguments, context),
+        Command::Git(arguments) => git::run(arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
         Command::Info(arguments) => info::run(&arguments, context),
         Command::Init(arguments) => init::run(arguments, context),
@@ -203,6 +205,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),
+        Command::Verify(arguments) => verify::run(arguments, context),
         Command::Who(arguments) => who::run(&arguments, context),
         Command::Whoami(arguments) => whoami::run(&arguments, context),
     }?;

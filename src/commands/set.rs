@@ -58,7 +58,7 @@ pub fn run(arguments: SetArgs, context: &Context<'_>) -> Result<(), CommandError
     workspace.refuse_large(&target)?;
     let saved = workspace.update(target, |file| {
         let header = file.opened.header.clone();
-        let document = file.opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown.clone() })?;
+        let document = file.opened.document().ok_or_else(|| Error::NoKeys { path: shown.clone() })?;
         let text = str::from_utf8(&file.opened.plaintext).expect("a document that was parsed is UTF-8");
         let failed = |source| Error::Edit { path: shown.clone(), source };
         let path = lookup(document, header.format, &arguments.key).map_err(|error| failed(error.into()))?;

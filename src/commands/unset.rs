@@ -29,7 +29,7 @@ pub fn run(arguments: &UnsetArgs, context: &Context<'_>) -> Result<(), CommandEr
     workspace.refuse_large(&target)?;
     workspace.update(target, |file| {
         let header = file.opened.header.clone();
-        let document = file.opened.document.as_ref().ok_or_else(|| Error::NoKeys { path: shown.clone() })?;
+        let document = file.opened.document().ok_or_else(|| Error::NoKeys { path: shown.clone() })?;
         let text = str::from_utf8(&file.opened.plaintext).expect("a document that was parsed is UTF-8");
         let failed = |source| Error::Edit { path: shown.clone(), source };
         let path = lookup(document, header.format, &arguments.key).map_err(|error| failed(error.into()))?;

@@ -6,6 +6,7 @@ mod ciphertext;
 mod keys;
 mod padding;
 mod random;
+mod tag;
 mod token;
 
 pub use body::{

@@ -111,7 +111,7 @@ pub fn seal_into(
     let content = start + SALT_BYTES;
     buffer.resize(content, 0);
     padding::pad_into(text, buffer);
-    let salt = hedged_salt(keys, id, associated_data, &buffer[content..]);
+    let salt = hedged_salt(keys, id, random(), associated_data, &buffer[content..]);
     buffer[start..content].copy_from_slice(&salt);
     let tag = aead::seal(&key(keys, family, &salt), &associated_data.0, &mut buffer[content..]);
     buffer.extend_from_slice(&tag);
@@ -165,12 +165,13 @@ pub fn open_into(
 pub(super) fn hedged_salt(
     keys: &FileKeys,
     id: LeafId,
+    random: [u8; 32],
     associated_data: AssociatedData,
     text: &[u8],
 ) -> [u8; SALT_BYTES] {
     let hedge = hmac_sha256(&keys.salt)
         .chain_update(id.0)
-        .chain_update(random::<32>())
+        .chain_update(random)
         .chain_update(associated_data.0)
         .chain_update(text)
         .finalize()
@@ -202,7 +203,7 @@ fn key(keys: &FileKeys, family: Family, salt: &[u8; SALT_BYTES]) -> Zeroizing<[u
     derive_key(key, salt, b"secret/v1 token")
 }
 
-pub(super) fn derive_key(key: &SecretBox<[u8; 32]>, salt: &[u8; SALT_BYTES], info: &[u8]) -> Zeroizing<[u8; 32]> {
+pub(super) fn derive_key(key: &SecretBox<[u8; 32]>, salt: &[u8], info: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(salt), key.expose_secret())
         .expand(info, &mut *derived)

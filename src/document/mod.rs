@@ -29,7 +29,9 @@ use zeroize::Zeroizing;
 use edit::{EditError, NewValue};
 pub use error::{Problem, SyntaxError, position};
 pub use format::{Format, UnknownFormat};
-pub use model::{Comment, Content, Document, Entry, Event, EventKind, Item, Layout, Leaf, Node, ScalarKind, Style};
+pub use model::{
+    Comment, Content, Document, Entry, Event, EventKind, Extent, Item, Layout, Leaf, Node, ScalarKind, Style,
+};
 pub use path::{KeyPath, KeyPathError};
 pub use pattern::KeyPattern;
 pub use span::{Span, splice};
@@ -54,25 +56,33 @@ pub const MAX_PATH_BYTES: usize = 64 << 20;
 /// When the text is no document of its format, or the format is [`Format::Opaque`], which has no leaves. The size is
 /// bounded by the caller: a plaintext has at most [`MAX_BYTES`], an encrypted document may have many times as much.
 pub fn parse(format: Format, text: &str) -> Result<Document, SyntaxError> {
+    parse_text(format, text, Extent::Tree)
+}
+
+/// Parses a document as [`parse`] does, as far as it is wanted.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_text(format: Format, text: &str, extent: Extent) -> Result<Document, SyntaxError> {
     let document = match format {
         Format::Dotenv => dotenv::parse(text),
         Format::Ini => ini::parse(text),
-        Format::Json | Format::Yaml => return parse_source(format, &text.into()),
+        Format::Json | Format::Yaml => return parse_source(format, &text.into(), extent),
         Format::Opaque => Err(SyntaxError::at(text, 0, Problem::Invalid("an opaque document has no keys"))),
         Format::Toml => toml::parse(text),
     };
     with_bounded_values(text, document?)
 }
 
-/// Parses a document as [`parse`] does. Values that are spelled as they are share the text.
+/// Parses a document as [`parse_text`] does. Values that are spelled as they are share the text.
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_source(format: Format, source: &Source) -> Result<Document, SyntaxError> {
+pub fn parse_source(format: Format, source: &Source, extent: Extent) -> Result<Document, SyntaxError> {
     match format {
-        Format::Json => with_bounded_values(source, json::parse_source(source)?),
-        Format::Yaml => with_bounded_values(source, yaml::parse_source(source)?),
-        Format::Dotenv | Format::Ini | Format::Opaque | Format::Toml => parse(format, source),
+        Format::Json => with_bounded_values(source, json::parse_source(source, extent)?),
+        Format::Yaml => with_bounded_values(source, yaml::parse_source(source, extent)?),
+        Format::Dotenv | Format::Ini | Format::Opaque | Format::Toml => parse_text(format, source, extent),
     }
 }
 

@@ -11,8 +11,18 @@ use crate::document::path::Component;
 pub struct Document {
     /// Every event, leaf and comment, in the order of the text.
     pub items: Vec<Item>,
-    /// The root of each document of the stream: exactly one, but for YAML streams (none, one or many).
+    /// The root of each document of the stream: exactly one, but for YAML streams (none, one or many), and where only
+    /// [`Extent::Items`] was asked for (any number).
     pub roots: Vec<Node>,
+}
+
+/// What is wanted of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The items. A parser that is faster without a tree leaves it out.
+    Items,
+    /// The items and the tree.
+    Tree,
 }
 
 /// One piece of a document.

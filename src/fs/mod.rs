@@ -33,7 +33,7 @@ pub use read::{Snapshot, read, read_at_most, read_named, read_own, read_top};
 pub use replace::{Expect, Mode, Staged, commit, remove, replace};
 pub use scratch::{ExistingScratch, HeldInterrupts, ScratchFolder, Storage};
 pub use stream::{Draft, Identity, Source, Spool};
-pub use walk::walk;
+pub use walk::{walk, walk_with_links};
 
 /// Tells what stands at a path, without following a symlink there; `None` where nothing does.
 pub fn kind(path: &Path) -> Result<Option<Kind>, FsError> {
@@ -42,6 +42,11 @@ pub fn kind(path: &Path) -> Result<Option<Kind>, FsError> {
         Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(source) => Err(FsError::io(Step::Open, path, source)),
     }
+}
+
+/// Tells whether a path is a folder, or a symlink that leads to one.
+pub fn leads_to_folder(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
 /// Tells whether a path is a folder, not a symlink to one, that belongs to this user.

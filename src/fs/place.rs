@@ -24,9 +24,13 @@ pub struct Root {
 impl Root {
     /// Opens a folder as root.
     pub fn open(path: &Path) -> Result<Self, FsError> {
-        let path = super::real_path(path)?;
-        let folder = open_folder_at(rustix::fs::CWD, path.as_os_str(), &path)?;
-        Ok(Self { path, folder })
+        Self::open_real(&super::real_path(path)?)
+    }
+
+    /// Opens a folder as root, whose path has no symlinks.
+    pub fn open_real(path: &Path) -> Result<Self, FsError> {
+        let folder = open_folder_at(rustix::fs::CWD, path.as_os_str(), path)?;
+        Ok(Self { path: path.to_path_buf(), folder })
     }
 
     /// Returns its path, without symlinks.

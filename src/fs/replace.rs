@@ -81,6 +81,18 @@ impl FolderLock<'_> {
         folder.sync()
     }
 
+    /// Gives a file, or a symlink, of a locked folder another name there, which nothing has. Both names are UTF-8.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), FsError> {
+        let (_, Place { folder, name, path }) = self.place(to)?;
+        let old = from.file_name().and_then(OsStr::to_str).filter(|_| from.parent() == to.parent());
+        let old = old.ok_or_else(|| FsError::Missing { path: from.to_path_buf() })?;
+        let refused = |source| FsError::io(Step::Replace, &path, source);
+        if rustix::fs::statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            return Err(FsError::Exists { path });
+        }
+        rename_to_absent(&folder, old, &name).map_err(refused)
+    }
+
     /// Prepares the replacement of a file in a locked folder: all that can fail for want of space or permission.
     pub fn stage<'l>(
         &'l self,

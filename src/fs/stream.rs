@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use rustix::fs::{AtFlags, Stat};
 use zeroize::Zeroizing;
@@ -138,6 +141,8 @@ pub struct Draft<'l> {
     old: Option<Stat>,
     mode: Mode,
     has_name: bool,
+    /// What the storage said of the pieces that it was given early: the system tells of a failure only once.
+    early: Mutex<Option<io::Error>>,
 }
 
 impl FolderLock<'_> {
@@ -153,14 +158,26 @@ impl FolderLock<'_> {
         let unnamed = create_unnamed(&staged.place.folder, creation_mode);
         let has_name = unnamed.is_none();
         let file = unnamed.map_or_else(|| create(&staged.place, &staged.name, creation_mode), Ok)?;
-        Ok(Draft { staged, file, old, mode, has_name })
+        Ok(Draft { staged, file, old, mode, has_name, early: Mutex::new(None) })
     }
 }
 
 impl<'l> Draft<'l> {
-    /// Writes at the end of what was written.
-    pub fn writer(&self) -> impl Write + Send + '_ {
-        &self.file
+    /// Has `work` write at the end of what was written. Of a long text the storage takes in the beginning meanwhile, so
+    /// that [`Self::sync`] has little left to wait for.
+    pub fn write<T>(&self, work: impl FnOnce(&mut (dyn Write + Send)) -> T) -> T {
+        let (more, pieces) = sync_channel(0);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                for () in pieces {
+                    if let Err(error) = self.file.sync_data() {
+                        *self.early() = Some(error);
+                        return;
+                    }
+                }
+            });
+            work(&mut EarlyWriter { file: &self.file, since: 0, more })
+        })
     }
 
     /// Says that the file could not be written.
@@ -181,7 +198,12 @@ impl<'l> Draft<'l> {
 
     /// Has the storage keep what was written.
     pub fn sync(&self) -> Result<(), FsError> {
-        self.file.sync_all().map_err(|source| FsError::io(Step::Sync, self.staged.path(), source))
+        let early = self.early().take().map_or(Ok(()), Err);
+        early.and_then(|()| self.file.sync_all()).map_err(|source| FsError::io(Step::Sync, self.staged.path(), source))
+    }
+
+    fn early(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.early.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives it its mode and owner; after that it is ready to be committed, if it was synced.
@@ -194,6 +216,33 @@ impl<'l> Draft<'l> {
         Ok(self.staged)
     }
 }
+
+/// Tells another thread from time to time that there is something for the storage.
+struct EarlyWriter<'d> {
+    file: &'d File,
+    /// How much was written since.
+    since: usize,
+    more: SyncSender<()>,
+}
+
+impl Write for EarlyWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.since += count;
+        // While the storage is busy with the last piece, this one goes on growing.
+        if self.since >= EARLY_BYTES && self.more.try_send(()).is_ok() {
+            self.since = 0;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How much the storage is given at once, before the end. Less where tests are to get there.
+const EARLY_BYTES: usize = if cfg!(debug_assertions) { 1 << 20 } else { 32 << 20 };
 
 /// Bytes that are put aside in a folder for the length of one command, under no name. What is put aside is sealed by
 /// the caller.
@@ -257,7 +306,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("a mode");
         let lock = FolderLock::acquire([path.as_path()], None).expect("a lock");
         let draft = lock.draft(&path, Expect::Anything, Mode::KeepOr(0o666)).expect("a draft");
-        draft.writer().write_all(b"new").expect("it is written");
+        draft.write(|sink| sink.write_all(b"new")).expect("it is written");
         let mut read = String::new();
         draft.source().expect("a source").reader(1).read_to_string(&mut read).expect("it reads");
         assert_eq!((names(world.path()), read.as_str()), (vec!["file".to_owned()], "ew"));
@@ -269,12 +318,27 @@ mod tests {
     }
 
     #[test]
+    fn what_the_storage_refused_early_is_not_forgotten_at_the_end() {
+        let world = tempfile::tempdir().expect("a temporary folder");
+        let path = world.path().join("file");
+        let lock = FolderLock::acquire([path.as_path()], None).expect("a lock");
+        let draft = lock.draft(&path, Expect::Absent, Mode::Private).expect("a draft");
+        let piece = vec![7; EARLY_BYTES];
+        draft.write(|sink| sink.write_all(&piece).and_then(|()| sink.write_all(b"end"))).expect("it is written");
+        assert_eq!(draft.source().expect("a source").length(), EARLY_BYTES as u64 + 3);
+        // As the other thread notes it: the system itself would say nothing the second time.
+        *draft.early() = Some(io::ErrorKind::StorageFull.into());
+        let refused = draft.sync();
+        assert!(matches!(refused, Err(FsError::Io { step: Step::Sync, .. })), "{refused:?}");
+    }
+
+    #[test]
     fn a_draft_that_is_given_up_leaves_nothing() {
         let world = tempfile::tempdir().expect("a temporary folder");
         let path = world.path().join("file");
         let lock = FolderLock::acquire([path.as_path()], None).expect("a lock");
         let draft = lock.draft(&path, Expect::Absent, Mode::Private).expect("a draft");
-        draft.writer().write_all(b"new").expect("it is written");
+        draft.write(|sink| sink.write_all(b"new")).expect("it is written");
         drop(draft.finish().expect("it is whole"));
         assert_eq!(names(world.path()), Vec::<String>::new());
     }

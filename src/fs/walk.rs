@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Dir, Mode, OFlags};
+use rustix::fs::{Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::lock::is_temporary;
@@ -15,40 +15,63 @@ use super::{FsError, Kind, Step};
 ///
 /// Enters no folder for whose relative path `enter` returns `false`, no `.git`, and no symlink; symlinks are not
 /// listed either, nor new files of ours that a killed process could not finish: the next writer removes them.
-pub fn walk(top: &Path, mut enter: impl FnMut(&Path) -> bool) -> Result<Vec<PathBuf>, FsError> {
+pub fn walk(top: &Path, enter: impl FnMut(&Path) -> bool) -> Result<Vec<PathBuf>, FsError> {
+    let listed = walk_with_links(top, enter)?.into_iter();
+    Ok(listed.filter(|(_, kind)| *kind == Kind::File).map(|(path, _)| path).collect())
+}
+
+/// As [`walk`], and with the symlinks, which are not followed.
+pub fn walk_with_links(top: &Path, mut enter: impl FnMut(&Path) -> bool) -> Result<Vec<(PathBuf, Kind)>, FsError> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         let path = top.join(&folder);
         let refused = |source| FsError::io(Step::List, &path, source);
-        let names = match names_in(rustix::fs::CWD, path.as_os_str()) {
+        let names = match entries_in(rustix::fs::CWD, path.as_os_str()) {
             // Whoever works beside us may remove what was just listed.
             Err(Errno::NOENT) if !folder.as_os_str().is_empty() => continue,
             names => names.map_err(refused)?,
         };
-        for name in names {
+        for (name, kind) in names {
             let path = folder.join(&name);
-            match super::kind(&top.join(&path))? {
-                Some(Kind::File) if !is_temporary(&name) => files.push(path),
+            // Most file systems say in the list what stands there.
+            let kind = match kind {
+                Some(kind) => Some(kind),
+                None => super::kind(&top.join(&path))?,
+            };
+            match kind {
+                Some(kind @ (Kind::File | Kind::Symlink)) if !is_temporary(&name) => files.push((path, kind)),
                 Some(Kind::Folder) if name != ".git" && enter(&path) => folders.push(path),
                 _ => {}
             }
         }
     }
-    files.sort_unstable();
+    files.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     Ok(files)
 }
 
-/// Returns the names of what is in a folder. The standard library's own listing panics when the system refuses to close
-/// the folder.
+/// Returns the names of what is in a folder.
 pub(super) fn names_in(parent: impl AsFd, name: &OsStr) -> rustix::io::Result<Vec<OsString>> {
+    Ok(entries_in(parent, name)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Returns the names of what is in a folder, and what each is, as far as the file system tells. The standard library's
+/// own listing panics when the system refuses to close the folder.
+fn entries_in(parent: impl AsFd, name: &OsStr) -> rustix::io::Result<Vec<(OsString, Option<Kind>)>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::io::retry_on_intr(|| rustix::fs::openat(&parent, name, flags, Mode::empty()))?;
     let mut names = Vec::new();
     for entry in Dir::new(folder)? {
-        let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes()).to_owned();
+        let kind = match entry.file_type() {
+            FileType::RegularFile => Some(Kind::File),
+            FileType::Directory => Some(Kind::Folder),
+            FileType::Symlink => Some(Kind::Symlink),
+            _ => None,
+        };
         if name != "." && name != ".." {
-            names.push(name);
+            names.push((name, kind));
         }
     }
     Ok(names)

@@ -7,6 +7,7 @@ use git2::ErrorCode;
 
 use super::{EntryKind, ObjectId};
 use crate::fs::FsError;
+use crate::process::ProcessError;
 
 /// A repository, or something in it, that could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,14 @@ pub enum GitError {
     Bare {
         /// The folder.
         path: PathBuf,
+    },
+    /// An object is of another sort than it must be, or says what none can say.
+    #[error("object {id} of the git repository {} is broken", root.display())]
+    BrokenObject {
+        /// The object.
+        id: ObjectId,
+        /// The repository's folder.
+        root: PathBuf,
     },
     /// The repository belongs to another user, who could have made it to harm this one.
     #[error("the git repository {} belongs to another user", root.display())]
@@ -52,6 +61,27 @@ pub enum GitError {
         /// The path, relative to the root.
         path: PathBuf,
     },
+    /// The git program, which was asked as libgit2 does not know the format, could not answer.
+    #[error("the git repository {} uses {what}; git, which could read that, said: {said}", root.display())]
+    Answer {
+        /// Its folder.
+        root: PathBuf,
+        /// What it said.
+        said: String,
+        /// What libgit2 does not know.
+        what: Unsupported,
+    },
+    /// The git program is needed, as libgit2 does not know the format, and cannot be run.
+    #[error("the git repository {} uses {what}, which only the git program can read", root.display())]
+    NoProgram {
+        /// Its folder.
+        root: PathBuf,
+        /// Why it cannot be run.
+        #[source]
+        source: ProcessError,
+        /// What libgit2 does not know.
+        what: Unsupported,
+    },
     /// A path that is not in the work tree.
     #[error("{} is outside of the git repository {}", path.display(), root.display())]
     Outside {
@@ -67,6 +97,14 @@ pub enum GitError {
         id: ObjectId,
         /// The most bytes it may have.
         limit: usize,
+    },
+    /// A revision that names no commit.
+    #[error("{revision:?} names no commit of the git repository {}", root.display())]
+    UnknownRevision {
+        /// What was given.
+        revision: String,
+        /// The repository's folder.
+        root: PathBuf,
     },
     /// The repository has a format that libgit2 does not know.
     #[error("the git repository {} uses {what}, which secret cannot read yet", root.display())]

@@ -13,13 +13,18 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::with_format("--object-format=sha1")
+    }
+
+    /// A repository that `git init` made with one more argument.
+    pub(super) fn with_format(format: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let top = folder.path().canonicalize().expect("a folder");
         for name in ["home", "repository"] {
             std::fs::create_dir(top.join(name)).expect("a folder");
         }
         let world = Self { folder, root: top.join("repository") };
-        world.git(&["init", "--quiet", "--initial-branch=main"]);
+        world.git(&["init", "--quiet", "--initial-branch=main", format]);
         world
     }
 

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Revwalk, Sort};
-
-use super::{GitError, ObjectId, Repository, is_file};
+use super::store::{Commits, Store};
+use super::{EntryKind, GitError, ObjectId, Repository};
 
 /// One content that a file has had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,18 +23,18 @@ pub struct PastFile {
 /// Each folder's state is looked at once, however many commits share it, and for all files together. So the walk
 /// costs little more than reading the commits, and memory grows with the changes to those folders only.
 pub struct History<'r> {
-    repository: &'r Repository,
-    inner: &'r git2::Repository,
-    walk: Option<Revwalk<'r>>,
+    store: &'r dyn Store,
+    walk: Option<Commits<'r>>,
     wanted: Wanted,
     /// Which objects have been met at which path.
-    seen: HashSet<(usize, Oid)>,
+    seen: HashSet<(usize, ObjectId)>,
     found: VecDeque<PastFile>,
 }
 
 impl<'r> History<'r> {
     pub(super) fn new<'p>(
         repository: &'r Repository,
+        start: Option<ObjectId>,
         paths: impl IntoIterator<Item = &'p Path>,
     ) -> Result<Self, GitError> {
         let mut wanted = Wanted::default();
@@ -43,38 +42,30 @@ impl<'r> History<'r> {
         for path in paths {
             wanted.insert(path, &mut count);
         }
-        let inner = repository.inner()?;
-        let start = |head: Oid| {
-            let mut walk = inner.revwalk()?;
-            walk.set_sorting(Sort::TIME)?;
-            walk.push(head)?;
-            Ok(walk)
-        };
-        let walk = repository.head()?.map(start).transpose().map_err(|error| repository.refused(error))?;
-        Ok(Self { repository, inner, walk, wanted, seen: HashSet::new(), found: VecDeque::new() })
+        let store = repository.store()?;
+        let walk = start.map(|start| store.ancestors(start)).transpose()?;
+        Ok(Self { store, walk, wanted, seen: HashSet::new(), found: VecDeque::new() })
     }
 
     /// Reads one more commit, `false` after the last.
-    fn step(&mut self) -> Result<bool, git2::Error> {
-        let Some(commit) = self.walk.as_mut().and_then(Iterator::next) else { return Ok(false) };
-        let commit = self.inner.find_commit(commit?)?;
+    fn step(&mut self) -> Result<bool, GitError> {
+        let Some(commit) = self.walk.as_mut().and_then(Iterator::next).transpose()? else { return Ok(false) };
         // An explicit stack: the paths are the caller's, and may be deep.
-        let mut folders = vec![(&self.wanted, commit.tree_id())];
+        let mut folders = vec![(&self.wanted, self.store.commit(commit)?.tree)];
         while let Some((wanted, id)) = folders.pop() {
             if !self.seen.insert((wanted.number, id)) {
                 continue;
             }
-            let tree = self.inner.find_tree(id)?;
+            let tree = self.store.tree(id)?;
             for (name, wanted) in &wanted.inside {
-                let Some(entry) = tree.get_name_bytes(name) else { continue };
-                if entry.kind() == Some(git2::ObjectType::Tree) {
-                    folders.push((wanted, entry.id()));
+                let Some(entry) = tree.find(name) else { continue };
+                if entry.kind == EntryKind::Folder {
+                    folders.push((wanted, entry.id));
                 } else if let Some(path) = &wanted.path
-                    && is_file(entry.filemode_raw())
-                    && self.seen.insert((wanted.number, entry.id()))
+                    && entry.kind == EntryKind::File
+                    && self.seen.insert((wanted.number, entry.id))
                 {
-                    let (commit, content) = (ObjectId(commit.id()), ObjectId(entry.id()));
-                    self.found.push_back(PastFile { path: path.clone(), commit, content });
+                    self.found.push_back(PastFile { path: path.clone(), commit, content: entry.id });
                 }
             }
         }
@@ -93,7 +84,7 @@ impl Iterator for History<'_> {
                 Err(error) => {
                     // What comes after a commit that cannot be read is not known: the error is the last item.
                     self.walk = None;
-                    return Some(Err(self.repository.refused(error)));
+                    return Some(Err(error));
                 }
             }
         }
@@ -226,7 +217,7 @@ mod tests {
         let repository = world.open("");
         let mut history = repository.history([Path::new("file")]).expect("a history");
         assert!(history.next().expect("an item").is_ok());
-        assert!(matches!(history.next(), Some(Err(GitError::Git { .. }))));
+        assert!(matches!(history.next(), Some(Err(GitError::MissingObject { .. }))));
         assert!(history.next().is_none());
     }
 }

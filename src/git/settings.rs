@@ -23,6 +23,14 @@ pub enum Attribute {
 }
 
 impl Repository {
+    /// Tells whether `.gitignore` and its like exclude a path from being added.
+    pub fn is_ignored(&self, path: &Path) -> Result<bool, GitError> {
+        if self.unsupported.is_some() {
+            return self.plumbed()?.is_ignored(path);
+        }
+        self.inner()?.is_path_ignored(path).map_err(|error| self.refused(error))
+    }
+
     /// Returns what an attribute says of a path, by the files of attributes in the work tree and the index, and the
     /// user's own.
     pub fn attribute(&self, path: &Path, name: &str) -> Result<Attribute, GitError> {
@@ -74,7 +82,7 @@ impl Repository {
     /// Returns the UTC day of the commit that is checked out.
     pub fn head_day(&self) -> Result<Option<Date>, GitError> {
         let Some(commit) = self.head()? else { return Ok(None) };
-        let seconds = self.inner()?.find_commit(commit).map_err(|error| self.refused(error))?.time().seconds();
+        let seconds = self.commit(commit)?.seconds;
         let time = jiff::Timestamp::from_second(seconds).ok();
         Ok(time.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date()))
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::index::spelled;
 use super::{EntryKind, GitError, ObjectId, Repository};
 
 /// The versions of a file that could not be merged, for [`Repository::content`]. A side that removed it has none.
@@ -19,9 +20,9 @@ impl Repository {
     /// Returns the versions that a merge has left in the index; `None` where there is nothing to choose.
     pub fn stages(&self, path: &Path) -> Result<Option<Stages>, GitError> {
         let index = self.index()?;
-        let stage = |number: i32| {
-            let entry = index.get_path(path, number).filter(|entry| EntryKind::of(entry.mode) == EntryKind::File);
-            entry.map(|entry| ObjectId(entry.id))
+        let stage = |number| {
+            let entry = index.find_stage(spelled(path), number).filter(|entry| entry.kind == EntryKind::File);
+            entry.map(|entry| entry.id)
         };
         let stages = Stages { base: stage(1), ours: stage(2), theirs: stage(3) };
         let is_conflicted = stages.base.is_some() || stages.ours.is_some() || stages.theirs.is_some();

@@ -1,24 +1,22 @@
-//! The user's identities: where they are looked for, and opening a wrapped data key with them.
+//! The user's identities: which are asked, and in which order.
 //!
 //! Nothing is read before it is needed, and no passphrase is asked for while a key without one opens the file, or
 //! for a key that cannot. What was read or unlocked once serves for the rest of the process.
 
-use std::io;
-use std::iter;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use age::DecryptError;
 use zeroize::Zeroizing;
 
-use super::age_file::{self, Malformed, WrapError};
-use super::identity::{Expecting, Found, IdentityError, Locked, Ready};
-use super::plugin::{AllowedPlugin, PluginError, PluginIdentity, Plugins, WithPlugin, plugin_error};
+use super::age_file::{self, WrapError};
+use super::identity::{Found, IdentityError, Ready};
+use super::keyring::{Keyring, Known, Slot};
+use super::plugin::{AllowedPlugin, PluginError, Plugins};
 use super::settings::SettingsError;
-use super::source::{Source, default_sources, recipients_beside};
-use super::{Origin, Prompt, PromptError, Recipient, StanzaKind, Stanzas};
+use super::source::{Source, default_sources};
+use super::unwrap::{PluginsTried, UnwrapError, open};
+use super::{Prompt, PromptError, Recipient, StanzaKind, Stanzas};
 use crate::env::Env;
 
 /// The identities at hand. Can be shared by threads.
@@ -29,80 +27,6 @@ pub struct Identities<'a> {
     /// Held while a person is asked, so that no two questions mix.
     asking: Mutex<()>,
     keyring: OnceLock<Result<Keyring, IdentityError>>,
-}
-
-/// What can be said of one identity file without a passphrase.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Where it is.
-    pub origin: Origin,
-    /// The recipients that belong to its identities; none where only its passphrase would tell.
-    pub recipients: Vec<Recipient>,
-    /// Whether it is protected by a passphrase.
-    pub is_locked: bool,
-}
-
-/// Why no identity opens a wrapped data key.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum UnwrapError {
-    /// Opening the identity file would take too much time and memory.
-    #[error(
-        "the passphrase of {origin} takes too much work to check (2^{work_factor}; at most 2^{})",
-        age_file::MAX_WORK_FACTOR
-    )]
-    ExcessiveWork {
-        /// The identity file.
-        origin: Origin,
-        /// The logarithm of the work its header asks for.
-        work_factor: u8,
-    },
-    /// An identity that was asked for, or might have been the right one, cannot be used.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// The person broke off at the question for the passphrase.
-    #[error("interrupted")]
-    Interrupted,
-    /// It is no age file.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// There is no identity at all.
-    #[error("there is no identity")]
-    NoIdentity,
-    /// None of the identities is among the readers.
-    #[error("none of your identities opens it")]
-    NoMatch {
-        /// How many identities were tried.
-        tried: usize,
-        /// How many could not be, because their kind is not supported.
-        unsupported: usize,
-    },
-    /// The identity file needs a passphrase, and there is nobody to ask.
-    #[error("{origin} needs a passphrase, and there is no terminal to ask for it")]
-    NoTerminal {
-        /// The identity file.
-        origin: Origin,
-    },
-    /// A stanza or the payload was changed by somebody who does not have the key.
-    #[error("the wrapped key is not authentic")]
-    NotAuthentic,
-    /// A plugin that might have opened it cannot be used.
-    #[error(transparent)]
-    Plugin(#[from] PluginError),
-    /// The terminal failed while a passphrase was asked for.
-    #[error("cannot ask for the passphrase of {origin}")]
-    Prompt {
-        /// The identity file.
-        origin: Origin,
-        /// What failed.
-        #[source]
-        source: Arc<io::Error>,
-    },
-    /// The passphrase is wrong.
-    #[error("wrong passphrase for {origin}")]
-    WrongPassphrase {
-        /// The identity file.
-        origin: Origin,
-    },
 }
 
 impl<'a> Identities<'a> {
@@ -266,150 +190,6 @@ impl<'a> Identities<'a> {
             slot.locked.unlock(&slot.origin, passphrase)
         });
         unlocked.as_ref().map_err(Clone::clone)
-    }
-}
-
-/// What was read from all sources.
-#[derive(Default)]
-struct Keyring {
-    ready: Vec<Ready>,
-    locked: Vec<Slot>,
-    plugins: Vec<PluginIdentity>,
-    files: Vec<IdentityFile>,
-    known: OnceLock<Vec<Known>>,
-    unsupported: usize,
-    /// The first default file that is there and cannot be used.
-    broken: Option<IdentityError>,
-}
-
-/// What of a keyring comes from one file.
-struct IdentityFile {
-    origin: Origin,
-    ready: Range<usize>,
-    locked: Option<usize>,
-    plugins: usize,
-    plugin_recipients: Vec<Recipient>,
-}
-
-/// An identity file that is protected by a passphrase.
-struct Slot {
-    origin: Origin,
-    locked: Locked,
-    unlocked: OnceLock<Result<Found, UnwrapError>>,
-}
-
-impl Keyring {
-    fn read(sources: &[Source]) -> Result<Self, IdentityError> {
-        let mut keyring = Self::default();
-        for source in sources {
-            match source.read() {
-                Ok(found) => keyring.add(&source.origin, found),
-                Err(problem) if source.is_named => {
-                    return Err(IdentityError { origin: source.origin.clone(), problem });
-                }
-                Err(problem) if problem.is_missing() => {}
-                Err(problem) => {
-                    keyring.broken.get_or_insert(IdentityError { origin: source.origin.clone(), problem });
-                }
-            }
-        }
-        Ok(keyring)
-    }
-
-    fn add(&mut self, origin: &Origin, found: Found) {
-        let ready = self.ready.len()..self.ready.len() + found.ready.len();
-        let locked = found.locked.map(|locked| {
-            self.locked.push(Slot { origin: origin.clone(), locked, unlocked: OnceLock::new() });
-            self.locked.len() - 1
-        });
-        let plugins = found.plugins.len();
-        let plugin_recipients = found.plugin_recipients;
-        self.files.push(IdentityFile { origin: origin.clone(), ready, locked, plugins, plugin_recipients });
-        self.ready.extend(found.ready);
-        self.plugins.extend(found.plugins);
-        self.unsupported += found.unsupported;
-    }
-
-    /// Nobody needs this to open a file, so it is found out when it is asked for.
-    fn known(&self) -> &[Known] {
-        self.known.get_or_init(|| self.files.iter().map(|file| self.known_of(file)).collect())
-    }
-
-    fn known_of(&self, file: &IdentityFile) -> Known {
-        let origin = &file.origin;
-        let mut recipients: Vec<_> =
-            self.ready[file.ready.clone()].iter().map(|ready| ready.recipient().clone()).collect();
-        if file.plugins > file.plugin_recipients.len() {
-            recipients.extend(recipients_beside(origin).into_iter().filter(|recipient| recipient.plugin().is_some()));
-        }
-        recipients.extend(file.plugin_recipients.iter().cloned());
-        if let Some(slot) = file.locked.map(|locked| &self.locked[locked]) {
-            match slot.locked.recipient() {
-                Some(recipient) => recipients.push(recipient.clone()),
-                None => recipients.extend(recipients_beside(origin)),
-            }
-        }
-        Known { origin: origin.clone(), recipients, is_locked: file.locked.is_some() }
-    }
-
-    fn no_match(&self) -> UnwrapError {
-        let tried = self.ready.len() + self.locked.len() + self.plugins.len();
-        match &self.broken {
-            Some(broken) => broken.clone().into(),
-            None if tried + self.unsupported == 0 => UnwrapError::NoIdentity,
-            None => UnwrapError::NoMatch { tried, unsupported: self.unsupported },
-        }
-    }
-}
-
-/// A file that plugins are asked to open, and the first failure of one.
-struct PluginsTried<'p> {
-    plugins: &'p Plugins<'p>,
-    binary: &'p [u8],
-    failure: Option<PluginError>,
-}
-
-impl PluginsTried<'_> {
-    /// Asks the plugin of each of the identities, once for all that it has; one that breaks off ends the search.
-    fn open(&mut self, identities: &[&PluginIdentity]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
-        let mut names: Vec<_> = identities.iter().map(|identity| &identity.plugin).collect();
-        names.dedup();
-        for (index, name) in names.iter().enumerate() {
-            if names[..index].contains(name) {
-                continue;
-            }
-            let own = identities.iter().filter(|identity| identity.plugin == **name).copied().collect();
-            let identity = WithPlugin { plugins: self.plugins, name, identities: own };
-            match age_file::open(self.binary, iter::once(&identity as &dyn age::Identity)) {
-                Err(DecryptError::Io(error)) => match plugin_error(error) {
-                    Some(PluginError::Interrupted) => return Err(UnwrapError::Interrupted),
-                    Some(failure) => _ = self.failure.get_or_insert(failure),
-                    None => return Err(Malformed.into()),
-                },
-                result => match payload_of(result)? {
-                    None => {}
-                    opened => return Ok(opened),
-                },
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// Opens a binary age file with the first identity that fits; `None` when none does.
-fn open(binary: &[u8], readers: &[&str], identities: &[Ready]) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
-    let expecting: Vec<Expecting<'_>> = identities.iter().filter_map(|ready| ready.among(readers)).collect();
-    let others = identities.iter().filter(|ready| ready.among(readers).is_none()).map(Ready::as_age);
-    payload_of(age_file::open(binary, expecting.iter().map(|expecting| expecting as &dyn age::Identity).chain(others)))
-}
-
-/// Tells apart what opened, what did not fit, and what is wrong.
-fn payload_of(result: Result<Zeroizing<Vec<u8>>, DecryptError>) -> Result<Option<Zeroizing<Vec<u8>>>, UnwrapError> {
-    match result {
-        Ok(payload) => Ok(Some(payload)),
-        Err(DecryptError::NoMatchingKeys) => Ok(None),
-        Err(DecryptError::DecryptionFailed | DecryptError::InvalidMac) => Err(UnwrapError::NotAuthentic),
-        Err(_) => Err(Malformed.into()),
     }
 }
 

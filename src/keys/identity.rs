@@ -12,9 +12,9 @@ use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
 use super::age_file;
-use super::identities::UnwrapError;
 use super::plugin::{PluginIdentity, PluginName};
 use super::stanzas::{StanzaKind, Stanzas};
+use super::unwrap::UnwrapError;
 use super::{Origin, Recipient, RecipientKind};
 
 /// An identity file, or a variable in its place, that cannot be used.

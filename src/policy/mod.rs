@@ -22,4 +22,4 @@ pub use period::{Period, PeriodError};
 pub use place::{FILE_NAME, candidates, misplaced};
 
 /// How large a policy may be.
-pub const MAX_POLICY: usize = 1 << 20;
+pub const MAX_POLICY: usize = 512 << 10;

@@ -101,6 +101,11 @@ impl Policy {
         self.rules.iter().find(|rule| rule.path.matches(path))
     }
 
+    /// Tells whether some rule can be for files below a folder; when in doubt, it can.
+    pub fn can_govern_below(&self, folder: &str) -> bool {
+        self.rules.iter().any(|rule| rule.path.can_match_below(folder))
+    }
+
     /// Returns the members who read the files of a rule, those of its groups included.
     pub fn readers<'a>(&'a self, rule: &'a Rule) -> Readers<'a> {
         self.expand(rule.readers.iter().map(String::as_str)).collect()

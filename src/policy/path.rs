@@ -59,6 +59,14 @@ impl PathPattern {
         self.matcher.is_match(path)
     }
 
+    /// Tells whether paths below a folder (without a slash at its end) can match; when in doubt, they can.
+    pub fn can_match_below(&self, folder: &str) -> bool {
+        let literal = &self.text[..self.text.find(['*', '?', '[', '{']).unwrap_or(self.text.len())];
+        let (shorter, longer) = if folder.len() < literal.len() { (folder, literal) } else { (literal, folder) };
+        // Below `a/b` matches `a/b/c*`, and whatever begins with what stands before the star of `a/b*`.
+        longer.starts_with(shorter) && (folder.len() >= literal.len() || literal[folder.len()..].starts_with('/'))
+    }
+
     /// Returns the pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -127,6 +135,31 @@ impl PartialEq for PathPattern {
 }
 
 impl Eq for PathPattern {}
+
+#[cfg(test)]
+mod below {
+    use super::PathPattern;
+
+    #[test]
+    fn folders_below_which_nothing_matches_are_known() {
+        let can = |pattern: &str, folder: &str| pattern.parse::<PathPattern>().expect(pattern).can_match_below(folder);
+        for (pattern, folder) in [
+            ("secrets/**", "secrets"),
+            ("secrets/**", "secrets/a"),
+            ("a/b*/c", "a/bc"),
+            ("a/b*/c", "a"),
+            ("**/x", "y"),
+            ("a/b/c", "a/b"),
+        ] {
+            assert!(can(pattern, folder), "{pattern} {folder}");
+        }
+        for (pattern, folder) in
+            [("secrets/**", "src"), ("secrets/**", "sec"), ("a/b*/c", "a/c"), ("a/b/c", "a/b/d"), ("a/b", "b")]
+        {
+            assert!(!can(pattern, folder), "{pattern} {folder}");
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ use crate::envelope::native::{
 };
 use crate::fs::{self, Expect, Snapshot};
 use crate::keys::Recipient;
-use crate::policy::Rule;
+use crate::policy::{Readers, Rule};
 
 /// What is to be encrypted.
 pub struct CreationRequest {
@@ -57,6 +57,21 @@ pub struct Creation {
     pub is_plaintext_in_history: bool,
     /// Whether none of the identities at hand can read it.
     pub locks_out_user: bool,
+}
+
+impl Creation {
+    /// A file that was encrypted before: it gets no new reader, and nothing becomes clear, so there is nothing to say.
+    pub(super) fn resumed(file: NewFile, header: Header, source: Source) -> Self {
+        Self {
+            file,
+            header,
+            resumed: Some(source),
+            unreviewed: Vec::new(),
+            opaque_because: None,
+            is_plaintext_in_history: false,
+            locks_out_user: false,
+        }
+    }
 }
 
 /// Where git has a former form of a file.
@@ -99,9 +114,21 @@ impl Workspace<'_> {
         let header = self.new_header(target, rule, format, metadata, names, &secrets)?;
         let bytes = seal(plaintext, header.clone(), &secrets, None, self.env.today())
             .map_err(|source| seal_error(target, format, source))?;
+        self.new_creation(target, NewFile::Bytes(bytes), header, &readers, opaque_because)
+    }
+
+    /// Says what is to be known of a new file before it is written.
+    pub(super) fn new_creation(
+        &self,
+        target: &Target,
+        file: NewFile,
+        header: Header,
+        readers: &Readers<'_>,
+        opaque_because: Option<&'static str>,
+    ) -> Result<Creation, Error> {
         Ok(Creation {
-            file: NewFile::Bytes(bytes),
-            unreviewed: self.unreviewed(target, &readers)?,
+            file,
+            unreviewed: self.unreviewed(target, readers)?,
             locks_out_user: self.is_locked_out(&header.recipients),
             header,
             resumed: None,
@@ -174,15 +201,7 @@ impl Workspace<'_> {
         let bytes =
             seal(&request.plaintext, header.clone(), &file.opened.secrets, Some(&file.opened), self.env.today())
                 .map_err(|source| seal_error(target, format, source))?;
-        Ok(Creation {
-            file: NewFile::Bytes(bytes),
-            header,
-            resumed: Some(source),
-            unreviewed: Vec::new(),
-            opaque_because: None,
-            is_plaintext_in_history: false,
-            locks_out_user: false,
-        })
+        Ok(Creation::resumed(NewFile::Bytes(bytes), header, source))
     }
 
     /// Finds the encrypted form of a file in the index or in HEAD, and opens it.

@@ -78,15 +78,7 @@ impl Workspace<'_> {
         let body = NewBody { day: self.env.today(), generation: 1, id: LeafId::generate() };
         let content = Arc::clone(content);
         let file = NewOpaque { header: header.clone(), content, kind: NewKind::New(secrets, body) };
-        Ok(Creation {
-            file: NewFile::Opaque(Box::new(file)),
-            unreviewed: self.unreviewed(target, &readers)?,
-            locks_out_user: self.is_locked_out(&header.recipients),
-            header,
-            resumed: None,
-            opaque_because,
-            is_plaintext_in_history: self.is_plaintext_in_history(target)?,
-        })
+        self.new_creation(target, NewFile::Opaque(Box::new(file)), header, &readers, opaque_because)
     }
 
     /// Encrypts as the file was before: the same id, key, readers and header, an unchanged body as it was.
@@ -108,15 +100,7 @@ impl Workspace<'_> {
             NewKind::Replaced(Box::new(file), body)
         };
         let new = NewOpaque { header: header.clone(), content: request.content, kind };
-        Ok(Creation {
-            file: NewFile::Opaque(Box::new(new)),
-            header,
-            resumed: Some(source),
-            unreviewed: Vec::new(),
-            opaque_because: None,
-            is_plaintext_in_history: false,
-            locks_out_user: false,
-        })
+        Ok(Creation::resumed(NewFile::Opaque(Box::new(new)), header, source))
     }
 
     /// Finds the encrypted form of a file where the result will stand, in the index or in HEAD, and opens its header.

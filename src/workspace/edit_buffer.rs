@@ -5,7 +5,7 @@
 use zeroize::Zeroizing;
 
 use super::MetadataChange;
-use crate::envelope::native::{Field, FieldValue, Header, Metadata};
+use crate::envelope::native::{Field, FieldValue, Header, Metadata, toml_text};
 
 /// The text for the editor.
 pub struct EditBuffer {
@@ -61,7 +61,7 @@ impl EditBuffer {
             lines.push("## Nothing was saved yet. Save to try again; leave without a change to give up.".to_owned());
         }
         // The header's own spelling keeps every text on one line, whoever wrote it.
-        let shown = |mark: &str, field: Field| format!("{mark} {}", field.toml_lines().concat());
+        let shown = |mark: &str, field: Field| format!("{mark} {}", toml_text(&[field]).trim_end());
         let readers = header.recipients.keys().cloned().map(FieldValue::Text).collect();
         lines.push(shown("##", Field::new("path", FieldValue::Text(header.path.clone()))));
         lines.push(shown("##", Field::new("readers", FieldValue::List(readers))));

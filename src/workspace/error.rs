@@ -26,6 +26,9 @@ pub enum Error {
         /// The path in its header.
         recorded: String,
     },
+    /// Git could not be set up.
+    #[error(transparent)]
+    Wiring(#[from] super::WiringError),
     /// Readers would be added, or keys become clear, and nobody agreed.
     #[error("{path}: {question}; nobody has agreed to that")]
     Consent {
@@ -129,6 +132,9 @@ pub enum Error {
         /// Where it was looked for.
         root: std::path::PathBuf,
     },
+    /// There is no git repository.
+    #[error("there is no git repository here, so nothing to read from it")]
+    NoRepository,
     /// A policy stands in a folder.
     #[error("{path} is a second policy; only the one at the root of the repository counts")]
     NestedPolicy {

@@ -56,7 +56,7 @@ impl Workspace<'_> {
         self.refuse_large(&target)?;
         let (stored, file) = self.read_encrypted(target)?;
         match file.document() {
-            Some(document) => Ok(Listed::Keys(key_paths(document))),
+            Some(document) => Ok(Listed::Keys(key_paths(&document))),
             None => Err(Error::NoKeys { path: stored.target.shown }),
         }
     }

@@ -97,9 +97,7 @@ impl<'a> Workspaces<'a> {
     pub fn is_folder(&self, path: &Path) -> Result<bool, Error> {
         let absolute = self.absolute(path);
         Ok(match fs::kind(&absolute)? {
-            Some(Kind::Symlink) => {
-                fs::real_path(&absolute).ok().and_then(|real| fs::kind(&real).ok().flatten()) == Some(Kind::Folder)
-            }
+            Some(Kind::Symlink) => fs::leads_to_folder(&absolute),
             kind => kind == Some(Kind::Folder),
         })
     }

@@ -110,7 +110,7 @@ impl Workspace<'_> {
                 Ok(MergeResult::clean_with(&ours, &file, left_out))
             }
             Merged::Conflicts { conflicts, marked } => {
-                let is_opaque = ours.file.document().is_none();
+                let is_opaque = ours.file.items().is_none();
                 let by_lines = || match lines {
                     _ if is_opaque => None,
                     Some(lines) if !lines.is_clean => Some(lines.content),
@@ -211,7 +211,7 @@ fn is_sound(merged: &[u8], ours: &EncryptedFile, theirs: &EncryptedFile) -> bool
 /// that anybody wants twice.
 fn repeated_keys(file: &EncryptedFile) -> usize {
     let is_repeated = |step: &Component| matches!(step, Component::Key { occurrence: 1.., .. });
-    file.document().map_or(0, |document| document.leaves().filter(|leaf| leaf.path.0.iter().any(is_repeated)).count())
+    file.items().map_or(0, |document| document.leaves().filter(|leaf| leaf.path.0.iter().any(is_repeated)).count())
 }
 
 fn of_side(parsed: Result<EncryptedFile, ReadError>, path: &str) -> Result<EncryptedFile, Error> {

@@ -27,7 +27,9 @@ mod save;
 pub mod spell;
 mod target;
 mod value;
+mod verify;
 mod view;
+mod wiring;
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -52,7 +54,9 @@ pub use resolve::{ConflictedFile, Settled};
 pub use save::Saved;
 pub use target::Target;
 pub use value::{Member, Value};
+pub use verify::{Finding, Gain, Gained, Level, Problem, VerifiedState, VerifyReport, VerifyRequest};
 pub use view::{View, ViewError, key_paths, lookup};
+pub use wiring::{HookSetUp, Unwiring, Wiring, WiringError, WiringState};
 
 use crate::env::Env;
 use crate::fs::{self, Root};
@@ -76,15 +80,15 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// When there is a repository that may not or cannot be read.
     pub fn around(env: &'a Env, path: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
-        Self::in_folder(env, &start_folder(&env.current_dir().join(path))?, identities)
+        Self::in_folder(env, &fs::real_path(&start_folder(&env.current_dir().join(path))?)?, identities)
     }
 
-    /// Finds the workspace that a folder is in.
+    /// Finds the workspace that a folder is in, whose path has no symlinks.
     fn in_folder(env: &'a Env, start: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
-        let repository = Repository::discover(start)?;
+        let repository = Repository::discover(start)?.map(|repository| repository.with_programs(env));
         let root = match &repository {
-            Some(repository) => Some(Root::open(repository.root())?),
-            None => policy_folder(start)?.map(|folder| Root::open(&folder)).transpose()?,
+            Some(repository) => Some(Root::open_real(repository.root())?),
+            None => policy_folder(start)?.map(|folder| Root::open_real(&folder)).transpose()?,
         };
         Ok(Self { env, root, repository, identities, policy: OnceCell::new(), head_policy: OnceCell::new() })
     }
@@ -153,6 +157,11 @@ impl<'a> Workspace<'a> {
         Ok(self.head_policy.get().and_then(Option::as_ref))
     }
 
+    /// Returns the repository, which must be there.
+    fn required_repository(&self) -> Result<&Repository, Error> {
+        self.repository.as_ref().ok_or(Error::NoRepository)
+    }
+
     fn refuse_nested_policies(&self) -> Result<(), Error> {
         let Some(repository) = &self.repository else { return Ok(()) };
         let files = repository.index_files()?;
@@ -169,18 +178,15 @@ fn start_folder(path: &Path) -> Result<PathBuf, Error> {
     let ancestors: Vec<&Path> = path.ancestors().collect();
     for pair in ancestors.windows(2).rev() {
         let (path, folder) = (pair[0], pair[1]);
-        if fs::kind(path)? == Some(fs::Kind::Symlink) && Repository::discover(folder)?.is_some() {
+        if fs::kind(path)? == Some(fs::Kind::Symlink) && Repository::discover(&fs::real_path(folder)?)?.is_some() {
             return Ok(folder.to_path_buf());
         }
     }
-    let is_folder = |path: &&&Path| {
-        fs::real_path(path).ok().and_then(|path| fs::kind(&path).ok().flatten()) == Some(fs::Kind::Folder)
-    };
-    Ok(ancestors.iter().find(is_folder).map_or(path, |folder| folder).to_path_buf())
+    Ok(ancestors.iter().find(|path| fs::leads_to_folder(path)).map_or(path, |folder| folder).to_path_buf())
 }
 
 fn policy_folder(start: &Path) -> Result<Option<PathBuf>, Error> {
-    for candidate in policy::candidates(&fs::real_path(start)?) {
+    for candidate in policy::candidates(start) {
         if fs::kind(&candidate)? == Some(fs::Kind::File) {
             return Ok(candidate.parent().map(Path::to_path_buf));
         }

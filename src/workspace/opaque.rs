@@ -1,6 +1,6 @@
 //! Opaque files that are not held in memory: opening them, and handing their content on once it is authentic.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -179,7 +179,7 @@ impl OpenOpaque {
     /// # Errors
     /// When it is not authentic, or cannot be read.
     pub fn verify(self) -> Result<VerifiedOpaque, Error> {
-        let checksum = self.body()?.open(None, |_| Ok(())).map_err(|error| self.failed(error, None))?;
+        let checksum = self.body()?.authenticate(None).map_err(|error| self.failed(error, None))?;
         Ok(VerifiedOpaque { file: self, checksum })
     }
 
@@ -192,10 +192,8 @@ impl OpenOpaque {
         let lock = FolderLock::acquire([path], within)?;
         let draft = lock.draft(path, expect, Mode::Private)?;
         let body = self.body()?;
-        let mut writer = draft.writer();
-        let opened = body.open(None, |piece| writer.write_all(piece).map_err(StreamError::Write));
+        let opened = draft.write(|sink| body.open(None, |piece| sink.write_all(piece).map_err(StreamError::Write)));
         let checksum = opened.map_err(|error| self.failed(error, Some(&draft)))?;
-        drop(writer);
         let takes_its_place = matches!(expect, Expect::Same(_));
         let written = draft.source()?;
         beside_sync(&draft, || {
@@ -215,7 +213,7 @@ impl OpenOpaque {
     /// When a file cannot be read.
     pub(super) fn is_whole_with_body_of(&self, other: &Self) -> Result<bool, Error> {
         let (Ok(body), Ok(stated)) = (self.body(), other.body()) else { return Ok(false) };
-        match body.open(None, |_| Ok(())) {
+        match body.authenticate(None) {
             Ok(_) => {}
             Err(StreamError::NotAuthentic) => return Ok(false),
             Err(error) => return Err(self.failed(error, None)),

@@ -10,7 +10,7 @@ use super::save::WRITE_MODE;
 use super::{Error, Saved, Target, Workspace};
 use crate::envelope::native::{
     Content, FileSecrets, Header, NewBody, Plain, SealedBody, SpoolKey, StreamError, carried_to, carry_opaque,
-    opens_to, seal_opaque,
+    is_as_sealed, seal_opaque,
 };
 use crate::fs::{Draft, Expect, FolderLock, FsError, Mode, Source, Spool, Staged, commit, create_folder};
 
@@ -83,7 +83,7 @@ impl Workspace<'_> {
         Ok(Ok(LargeContent::Spool(key.into_body(spool.into_source()?).ok_or(different)?)))
     }
 
-    /// Writes a large opaque file, reads it back, and compares what it opens to with the content.
+    /// Writes a large opaque file, and reads it back: each chunk must be as it was sealed.
     ///
     /// # Errors
     /// When the content changed meanwhile, or the file cannot be written. Then it is as it was.
@@ -142,7 +142,8 @@ impl Workspace<'_> {
 /// Writes a file with another header and the body that it has.
 pub(super) fn carry<'l>(draft: Draft<'l>, header: &Header, file: &OpenOpaque) -> Result<Staged<'l>, Error> {
     let body = file.body()?;
-    carry_opaque(header, &file.opened, &body, &mut draft.writer()).map_err(|error| file.failed(error, Some(&draft)))?;
+    let carried = draft.write(|mut sink| carry_opaque(header, &file.opened, &body, &mut sink));
+    carried.map_err(|error| file.failed(error, Some(&draft)))?;
     let written = draft.source()?;
     beside_sync(&draft, || match carried_to(&written, header, &file.opened.secrets, &body) {
         Ok(true) => Ok(()),
@@ -165,19 +166,16 @@ pub(super) fn seal<'l>(
     let failed = |error| match (error, source, previous) {
         (StreamError::Write(error), _, _) => draft.cannot_write(error).into(),
         (StreamError::Read(error), Some(source), _) => source.cannot_read(error).into(),
-        // What was read twice and differs was written to in between, or the storage has failed.
-        (StreamError::Different, Some(source), _) => {
-            source.check_unchanged().err().unwrap_or_else(|| draft.is_different()).into()
-        }
         (error, None, Some(previous)) => previous.failed(error, Some(&draft)),
         (_, _, _) => Error::from(draft.is_different()),
     };
     let former = previous.map(|file| (&file.opened.header, file.opened.mac));
-    let checksum = seal_opaque(header, secrets, former, body, content, &mut draft.writer()).map_err(failed)?;
+    let sealed = draft.write(|mut sink| seal_opaque(header, secrets, former, body, content, &mut sink));
+    let receipt = sealed.map_err(failed)?;
     let written = draft.source()?;
-    beside_sync(&draft, || match opens_to(&written, header, secrets, checksum, content) {
+    beside_sync(&draft, || match is_as_sealed(&written, header, secrets, &receipt) {
         Ok(true) => Ok(()),
-        Ok(false) => Err(failed(StreamError::Different)),
+        Ok(false) => Err(draft.is_different().into()),
         Err(error) => Err(failed(error)),
     })?;
     Ok(draft.finish()?)

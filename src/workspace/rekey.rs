@@ -238,7 +238,7 @@ fn cleared(opened: &Opened, header: &Header) -> Vec<String> {
     }
     let before = &opened.header;
     let becomes_clear = |leaf: &&Leaf| before.seals(&leaf.path) && !header.seals(&leaf.path);
-    let leaves = opened.document.iter().flat_map(Document::leaves);
+    let leaves = opened.items.iter().flat_map(Document::leaves);
     let mut cleared: BTreeSet<String> = leaves.filter(becomes_clear).map(|leaf| leaf.path.to_string()).collect();
     let patterns = header.cleartext.iter().filter(|pattern| !before.cleartext.contains(pattern));
     cleared.extend(patterns.map(|pattern| format!("later keys like {pattern}")));

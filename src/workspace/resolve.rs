@@ -152,7 +152,7 @@ impl ConflictedFile {
     /// Returns the value that a side has under a key, or `None` if it has no such single value.
     pub fn value(&self, choice: Choice, key: &str) -> Option<Zeroizing<String>> {
         let opened = self.side(choice);
-        let leaf = opened.document.iter().flat_map(Document::leaves).find(|leaf| leaf.path.to_string() == key);
+        let leaf = opened.items.iter().flat_map(Document::leaves).find(|leaf| leaf.path.to_string() == key);
         leaf.map(|leaf| Zeroizing::new(leaf.value.to_string()))
     }
 

@@ -18,6 +18,7 @@ mod measure;
 mod peers;
 mod scenarios;
 mod table;
+mod verify;
 mod world;
 
 use std::path::PathBuf;
@@ -64,10 +65,38 @@ pub struct Sizes {
     pub sops_files: usize,
     /// Bytes of the large file.
     pub large: u64,
+    /// Secret files of a work tree that is verified whole.
+    pub verified: usize,
+    /// Files of the repository with a hook: others, and secret ones.
+    pub tracked: usize,
+    pub governed: usize,
+    /// Commits of the long range.
+    pub commits: usize,
 }
 
 impl Sizes {
-    const FULL: Self =
-        Self { rounds: 40, slow_rounds: 3, values: 10_000, files: 1_000, sops_files: 100, large: 1_000_000_000 };
-    const QUICK: Self = Self { rounds: 1, slow_rounds: 1, values: 20, files: 3, sops_files: 1, large: 100_000 };
+    const FULL: Self = Self {
+        rounds: 40,
+        slow_rounds: 3,
+        values: 10_000,
+        files: 1_000,
+        sops_files: 100,
+        large: 1_000_000_000,
+        verified: 10_000,
+        tracked: 99_000,
+        governed: 1_000,
+        commits: 10_000,
+    };
+    const QUICK: Self = Self {
+        rounds: 1,
+        slow_rounds: 1,
+        values: 20,
+        files: 3,
+        sops_files: 1,
+        large: 100_000,
+        verified: 3,
+        tracked: 20,
+        governed: 10,
+        commits: 10,
+    };
 }

@@ -347,7 +347,7 @@ impl Subject for Init {
     }
 
     fn arguments(&self) -> &'static [&'static str] {
-        &["init", "--name", "alice"]
+        &["init", "--name", "alice", "--no-git"]
     }
 
     fn state(&self, world: &World, before: &Files, now: &Files) -> Result<State, String> {

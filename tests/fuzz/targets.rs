@@ -8,7 +8,7 @@ use secret::document::edit::{EditError, NewValue};
 use secret::document::path::Component;
 use secret::document::{self, Content, Document, Format, Item, KeyPath, KeyPattern, Node, Span, splice};
 use secret::envelope::native::{
-    Comments, EncryptedFile, Field, SealError, SignedHeader, Token, conflict, peek_file_id,
+    Comments, EncryptedFile, Field, SealError, SignedHeader, Token, conflict, peek_file_id, toml_text,
 };
 use secret::keys::{Recipient, Stanzas, canonical};
 use secret::policy::{FILE_NAME, MemberKind, PathPattern, Period, Policy, edit};
@@ -169,7 +169,7 @@ fn a_header_is_canonical(data: &[u8]) -> bool {
     let lines: Vec<&str> = text.split('\n').collect();
     let fields = Field::from_toml_lines(&lines);
     if let Ok(fields) = &fields {
-        assert_eq!(fields.iter().flat_map(Field::toml_lines).collect::<Vec<_>>(), lines, "fields print as they stood");
+        assert_eq!(toml_text(fields), format!("{text}\n"), "fields print as they stood");
         let members: Vec<String> = fields.iter().map(Field::json_member).collect();
         let members: Vec<&str> = members.iter().map(String::as_str).collect();
         // A name with a dot in it, and a block that is no wrapped key, have no JSON form: no header has them.
@@ -177,8 +177,7 @@ fn a_header_is_canonical(data: &[u8]) -> bool {
             assert_eq!(again.iter().map(Field::json_member).collect::<Vec<_>>(), members);
         }
         if let Ok(signed) = SignedHeader::from_fields(fields) {
-            let printed: Vec<String> = signed.fields().iter().flat_map(Field::toml_lines).collect();
-            assert_eq!(printed, lines, "a header prints as it stood");
+            assert_eq!(toml_text(&signed.fields()), format!("{text}\n"), "a header prints as it stood");
             assert_eq!(
                 SignedHeader::from_fields(&Field::from_json_members(&members).expect("a header has a JSON form")),
                 Ok(signed)

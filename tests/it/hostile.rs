@@ -13,6 +13,7 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use secret::document::{Format, KeyPattern, MAX_BYTES};
 use secret::envelope::native::{Comments, Metadata};
+use secret::policy::MAX_POLICY;
 
 use crate::attacks::stranger;
 use crate::generate::{STRUCTURED, body_start};
@@ -131,6 +132,101 @@ fn a_hostile_header_costs_bounded_memory() {
     trial.world.write("secrets/db.yaml", endless + &documents::lines(trial.size, |_| "# a = 1\n".to_owned()));
     trial.commands("secrets/db.yaml", "a header without an end", "header");
     trial.end();
+}
+
+#[test]
+fn a_header_of_many_readers_costs_bounded_memory() {
+    let Some(mut trial) = Trial::begin() else { return };
+    // Those that a stranger makes up are as many as age's stanzas have room for; the user is the last of them.
+    let count = if trial.is_whole { 1200 } else { 60 };
+    let strangers: Vec<String> = recipients(count);
+    let file = trial.header_with(|header| {
+        let (name, user) = header.recipients.pop_first().expect("the user");
+        header.recipients =
+            strangers.iter().enumerate().map(|(at, one)| (format!("a{at}"), vec![one.clone()])).collect();
+        header.recipients.insert(name.replace('a', "z"), user);
+    });
+    trial.world.write("secrets/db.yaml", file.clone() + "a: 1\n");
+    trial.commands("secrets/db.yaml", "many readers", "header");
+    // In another order than the header says, all stanzas have to be tried.
+    let own = file.lines().find(|line| line.starts_with("# recipients.z")).expect("the user's line").to_owned() + "\n";
+    let first = file.find("# recipients.").expect("there are some");
+    let moved = file.replacen(&own, "", 1);
+    let shuffled = format!("{}{}{}", &moved[..first], own.replacen('z', "A", 1), &moved[first..]);
+    trial.world.write("secrets/db.yaml", shuffled + "a: 1\n");
+    trial.commands("secrets/db.yaml", "many readers, in another order", "header");
+    trial.end();
+}
+
+#[test]
+fn a_hostile_policy_costs_bounded_memory() {
+    let Some(mut trial) = Trial::begin() else { return };
+    let room = if trial.is_whole { MAX_POLICY - (8 << 10) } else { 32 << 10 };
+    let own = trial.world.read(".secret.toml");
+    let fill = |line: &dyn Fn(usize) -> String| -> String {
+        let mut text = String::new();
+        for index in 0.. {
+            let line = line(index);
+            if text.len() + line.len() > room {
+                break;
+            }
+            text.push_str(&line);
+        }
+        text
+    };
+    let rules = |pattern: &dyn Fn(usize) -> String| {
+        own.clone() + &fill(&|index| format!("[[rules]]\npath = {:?}\nreaders = [\"team\"]\n", pattern(index)))
+    };
+    // Each names groups before it; the rule names the last one.
+    let groups = |before: &dyn Fn(usize) -> std::ops::Range<usize>| {
+        let lines = fill(&|index| {
+            let names: Vec<_> = before(index).map(|index| format!("\"g{index}\"")).collect();
+            format!("g{index} = [{}]\n", if index == 0 { "\"alice\"".to_owned() } else { names.join(", ") })
+        });
+        let last = lines.lines().count() - 1;
+        own.replacen("[groups]\n", &format!("[groups]\n{lines}"), 1).replacen(
+            "readers = [",
+            &format!("readers = [\"g{last}\", "),
+            1,
+        )
+    };
+    let strangers = recipients(if trial.is_whole { 2000 } else { 60 });
+    let members =
+        strangers.iter().enumerate().map(|(index, one)| format!("m{index} = \"{one}\"\n")).collect::<String>();
+    let everybody: Vec<String> = (0..strangers.len()).map(|index| format!("\"m{index}\"")).collect();
+    let stars = "a*".repeat(240);
+    let folders = "**/a/".repeat(96);
+    for (name, policy) in [
+        ("many rules", rules(&|index| format!("secrets/{index}/**"))),
+        ("rules of many stars", rules(&|index| format!("secrets/{stars}{index}"))),
+        ("rules of many folders", rules(&|index| format!("secrets/{folders}{index}"))),
+        ("a chain of groups", groups(&|index| index.saturating_sub(1)..index)),
+        ("a ladder of groups", groups(&|index| index.saturating_sub(2)..index)),
+        ("groups of all before", groups(&|index| index.saturating_sub(100)..index)),
+        (
+            "many members",
+            own.replacen("[members]\n", &format!("[members]\n{members}"), 1).replacen(
+                "[groups]\n",
+                &format!("[groups]\nall = [{}]\n", everybody.join(", ")),
+                1,
+            ),
+        ),
+        ("one long line", format!("{own}# {}\n", "x".repeat(room))),
+        ("deep brackets", format!("{own}tags = {}{}\n", "[".repeat(room / 2), "]".repeat(room / 2))),
+    ] {
+        trial.world.write(".secret.toml", &policy);
+        let path = format!("secrets/{}", "a".repeat(200));
+        trial.world.write(&path, "a: 1\n");
+        for arguments in [&["encrypt", &path][..], &["ls"], &["member", "list"], &["doctor"], &["rekey", "--check"]] {
+            trial.measure(arguments, name, "policy");
+        }
+    }
+    trial.end();
+}
+
+/// Makes up recipients.
+fn recipients(count: usize) -> Vec<String> {
+    (0..count).map(|_| age::x25519::Identity::generate().to_public().to_string()).collect()
 }
 
 /// Runs of the program that are measured.

@@ -369,7 +369,7 @@ impl<'a> Comparison<'a> {
 
 fn bound(opened: &Opened) -> Vec<Bound> {
     let text = text(opened);
-    let document = opened.document.as_ref().expect("it is structured");
+    let document = opened.document().expect("it is structured");
     let tokens: HashMap<usize, _> =
         opened.values.iter().chain(&opened.comments).map(|opened| (opened.item, opened)).collect();
     let items = document.items.iter().enumerate().map(|(index, item)| {

@@ -52,5 +52,7 @@ mod trace;
 mod trees;
 mod values;
 mod vectors;
+mod verify;
+mod wiring;
 mod world;
 mod writing;

@@ -15,7 +15,10 @@ fn a_team_shares_secrets_with_a_deploy_machine_and_nobody_else() {
         world.filter(&init.stderr),
         "made an identity in [WORLD]/home/.config/secret/identities.txt: keep a copy of it in a safe place\n\
          wrote [WORLD]/repo/.secret.toml with alice as the first member\n\
-         next: commit it, then encrypt a file with `secret encrypt secrets/…` or `secret edit secrets/…`\n"
+         next: commit it, then encrypt a file with `secret encrypt secrets/…` or `secret edit secrets/…`\n\
+         the hook [WORLD]/repo/.git/hooks/pre-commit runs `secret verify --staged`\n\
+         git shows and merges encrypted files with the drivers of this clone's configuration\n\
+         wrote [WORLD]/repo/.gitattributes: commit it, it is for everybody\n"
     );
     world.commit("policy");
     world.write(FILE, DB);

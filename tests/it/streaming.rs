@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use secret::crypto::{BodyChecksum, CHECKSUM_BYTES, CHUNK_BYTES, LeafId, SEALED_CHUNK_BYTES};
 use secret::document::Format;
 use secret::envelope::native::{
-    Checksum, Content, EncryptedFile, NewBody, OpaqueFile, OpaqueTop, Plain, RUN_CHUNKS, Stored, StreamError,
-    carried_to, carry_opaque, opens_to, seal_opaque,
+    Content, EncryptedFile, NewBody, OpaqueFile, OpaqueTop, Plain, RUN_CHUNKS, Receipt, Stored, StreamError,
+    carried_to, carry_opaque, is_as_sealed, seal_opaque,
 };
 use zeroize::Zeroizing;
 
@@ -140,26 +140,74 @@ fn a_body_is_carried_over_as_it_is_and_only_if_it_is_authentic() {
 }
 
 #[test]
-fn what_is_written_is_compared_with_the_source_once_more() {
+fn what_the_storage_did_to_a_sealed_file_shows_at_every_place() {
     let file = opaque();
-    let content = pattern(RUN + 99);
+    let content = Zeroizing::new(pattern(RUN + 99));
     let mut written = Vec::new();
-    let checksum = write(&file, &Plain(&Zeroizing::new(content.clone())), &mut written).expect("it is sealed");
-    let written = Zeroizing::new(written);
-    let opens = |written: &Zeroizing<Vec<u8>>, content: &[u8]| {
-        opens_to(written, &file.header, &file.secrets, checksum, &Plain(&Zeroizing::new(content.to_vec())))
+    let receipt = write(&file, &Plain(&content), &mut written).expect("it is sealed");
+    let is_whole = |written: Vec<u8>| {
+        is_as_sealed(Zeroizing::new(written), &file.header, &file.secrets, &receipt).expect("it reads")
     };
-    assert!(matches!(opens(&written, &content), Ok(true)));
-    let mut changed = content.clone();
-    changed[RUN + 7] ^= 1;
-    let longer = [content.as_slice(), b"x"].concat();
-    for other in [changed.as_slice(), &longer, &content[1..], &content[..RUN]] {
-        assert!(matches!(opens(&written, other), Ok(false)));
+    assert!(is_whole(written.clone()));
+    let start = chunks_start(&written);
+    let end = written.len();
+    // All of the header and the first line, borders of chunks, the padding, the checksum, and places in between.
+    let borders = (start..end).step_by(SEALED_CHUNK_BYTES).flat_map(|border| border - 17..(border + 17).min(end));
+    let places: Vec<usize> = (0..start).chain(borders).chain((start..end).step_by(9973)).chain(end - 40..end).collect();
+    for place in &places {
+        let mut damaged = written.clone();
+        damaged[*place] ^= 1 << (place % 8);
+        assert!(!is_whole(damaged), "a bit at {place}");
     }
-    let mut damaged = written.clone();
-    let last = damaged.len() - 1;
-    damaged[last] ^= 1;
-    assert!(opens(&damaged, &content).is_err(), "the checksum is read back, too");
+    let without = |from: usize, to: usize| [&written[..from], &written[to..]].concat();
+    let chunk = start..start + SEALED_CHUNK_BYTES;
+    for damaged in [
+        without(end - 1, end),
+        without(chunk.start, chunk.end),
+        without(start, end),
+        [written.as_slice(), b"x"].concat(),
+        [&written[..chunk.end], &written[chunk.start..]].concat(),
+        [&written[..start], &vec![0; end - start]].concat(),
+    ] {
+        assert!(!is_whole(damaged));
+    }
+    println!("{} flipped bits, all found", places.len());
+}
+
+#[test]
+fn another_body_under_the_same_keys_is_not_what_was_sealed() {
+    let file = opaque();
+    let content = Zeroizing::new(pattern(RUN + 99));
+    let receipt = write(&file, &Plain(&content), &mut Vec::new()).expect("it is sealed");
+    for other in [pattern(RUN + 98), content.to_vec()] {
+        let stale = Zeroizing::new(seal(&file, &other));
+        assert!(open(&file, &stale).1.is_ok(), "it is authentic");
+        assert!(!is_as_sealed(&stale, &file.header, &file.secrets, &receipt).expect("it reads"));
+    }
+}
+
+#[test]
+fn what_is_authentic_opens_and_nothing_else_is() {
+    let file = opaque();
+    for length in [0, CHUNK_BYTES, RUN - 1, 2 * RUN + 70_000] {
+        let sealed = Zeroizing::new(seal(&file, &with_false_end(length)));
+        let top = parse(&file, &sealed);
+        let agree = |sealed: &Zeroizing<Vec<u8>>| {
+            let Ok(body) = top.body(sealed) else { return false };
+            let opens = body.open(None, |_| Ok(())).is_ok();
+            assert_eq!(body.authenticate(None).is_ok(), opens);
+            assert_eq!(body.carry(&mut Vec::new()).is_ok(), opens);
+            opens
+        };
+        assert!(agree(&sealed));
+        for place in (chunks_start(&sealed)..sealed.len()).step_by(39_989).chain([sealed.len() - 1]) {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert!(!agree(&changed), "{length}: {place}");
+            mend_checksum(&file, &mut changed);
+            assert!(!agree(&changed) || *changed == *sealed, "{length}: {place}, checksum mended");
+        }
+    }
 }
 
 #[test]
@@ -312,7 +360,7 @@ fn with_false_end(length: usize) -> Vec<u8> {
     content
 }
 
-fn write(file: &File, content: &dyn Content, sink: &mut (impl Write + Send)) -> Result<Checksum, StreamError> {
+fn write(file: &File, content: &dyn Content, sink: &mut (impl Write + Send)) -> Result<Receipt, StreamError> {
     let body = NewBody { day: day(1), generation: 1, id: LeafId([7; 8]) };
     seal_opaque(&file.header, &file.secrets, None, &body, content, sink)
 }

@@ -352,7 +352,7 @@ impl Target {
 }
 
 fn document(opened: &Opened) -> &Document {
-    opened.document.as_ref().expect("it is structured")
+    opened.document().expect("it is structured")
 }
 
 /// Returns what each value's token binds, and what stands behind the last one.

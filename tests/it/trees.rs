@@ -136,7 +136,7 @@ fn two_repositories_and_a_file_outside_of_any_are_decrypted_in_one_call_each_by_
     let other = other.display().to_string();
     let outside = world.home().join("loose.yaml");
     world.git(["init", "--quiet", "--initial-branch=main", &other]);
-    world.secret(["-C", &other, "init", "--name", "alice"]).success();
+    world.secret(["-C", &other, "init", "--name", "alice", "--no-git"]).success();
     fs::write(format!("{other}/secrets/app.yaml"), "a: canary-app\n").expect("a file");
     fs::write(format!("{other}/secrets/loose.yaml"), "a: canary-loose\n").expect("a file");
     world.secret(["-C", &other, "-q", "encrypt", "secrets/app.yaml", "secrets/loose.yaml"]).success();

@@ -344,10 +344,10 @@ fn quiet_says_nothing_when_all_is_well() {
 fn init_again_changes_nothing_and_tells_a_second_person_what_to_hand_over() {
     let world = World::with_db();
     let before = world.listing();
-    let again = world.secret(["init", "--name", "alice"]).success();
+    let again = world.secret(["init", "--name", "alice", "--no-git"]).success();
     assert_eq!(world.filter(&again.stderr), "[WORLD]/repo/.secret.toml is there already, and you are alice in it\n");
     let (bob_key, bob) = world.keygen("bob");
-    let second = world.secret(["-i", &bob_key, "init", "--name", "bob"]).success();
+    let second = world.secret(["-i", &bob_key, "init", "--name", "bob", "--no-git"]).success();
     assert_eq!(
         world.filter(&second.stderr),
         "[WORLD]/repo/.secret.toml is there already; send this line to a member of it:\n"

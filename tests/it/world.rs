@@ -37,7 +37,7 @@ impl World {
     /// A repository with a committed policy whose only member is `alice`, who runs the commands.
     pub fn new() -> Self {
         let world = Self::empty();
-        world.secret(["init", "--name", "alice"]).success();
+        world.secret(["init", "--name", "alice", "--no-git"]).success();
         world.commit("policy");
         world
     }
@@ -212,6 +212,16 @@ impl World {
         let outcome = run(self.command(Path::new("git")).args(arguments), b"");
         assert_eq!(outcome.code, 0, "{outcome:#?}");
         outcome.stdout
+    }
+
+    /// Runs git as [`Self::git`] does, whatever comes of it.
+    pub fn try_git(&self, arguments: &[&str]) -> Outcome {
+        self.try_git_with(arguments, &[])
+    }
+
+    /// Runs git, whatever comes of it, with more variables.
+    pub fn try_git_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+        run(self.command(Path::new("git")).args(arguments).envs(variables.iter().copied()), b"")
     }
 
     pub fn commit(&self, message: &str) {

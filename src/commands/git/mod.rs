@@ -1,12 +1,16 @@
-//! `secret git`: what git itself runs.
+//! `secret git`: how git and this program know each other.
 
+mod install;
 pub(super) mod merge;
+mod uninstall;
+
+pub(super) use install::wire;
 
 use clap::{Args, Subcommand};
 
 use super::{CommandError, Context};
 
-/// What git runs to understand encrypted files
+/// Set git up to check, show and merge encrypted files
 #[derive(Args)]
 pub struct GitArgs {
     #[command(subcommand)]
@@ -15,11 +19,15 @@ pub struct GitArgs {
 
 #[derive(Subcommand)]
 enum GitCommand {
+    Install(install::InstallArgs),
     Merge(merge::MergeArgs),
+    Uninstall(uninstall::UninstallArgs),
 }
 
-pub fn run(arguments: &GitArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    match &arguments.command {
-        GitCommand::Merge(arguments) => merge::run(arguments, context),
+pub fn run(arguments: GitArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    match arguments.command {
+        GitCommand::Install(arguments) => install::run(&arguments, context),
+        GitCommand::Merge(arguments) => merge::run(&arguments, context),
+        GitCommand::Uninstall(arguments) => uninstall::run(&arguments, context),
     }
 }

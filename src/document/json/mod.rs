@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 use super::path::Component;
 use super::value::Source;
 use super::{
-    Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS, MAX_PATH_BYTES,
-    Node, Problem, ScalarKind, Span, Style, SyntaxError, Value, position,
+    Content, Document, Entry, Event, EventKind, Extent, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS,
+    MAX_PATH_BYTES, Node, Problem, ScalarKind, Span, Style, SyntaxError, Value, position,
 };
 
 pub(crate) use edit::{set, unset};
@@ -30,9 +30,9 @@ pub(crate) use edit::{set, unset};
 /// # Errors
 /// When the text is no JSON, holds a key twice in one object, or passes a limit; [`Problem::RootNotMap`] when it is
 /// sound JSON with something else than an object as its root.
-pub(crate) fn parse_source(source: &Source) -> Result<Document, SyntaxError> {
+pub(crate) fn parse_source(source: &Source, extent: Extent) -> Result<Document, SyntaxError> {
     let text: &str = source;
-    let mut parser = Parser::new(source);
+    let mut parser = Parser::new(source, extent);
     parser.skip_blanks();
     let start = parser.position;
     let root = parser.value()?;
@@ -43,19 +43,21 @@ pub(crate) fn parse_source(source: &Source) -> Result<Document, SyntaxError> {
     if !matches!(root.content, Content::Map(_)) {
         return Err(SyntaxError::at(text, start, Problem::RootNotMap));
     }
-    Ok(Document { items: parser.items, roots: vec![root] })
+    let roots = if extent == Extent::Tree { vec![root] } else { Vec::new() };
+    Ok(Document { items: parser.items, roots })
 }
 
 /// Reads a text of a test.
 #[cfg(test)]
 fn parse(text: &str) -> Result<Document, SyntaxError> {
-    parse_source(&text.into())
+    parse_source(&text.into(), Extent::Tree)
 }
 
 /// A cursor over the text, and what it has read so far.
 struct Parser<'t> {
     text: &'t str,
     source: &'t Source,
+    extent: Extent,
     position: usize,
     items: Vec<Item>,
     path: KeyPath,
@@ -63,10 +65,14 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn new(source: &'t Source) -> Self {
+    fn new(source: &'t Source, extent: Extent) -> Self {
         let text: &str = source;
         let position = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { text, source, position, items: Vec::new(), path: KeyPath::default(), path_bytes: 0 }
+        // A key and its value for each comma, and brackets. Where commas stand in values, room is set aside that is not
+        // used; but no more than the text takes.
+        let commas = text.bytes().filter(|byte| *byte == b',').count();
+        let items = Vec::with_capacity((commas * 2 + 8).min(MAX_ITEMS));
+        Self { text, source, extent, position, items, path: KeyPath::default(), path_bytes: 0 }
     }
 
     fn value(&mut self) -> Result<Node, SyntaxError> {
@@ -97,7 +103,7 @@ impl<'t> Parser<'t> {
         let start = self.open(EventKind::MapOpen)?;
         let mut entries = Vec::new();
         let mut seen: HashMap<Arc<str>, usize> = HashMap::new();
-        while self.has_next(entries.is_empty(), b'}')? {
+        while self.has_next(seen.is_empty(), b'}')? {
             let (key_span, name) = self.key()?;
             match seen.entry(Arc::clone(&name)) {
                 Occupied(first) => {
@@ -106,9 +112,10 @@ impl<'t> Parser<'t> {
                 }
                 Vacant(place) => place.insert(key_span.start),
             };
-            let key = Component::key(name);
-            let node = self.child(key.clone())?;
-            entries.push(Entry { key, key_span, node });
+            let (node, key) = self.child(Component::key(name))?;
+            if self.extent == Extent::Tree {
+                entries.push(Entry { key, key_span, node });
+            }
         }
         self.close(EventKind::MapClose, start, Content::Map(entries))
     }
@@ -116,8 +123,13 @@ impl<'t> Parser<'t> {
     fn list(&mut self) -> Result<Node, SyntaxError> {
         let start = self.open(EventKind::ListOpen)?;
         let mut nodes = Vec::new();
-        while self.has_next(nodes.is_empty(), b']')? {
-            nodes.push(self.child(Component::Item(nodes.len()))?);
+        let mut length = 0;
+        while self.has_next(length == 0, b']')? {
+            let (node, _) = self.child(Component::Item(length))?;
+            length += 1;
+            if self.extent == Extent::Tree {
+                nodes.push(node);
+            }
         }
         self.close(EventKind::ListClose, start, Content::List(nodes))
     }
@@ -155,11 +167,12 @@ impl<'t> Parser<'t> {
         Ok(Node { span: Span::new(start, self.position), content, anchor: None })
     }
 
-    fn child(&mut self, step: Component) -> Result<Node, SyntaxError> {
+    /// Reads a value one step further down; returns the step, too.
+    fn child(&mut self, step: Component) -> Result<(Node, Component), SyntaxError> {
         self.path.0.push(step);
         let node = self.value()?;
-        self.path.0.pop();
-        Ok(node)
+        let step = self.path.0.pop().expect("a value leaves the path as it was");
+        Ok((node, step))
     }
 
     /// Reads a key and all up to its value.

@@ -20,7 +20,7 @@ pub(crate) use edit::{set, unset};
 
 use super::path::{Component, KeyKind};
 use super::{
-    Comment, Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS,
+    Comment, Content, Document, Entry, Event, EventKind, Extent, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS,
     MAX_PATH_BYTES, Node, Problem, ScalarKind, Source, Span, Style, SyntaxError, position,
 };
 use schema::{Resolved, Tag};
@@ -29,8 +29,8 @@ use schema::{Resolved, Tag};
 ///
 /// Strict where readers differ: equal keys in one map are refused (but for empty keys and `<<`), and so are block
 /// scalars in keys whose meaning depends on the indentation around them.
-pub(crate) fn parse_source(source: &Source) -> Result<Document, SyntaxError> {
-    match simple::parse(source) {
+pub(crate) fn parse_source(source: &Source, extent: Extent) -> Result<Document, SyntaxError> {
+    match simple::parse(source, extent) {
         Some(document) => Ok(document),
         None => parse_any(source),
     }
@@ -39,7 +39,7 @@ pub(crate) fn parse_source(source: &Source) -> Result<Document, SyntaxError> {
 /// Parses a text of a test.
 #[cfg(test)]
 fn parse(text: &str) -> Result<Document, SyntaxError> {
-    parse_source(&text.into())
+    parse_source(&text.into(), Extent::Tree)
 }
 
 /// Parses by the whole grammar.

@@ -39,23 +39,20 @@ impl Field {
         Self { name: name.to_owned(), subname: Some(subname.to_owned()), value }
     }
 
-    /// Returns the TOML lines, each without a line end.
-    pub fn toml_lines(&self) -> Vec<String> {
-        let mut line = self.name.clone();
+    /// Appends the TOML lines, each with a line feed.
+    pub fn write_toml(&self, out: &mut String) {
+        out.push_str(&self.name);
         if let Some(subname) = &self.subname {
-            line.push('.');
-            if is_bare(subname) { line.push_str(subname) } else { write_text(&mut line, subname) }
+            out.push('.');
+            if is_bare(subname) { out.push_str(subname) } else { write_text(out, subname) }
         }
-        line.push_str(" = ");
+        out.push_str(" = ");
         if let FieldValue::Block(block) = &self.value {
-            line.push_str(BLOCK_QUOTE);
-            let mut lines = vec![line];
-            lines.extend(block.lines().map(str::to_owned));
-            lines.push(BLOCK_QUOTE.to_owned());
-            return lines;
+            out.extend([BLOCK_QUOTE, "\n", block, BLOCK_QUOTE]);
+        } else {
+            write_value(out, &self.value);
         }
-        write_value(&mut line, &self.value);
-        vec![line]
+        out.push('\n');
     }
 
     /// Returns the JSON member `"name": value`.
@@ -79,10 +76,12 @@ impl Field {
     /// Reads TOML lines. The error is the index of the line that is no field, or one in another spelling.
     pub fn from_toml_lines(lines: &[&str]) -> Result<Vec<Self>, usize> {
         let mut fields = Vec::new();
+        let mut spelled = String::new();
         let mut index = 0;
         while index < lines.len() {
             let start = index;
-            let (name, value) = lines[index].split_once(" = ").ok_or(start)?;
+            let equals = lines[index].as_bytes().windows(3).position(|bytes| bytes == b" = ").ok_or(start)?;
+            let (name, value) = (&lines[index][..equals], &lines[index][equals + 3..]);
             let (name, subname) = match name.split_once('.') {
                 Some((name, subname)) if subname.starts_with('"') => (name, Some(whole_text(subname).ok_or(start)?)),
                 Some((name, subname)) => (name, Some(subname.to_owned())),
@@ -93,7 +92,7 @@ impl Field {
             }
             let value = if value == BLOCK_QUOTE {
                 let length = lines[index + 1..].iter().position(|line| *line == BLOCK_QUOTE).ok_or(start)?;
-                let block = lines[index + 1..=index + length].iter().map(|line| format!("{line}\n")).collect();
+                let block = lines[index + 1..=index + length].iter().flat_map(|line| [line, "\n"]).collect();
                 index += length + 1;
                 FieldValue::Block(block)
             } else {
@@ -101,7 +100,9 @@ impl Field {
             };
             index += 1;
             let field = Self { name: name.to_owned(), subname, value };
-            if field.toml_lines() != lines[start..index] {
+            spelled.clear();
+            field.write_toml(&mut spelled);
+            if !spelled.split_terminator('\n').eq(lines[start..index].iter().copied()) {
                 return Err(start);
             }
             fields.push(field);
@@ -132,6 +133,15 @@ impl Field {
         let field = Self { name, subname, value };
         (field.json_member() == line).then_some(field)
     }
+}
+
+/// Returns the TOML lines of fields, each with a line feed.
+pub fn toml_text(fields: &[Field]) -> String {
+    let mut text = String::new();
+    for field in fields {
+        field.write_toml(&mut text);
+    }
+    text
 }
 
 /// The only field that is a block.
@@ -171,7 +181,9 @@ fn write_value(out: &mut String, value: &FieldValue) {
 
 fn write_text(out: &mut String, text: &str) {
     out.push('"');
-    for character in text.chars() {
+    let plain = plain_prefix(text);
+    out.push_str(&text[..plain]);
+    for character in text[plain..].chars() {
         if matches!(character, '"' | '\\') {
             out.push('\\');
             out.push(character);
@@ -182,6 +194,13 @@ fn write_text(out: &mut String, text: &str) {
         }
     }
     out.push('"');
+}
+
+/// Returns how many bytes of a text, from its beginning, are ASCII that stands for itself between quotes: in almost all
+/// texts, all of it.
+fn plain_prefix(text: &str) -> usize {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    text.bytes().position(|byte| !is_plain(&byte)).unwrap_or(text.len())
 }
 
 /// Tells whether a character could break a line, or change how a person sees one.
@@ -232,7 +251,9 @@ impl Reader<'_> {
 
     fn text(&mut self) -> Option<String> {
         self.take("\"")?;
-        let mut text = String::new();
+        let plain = plain_prefix(self.rest);
+        let mut text = self.rest[..plain].to_owned();
+        self.rest = &self.rest[plain..];
         let mut characters = self.rest.char_indices();
         while let Some((index, character)) = characters.next() {
             match character {
@@ -269,7 +290,7 @@ const MAX_DEPTH: usize = 2;
 mod tests {
     use proptest::prelude::{Strategy, any, prop_assert_eq, prop_oneof, proptest};
 
-    use super::{Field, FieldValue};
+    use super::{Field, FieldValue, toml_text};
 
     fn value() -> impl Strategy<Value = FieldValue> {
         let simple = || prop_oneof![any::<u32>().prop_map(FieldValue::Number), ".*".prop_map(FieldValue::Text)];
@@ -297,8 +318,8 @@ mod tests {
         #[test]
         fn a_field_reads_back_from_both_spellings(subname in "[A-Za-z0-9][A-Za-z0-9._@-]{0,8}", value in value()) {
             let field = Field::with_subname("tags", &subname, value);
-            let lines = field.toml_lines();
-            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let text = toml_text(std::slice::from_ref(&field));
+            let lines: Vec<&str> = text.split_terminator('\n').collect();
             prop_assert_eq!(Field::from_toml_lines(&lines), Ok(vec![field.clone()]));
             prop_assert_eq!(Field::from_json_members(&[&field.json_member()]), Ok(vec![field]));
         }
@@ -308,7 +329,7 @@ mod tests {
             let field = Field::new("owner", FieldValue::Text(text.clone()));
             let json: serde_json::Value = serde_json::from_str(&format!("{{{}}}", field.json_member())).expect("it is JSON");
             prop_assert_eq!(json["owner"].as_str(), Some(text.as_str()));
-            let toml: toml::Table = field.toml_lines().join("\n").parse().expect("it is TOML");
+            let toml: toml::Table = toml_text(&[field]).parse().expect("it is TOML");
             prop_assert_eq!(toml["owner"].as_str(), Some(text.as_str()));
         }
 

@@ -1,16 +1,19 @@
 //! An encrypted file: taken apart, and what it says without a key.
 
+use std::sync::OnceLock;
+
 use zeroize::Zeroizing;
 
 use super::carrier::{self, Body, CarrierError};
 use super::header::{Header, HeaderError, HeaderMac, Mode, SignedHeader};
-use super::opening::{DocumentOpening, OpenError};
+use super::opening::{DocumentOpening, OpenError, span_of};
+use super::parallel::free;
 use super::payload::FileSecrets;
 use super::place;
+use super::survey::SealedPlace;
 use super::token::{BodyStamp, Token};
 use crate::crypto::{self, AssociatedData, FileId};
-use crate::document::path::Component;
-use crate::document::{self, Content as Tree, Document, Entry, Format, Source, Span, SyntaxError};
+use crate::document::{self, Document, EventKind, Extent, Format, Item, Source, Span, SyntaxError};
 
 /// An encrypted file, taken apart but not yet believed.
 pub struct EncryptedFile {
@@ -31,6 +34,13 @@ struct DocumentContent {
     lines_before: usize,
 }
 
+impl Drop for DocumentContent {
+    fn drop(&mut self) {
+        let document = std::mem::take(&mut self.document);
+        free(document.items.len(), document);
+    }
+}
+
 /// An encrypted file whose every part was authenticated, with its plaintext.
 pub struct Opened {
     /// The authenticated header.
@@ -41,14 +51,28 @@ pub struct Opened {
     pub secrets: FileSecrets,
     /// The plaintext, byte for byte.
     pub plaintext: Zeroizing<Vec<u8>>,
-    /// The parsed plaintext of a structured file.
-    pub document: Option<Document>,
+    /// The items of the plaintext of a structured file.
+    pub items: Option<Document>,
+    /// The same with its tree, when somebody has asked for it.
+    pub(super) document: OnceLock<Option<Document>>,
     /// The sealed leaves, in document order.
     pub values: Vec<OpenedToken>,
     /// The sealed comments, in document order.
     pub comments: Vec<OpenedToken>,
     /// The body of an opaque file as it stood there.
     pub body: Option<OpenedBody>,
+}
+
+impl Opened {
+    /// Returns the parsed plaintext of a structured file. Most that open a large one do not need its tree.
+    pub fn document(&self) -> Option<&Document> {
+        let items = self.items.as_ref()?;
+        if !items.roots.is_empty() {
+            return Some(items);
+        }
+        let parse = || document::parse(self.header.format, str::from_utf8(&self.plaintext).ok()?).ok();
+        self.document.get_or_init(parse).as_ref()
+    }
 }
 
 /// A token that was opened.
@@ -139,8 +163,8 @@ impl EncryptedFile {
         }
         let content = match carried.body {
             Body::Bytes(body) => Content::Opaque { body: body.to_vec() },
-            Body::Text(text) => match document::parse_source(format, &text) {
-                Ok(document) if reserved_member(format, &document).is_some() => {
+            Body::Text(text) => match document::parse_source(format, &text, Extent::Items) {
+                Ok(document) if reserved_member(format, &document, &text).is_some() => {
                     return Err(CarrierError::Misplaced { line: carried.lines_before + 1 }.into());
                 }
                 Ok(document) if !header.can_match(&document) => return Err(ReadError::TooManyPatterns),
@@ -189,15 +213,27 @@ impl EncryptedFile {
 
     /// Counts the values, sealed and in clear. Of an opaque file nothing can be counted.
     pub fn counts(&self) -> Counts {
-        let Some(document) = self.document() else { return Counts { encrypted: None, clear: 0 } };
+        let Content::Document(DocumentContent { document, .. }) = &self.content else {
+            return Counts { encrypted: None, clear: 0 };
+        };
         let encrypted = document.leaves().filter(|leaf| self.header().seals(&leaf.path)).count();
         Counts { encrypted: Some(encrypted), clear: document.leaves().count() - encrypted }
     }
 
-    /// Returns the document with tokens for values; `None` for an opaque file.
-    pub fn document(&self) -> Option<&Document> {
+    /// Returns the items of the document with tokens for values; `None` for an opaque file.
+    pub fn items(&self) -> Option<&Document> {
         match &self.content {
             Content::Document(content) => Some(&content.document),
+            Content::Opaque { .. } => None,
+        }
+    }
+
+    /// Reads the document with tokens for values again, with its tree; `None` for an opaque file.
+    pub fn document(&self) -> Option<Document> {
+        match &self.content {
+            Content::Document(content) => {
+                document::parse_source(self.header().format, &content.text, Extent::Tree).ok()
+            }
             Content::Opaque { .. } => None,
         }
     }
@@ -213,10 +249,32 @@ impl EncryptedFile {
             Content::Opaque { body } => {
                 let (stamp, chunks) = BodyStamp::split(body).ok_or(OpenError::Body)?;
                 let associated_data = place::of_body(self.header().file_id, stamp.day, stamp.generation);
+                let is_possible = stamp.generation <= self.header().generation && self.header().body.is_none();
                 let is_intact = crypto::is_body_intact(associated_data, &stamp.salt, chunks);
-                if is_intact { Ok(()) } else { Err(OpenError::Body) }
+                if is_possible && is_intact { Ok(()) } else { Err(OpenError::Body) }
             }
         }
+    }
+
+    /// Checks what [`Self::check`] checks, and returns what is sealed.
+    ///
+    /// # Errors
+    /// All leaves and comments that are in clear and must not be; else the first thing that is broken.
+    pub fn survey(&self) -> Result<Vec<SealedPlace>, Vec<OpenError>> {
+        match &self.content {
+            Content::Document(content) => self.opening(content).survey(),
+            Content::Opaque { body } => {
+                self.check().map_err(|error| vec![error])?;
+                Ok(BodyStamp::split(body).iter().map(|(stamp, _)| SealedPlace::of_body(stamp)).collect())
+            }
+        }
+    }
+
+    /// Returns the line and the name of what is sealed at a place; nothing of an opaque file.
+    pub fn locate(&self, place: &SealedPlace) -> Option<(usize, String)> {
+        let Content::Document(content) = &self.content else { return None };
+        let opening = self.opening(content);
+        Some((opening.line(place.item), opening.key(place.item)))
     }
 
     /// Opens the file with what its age file holds.
@@ -280,7 +338,8 @@ impl EncryptedFile {
             mac: self.signed.mac(),
             secrets,
             plaintext: plaintext.map_err(|_| OpenError::Body)?,
-            document: None,
+            items: None,
+            document: OnceLock::new(),
             values: Vec::new(),
             comments: Vec::new(),
             body: Some(OpenedBody { stamp, bytes: body.to_vec() }),
@@ -307,10 +366,25 @@ pub fn peek_file_id(top: &[u8]) -> Option<FileId> {
 }
 
 /// Finds a member of a JSON document that has the header's name.
-pub(super) fn reserved_member(format: Format, document: &Document) -> Option<Span> {
-    let Some(Tree::Map(entries)) = document.roots.first().map(|root| &root.content) else { return None };
-    let is_reserved = |entry: &&Entry| matches!(&entry.key, Component::Key { name, .. } if &**name == "$secret");
-    (format == Format::Json).then(|| entries.iter().find(is_reserved).map(|entry| entry.key_span)).flatten()
+pub(super) fn reserved_member(format: Format, document: &Document, text: &str) -> Option<Span> {
+    let mut depth = 0;
+    let mut is_reserved = |item: &Item| {
+        let Item::Event(event) = item else { return false };
+        match event.kind {
+            EventKind::MapOpen | EventKind::ListOpen => depth += 1,
+            EventKind::MapClose | EventKind::ListClose => depth -= 1,
+            _ => {}
+        }
+        depth == 1 && event.kind == EventKind::Key && is_name_of_header(event.span.of(text))
+    };
+    let reserved = document.items.iter().find(|item| format == Format::Json && is_reserved(item));
+    reserved.map(span_of)
+}
+
+/// Tells whether a JSON string says what the header's member is called; any character may be an escape.
+fn is_name_of_header(string: &str) -> bool {
+    string == "\"$secret\""
+        || string.contains('\\') && serde_json::from_str(string).is_ok_and(|name: String| name == "$secret")
 }
 
 /// Says why a file without a header is not an encrypted one.
@@ -348,3 +422,29 @@ fn is_marker(line: &[u8], sign: u8) -> bool {
 /// values that just miss a padded length, as many as may be.
 pub const MAX_ENCRYPTED: usize = 64 << 20;
 const TOKEN_MARK: &[u8] = b"secret-v1.";
+
+#[cfg(test)]
+mod tests {
+    use super::reserved_member;
+    use crate::document::{Extent, Format, parse_text};
+
+    #[test]
+    fn a_member_of_the_root_with_the_name_of_the_header_is_found_however_it_is_spelled() {
+        let found = |text: &str| {
+            let document = parse_text(Format::Json, text, Extent::Items).expect("it is JSON");
+            reserved_member(Format::Json, &document, text).map(|span| span.of(text).to_owned())
+        };
+        for name in [r#""$secret""#, r#""\u0024secret""#, r#""$s\u0065cret""#] {
+            assert_eq!(found(&format!(r#"{{"a": [{{"b": 1}}], {name}: {{}}}}"#)).as_deref(), Some(name));
+            assert_eq!(found(&format!(r#"{{"a": {{{name}: 1}}, "b": [{{{name}: 2}}]}}"#)), None, "not in the root");
+        }
+        assert_eq!(found(r#"{"secret": "$secret", "$secret2": 1, "\ud800$secret": 1}"#), None);
+    }
+
+    #[test]
+    fn other_formats_have_no_such_member() {
+        let text = "$secret: 1\n";
+        let document = parse_text(Format::Yaml, text, Extent::Items).expect("it is YAML");
+        assert!(reserved_member(Format::Yaml, &document, text).is_none());
+    }
+}

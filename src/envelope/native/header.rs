@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use super::field::{Field, FieldValue, WRAPPED_KEY};
+use super::field::{Field, FieldValue, WRAPPED_KEY, toml_text};
 use crate::crypto::{FileId, FileKeys, MAC_BYTES, NotAuthentic, random};
 use crate::document::{Document, Format, KeyPattern};
 
@@ -193,7 +193,7 @@ impl Header {
     /// Returns the header with its MAC, for a file with or without a byte order mark. `former` is what the file had
     /// before: it stays if nothing changed.
     pub fn sign(self, keys: &FileKeys, has_bom: bool, former: Option<HeaderMac>) -> SignedHeader {
-        let text = mac_text(&self.fields());
+        let text = toml_text(&self.fields());
         let make = |salt: [u8; 16]| HeaderMac { salt, mac: keys.header_mac(&mac_input(salt, has_bom, &text)) };
         let kept = former.filter(|former| make(former.salt) == *former);
         SignedHeader { mac: kept.unwrap_or_else(|| make(random())), header: self }
@@ -296,14 +296,14 @@ impl SignedHeader {
     /// # Errors
     /// When somebody without the data key changed the header, or added or removed the byte order mark.
     pub fn verify(&self, keys: &FileKeys, has_bom: bool) -> Result<(), NotAuthentic> {
-        let text = mac_text(&self.header.fields());
+        let text = toml_text(&self.header.fields());
         keys.verify_header_mac(&mac_input(self.mac.salt, has_bom, &text), &self.mac.mac)
     }
 }
 
 /// Returns the SHA-256 of the lines that name the readers.
 pub fn recipients_digest(recipients: &Recipients) -> [u8; 32] {
-    Sha256::digest(mac_text(&recipient_fields(recipients))).into()
+    Sha256::digest(toml_text(&recipient_fields(recipients))).into()
 }
 
 fn recipient_fields(recipients: &Recipients) -> Vec<Field> {
@@ -319,10 +319,6 @@ fn recipient_fields(recipients: &Recipients) -> Vec<Field> {
 fn mac_input(salt: [u8; 16], has_bom: bool, text: &str) -> Vec<u8> {
     let bom = if has_bom { "\u{feff}" } else { "" };
     [&salt, bom.as_bytes(), text.as_bytes()].concat()
-}
-
-fn mac_text(fields: &[Field]) -> String {
-    fields.iter().flat_map(Field::toml_lines).map(|line| line + "\n").collect()
 }
 
 fn print_pair(salt: &[u8], bytes: &[u8]) -> String {

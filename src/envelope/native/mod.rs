@@ -12,13 +12,15 @@ mod parallel;
 mod payload;
 mod pieces;
 mod place;
+mod pump;
 mod reuse;
 mod seal;
 mod stream;
+mod survey;
 mod token;
 
 pub use carrier::CarrierError;
-pub use field::{Field, FieldValue};
+pub use field::{Field, FieldValue, toml_text};
 pub use file::{
     Counts, EncryptedFile, MAX_ENCRYPTED, Opened, OpenedBody, OpenedToken, ReadError, conflict, peek_file_id,
 };
@@ -26,9 +28,11 @@ pub use header::{
     BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, SignedHeader, VERSION,
 };
 pub use merge::{Choice, Conflict, ConflictKind, Decisions, Merge, Merged, OpenedVersions};
-pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_opaque, opens_to, seal_opaque};
+pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_opaque, is_as_sealed, seal_opaque};
 pub use opening::{Misplacement, OpenError};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
+pub use pump::RUN_CHUNKS;
 pub use seal::{SealError, seal};
-pub use stream::{Checksum, Content, Plain, RUN_CHUNKS, SealedBody, SpoolKey, Stored, StreamError};
+pub use stream::{Checksum, Content, Plain, Receipt, SealedBody, SpoolKey, Stored, StreamError};
+pub use survey::SealedPlace;
 pub use token::{BodyStamp, Stamp, Token, TokenError, TokenKind, is_like_token};

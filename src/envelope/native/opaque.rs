@@ -11,9 +11,10 @@ use super::opening::OpenError;
 use super::payload::FileSecrets;
 use super::place;
 use super::seal::sign;
-use super::stream::{Checksum, Content, SealedBody, Stored, StreamError, seal_content};
+use super::stream::{Checksum, Content, Receipt, SealedBody, Stored, StreamError, seal_content};
+use super::survey::SealedPlace;
 use super::token::BodyStamp;
-use crate::crypto::{AssociatedData, LeafId};
+use crate::crypto::{AssociatedData, BodyChecksum, CHECKSUM_BYTES, LeafId};
 
 /// The top of an opaque file, not yet believed.
 pub struct OpaqueTop {
@@ -73,6 +74,40 @@ impl OpaqueTop {
         &self.signed.header
     }
 
+    /// Compares the checksum with the body, which `file` reads from a place in the file on: all that can be checked without
+    /// a key, and of a body of any size.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_intact<R: std::io::Read>(&self, file: impl FnOnce(u64) -> R) -> std::io::Result<bool> {
+        let header = self.header();
+        let Some(stamp) = self.stamp.filter(|stamp| stamp.generation <= header.generation && header.body.is_none())
+        else {
+            return Ok(false);
+        };
+        let associated_data = place::of_body(header.file_id, stamp.day, stamp.generation);
+        let mut checksum = BodyChecksum::new(associated_data, &stamp.salt);
+        let mut file = file(self.chunks_at);
+        // The last bytes read so far may be the checksum.
+        let (mut buffer, mut held) = (vec![0; 64 << 10], 0);
+        loop {
+            let count = file.read(&mut buffer[held..])?;
+            let length = held + count;
+            if count == 0 {
+                return Ok(buffer[..length] == checksum.finish());
+            }
+            let end = length.saturating_sub(CHECKSUM_BYTES);
+            checksum.update(&buffer[..end]);
+            buffer.copy_within(end..length, 0);
+            held = length - end;
+        }
+    }
+
+    /// Returns what is sealed: the body as a whole.
+    pub fn sealed(&self) -> Option<SealedPlace> {
+        self.stamp.as_ref().map(SealedPlace::of_body)
+    }
+
     /// Authenticates the header with what its age file holds.
     ///
     /// # Errors
@@ -121,7 +156,7 @@ pub fn seal_opaque(
     body: &NewBody,
     content: &dyn Content,
     sink: &mut (impl Write + Send),
-) -> Result<Checksum, StreamError> {
+) -> Result<Receipt, StreamError> {
     let NewBody { day, generation, id } = *body;
     let associated_data = place::of_body(header.file_id, day, generation);
     seal_content(secrets.keys(), id, associated_data, content, |salt| {
@@ -145,19 +180,18 @@ pub fn carry_opaque<S: Stored>(
     body.carry(sink)
 }
 
-/// Tells whether a file that was written opens with its own header to this content.
+/// Tells whether a file that was written opens with its own header, and its body is what was sealed.
 ///
 /// # Errors
-/// When something cannot be read.
-pub fn opens_to<S: Stored>(
+/// When it cannot be read.
+pub fn is_as_sealed<S: Stored>(
     stored: S,
     header: &Header,
     secrets: &FileSecrets,
-    checksum: Checksum,
-    content: &dyn Content,
+    receipt: &Receipt,
 ) -> Result<bool, StreamError> {
     match reopen(&stored, header, secrets)?.map(|file| file.body(&stored)) {
-        Some(Ok(body)) => body.holds(Some(checksum), content),
+        Some(Ok(body)) => body.is_as_sealed(receipt),
         _ => Ok(false),
     }
 }

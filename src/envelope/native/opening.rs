@@ -2,6 +2,7 @@
 //! (docs/format.md section 6, "Opening").
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
@@ -13,7 +14,7 @@ use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
 use super::token::{Token, TokenError, TokenKind};
 use crate::crypto::{self, AssociatedData, Family, LeafId};
-use crate::document::{self, Document, Format, Item, KeyPath, Leaf, Span, into_bytes, into_text, splice};
+use crate::document::{self, Document, Extent, Format, Item, KeyPath, Leaf, Span, into_bytes, into_text, splice};
 
 /// Opening a structured document.
 pub(super) struct DocumentOpening<'a> {
@@ -26,8 +27,8 @@ pub(super) struct DocumentOpening<'a> {
 
 /// The tokens of a document, read and put in relation to their places.
 pub(super) struct Tokens {
-    values: Vec<OpenedToken>,
-    comments: Vec<OpenedToken>,
+    pub(super) values: Vec<OpenedToken>,
+    pub(super) comments: Vec<OpenedToken>,
     comment_ids: Vec<LeafId>,
     places: Places,
 }
@@ -44,15 +45,16 @@ impl DocumentOpening<'_> {
     /// Opens every token and returns the plaintext, if it is exactly what was sealed.
     pub(super) fn open(&self, secrets: FileSecrets) -> Result<Opened, OpenError> {
         let Restored { values, comments, sources, plaintext } = self.restore(&secrets)?;
-        let document = document::parse(self.header.format, &plaintext)
+        let items = document::parse_text(self.header.format, &plaintext, Extent::Items)
             .map_err(|error| OpenError::Changed { line: error.line + self.lines_before, key: String::new() })?;
-        self.compare(&plaintext, &document, &sources)?;
+        self.compare(&plaintext, &items, &sources)?;
         Ok(Opened {
             header: self.header.clone(),
             mac: self.mac,
             secrets,
             plaintext: into_bytes(plaintext),
-            document: Some(document),
+            items: Some(items),
+            document: OnceLock::new(),
             values,
             comments,
             body: None,
@@ -91,7 +93,7 @@ impl DocumentOpening<'_> {
     }
 
     /// Reads the tokens of values and of comments, and refuses what stands where it cannot stand.
-    fn tokens(&self) -> Result<Tokens, OpenError> {
+    pub(super) fn tokens(&self) -> Result<Tokens, OpenError> {
         let header = self.header;
         let places = Places::of(
             header.format,
@@ -115,7 +117,10 @@ impl DocumentOpening<'_> {
     }
 
     /// Compares the checksums with the places.
-    fn check_intact(&self, Tokens { values, comments, comment_ids, places }: &Tokens) -> Result<(), OpenError> {
+    pub(super) fn check_intact(
+        &self,
+        Tokens { values, comments, comment_ids, places }: &Tokens,
+    ) -> Result<(), OpenError> {
         let broken = |opened: &[OpenedToken]| {
             let is_intact = |index: usize| opened[index].token.sealed.is_intact(opened[index].associated_data);
             each(opened.len(), is_intact).into_iter().position(|is_intact| !is_intact)
@@ -287,7 +292,7 @@ impl DocumentOpening<'_> {
         OpenError::Forged { line: self.line(item), key: self.key(item), from }
     }
 
-    fn half_encrypted(&self, item: usize) -> OpenError {
+    pub(super) fn half_encrypted(&self, item: usize) -> OpenError {
         OpenError::HalfEncrypted { line: self.line(item), key: self.key(item) }
     }
 
@@ -299,12 +304,12 @@ impl DocumentOpening<'_> {
         span_of(&self.document.items[item])
     }
 
-    fn line(&self, item: usize) -> usize {
+    pub(super) fn line(&self, item: usize) -> usize {
         document::position(self.text, self.span(item).start).0 + self.lines_before
     }
 
     /// Returns the key path of a leaf; for anything else that of the next leaf.
-    fn key(&self, item: usize) -> String {
+    pub(super) fn key(&self, item: usize) -> String {
         let is_comment = matches!(self.document.items[item], Item::Comment(_));
         let next = self.document.items[item..].iter().find_map(|item| match item {
             Item::Leaf(Leaf { path, .. }) => Some(path),

@@ -19,6 +19,14 @@ pub fn in_parts<T: Send>(count: usize, work: impl Fn(Range<usize>) -> T + Send +
     (0..count.div_ceil(PART)).into_par_iter().with_max_len(1).map(part).collect()
 }
 
+/// Frees something that is made of `count` pieces and holds no secret. Many are freed by another thread, while this one
+/// goes on; what is left when the program ends, the system frees at once.
+pub fn free<T: Send + 'static>(count: usize, unneeded: T) {
+    if count >= MIN_PARALLEL {
+        rayon::spawn(move || drop(unneeded));
+    }
+}
+
 /// Sealing takes some microseconds, starting the threads some hundred.
 const MIN_PARALLEL: usize = 256;
 /// How many values make a part: enough that handing it out costs nothing, and few enough that no core is idle.

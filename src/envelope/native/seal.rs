@@ -15,7 +15,7 @@ use super::place::{self, Places};
 use super::reuse::{Candidate, Origin, comment_origins, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
 use crate::crypto::{self, Family, FileKeys, LeafId, random};
-use crate::document::{self, Document, Format, Item, Leaf, Problem, ScalarKind, SyntaxError, splice};
+use crate::document::{self, Document, Extent, Format, Item, Leaf, Problem, ScalarKind, SyntaxError, splice};
 
 /// A plaintext that cannot be sealed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -126,11 +126,11 @@ impl Sealing<'_> {
         if text.len() > document::MAX_BYTES {
             return Err(SyntaxError { line: 1, column: 1, problem: Problem::TooLarge }.into());
         }
-        let document = document::parse(self.header.format, text)?;
+        let document = document::parse_text(self.header.format, text, Extent::Items)?;
         if !self.header.can_match(&document) {
             return Err(SealError::TooManyPatterns);
         }
-        if let Some(span) = super::file::reserved_member(self.header.format, &document) {
+        if let Some(span) = super::file::reserved_member(self.header.format, &document, text) {
             return Err(SealError::LooksLikeHeader { line: document::position(text, span.start).0 });
         }
         refuse_tokens(&document, text)?;
@@ -153,21 +153,20 @@ impl Sealing<'_> {
         if !places.comments.is_empty() {
             tokens.sort();
         }
-        let body = splice(text, tokens.iter().map(|(item, token)| (span_of(&document.items[item]), token)));
+        let mut body = splice(text, tokens.iter().map(|(item, token)| (span_of(&document.items[item]), token)));
+        let body_lines = text.contains(carrier::MARK).then(|| body.matches('\n').count());
         let digest = places.values.is_empty().then(|| {
             let former = self.previous.and_then(|previous| previous.header.body);
             let kept = former.filter(|former| places.body_digest(former.salt, &comment_ids) == *former);
             kept.unwrap_or_else(|| places.body_digest(random(), &comment_ids))
         });
         let signed = self.sign(digest, text.starts_with(carrier::BOM));
-        let file = carrier::join_text(Carrier::of(self.header.format), &signed.fields(), &body);
+        let file = carrier::join_text(Carrier::of(self.header.format), &signed.fields(), std::mem::take(&mut *body));
         // Splitting takes time; nothing can be misplaced where nothing in the plaintext looks like a header's mark.
-        if !text.contains(carrier::MARK) {
-            return Ok(file.into_bytes());
-        }
+        let Some(body_lines) = body_lines else { return Ok(file.into_bytes()) };
         match carrier::split(file.as_bytes()) {
             Err(carrier::CarrierError::Misplaced { line }) => {
-                let lines = file.matches('\n').count() - body.matches('\n').count();
+                let lines = file.matches('\n').count() - body_lines;
                 Err(SealError::LooksLikeHeader { line: line - lines })
             }
             _ => Ok(file.into_bytes()),
@@ -197,6 +196,7 @@ impl Sealing<'_> {
             former.iter().map(|former| candidate(former.leaf, former.text, &former.path)).collect();
 
         let mut used = self.former_ids();
+        used.reserve(new.len());
         let identified = origins(&old, &new).into_iter().map(|origin| match origin {
             Origin::Kept(original) => (Some(original), former[original].opened.token.sealed.id()),
             Origin::Copied(original) => (Some(original), fresh_id(&mut used)),
@@ -313,7 +313,7 @@ impl Sealing<'_> {
     fn former_document(&self) -> Option<(&Opened, &Document, &str)> {
         let previous = self.previous?;
         let text = str::from_utf8(&previous.plaintext).ok()?;
-        Some((previous, previous.document.as_ref()?, text))
+        Some((previous, previous.items.as_ref()?, text))
     }
 
     fn former_ids(&self) -> HashSet<LeafId> {

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use rayon::join;
 use zeroize::Zeroizing;
 
+use super::pump::{Batch, RUN_CHUNKS, fill, pump};
 use crate::crypto::{
     AssociatedData, BodyChecksum, BodyCipher, BodyHedge, CHECKSUM_BYTES, CHUNK_BYTES, DataKey, FileId, FileKeys,
     LeafId, NotAuthentic, Run, SALT_BYTES, SEALED_CHUNK_BYTES, content_length_by_end, padded_length_of, padding_of,
@@ -48,10 +49,19 @@ pub struct SealedBody<S> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Checksum([u8; CHECKSUM_BYTES]);
 
+/// What tells a body that was just sealed from every other one: under its salt, and so under the key of its chunks,
+/// nothing else was ever sealed.
+#[derive(Clone, Copy)]
+pub struct Receipt {
+    salt: [u8; SALT_BYTES],
+    content_length: u64,
+    checksum: Checksum,
+}
+
 /// Why a content could not be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// What was sealed does not open to what was read.
+    /// What was opened is not what it is compared with.
     #[error("the encrypted form does not open to the same bytes")]
     Different,
     /// A chunk is changed, missing, moved or added.
@@ -105,32 +115,34 @@ pub fn seal_content<W: Write + Send>(
     associated_data: AssociatedData,
     content: &dyn Content,
     begin: impl FnOnce([u8; SALT_BYTES]) -> Result<W, StreamError>,
-) -> Result<Checksum, StreamError> {
+) -> Result<Receipt, StreamError> {
     let salt = draw_salt(keys, id, associated_data, content)?;
-    let mut sink = begin(salt)?;
-    let cipher = BodyCipher::new(keys, associated_data, &salt);
-    seal_chunks(&cipher, BodyChecksum::new(associated_data, &salt), &mut content.reader(false), &mut sink)
+    seal_chunks(keys, associated_data, salt, &mut content.reader(false), &mut begin(salt)?)
 }
 
 /// Seals a content that is read to its end, then writes the checksum.
 fn seal_chunks(
-    cipher: &BodyCipher,
-    mut checksum: BodyChecksum,
+    keys: &FileKeys,
+    associated_data: AssociatedData,
+    salt: [u8; SALT_BYTES],
     content: &mut (dyn Read + Send + '_),
     sink: &mut (impl Write + Send),
-) -> Result<Checksum, StreamError> {
+) -> Result<Receipt, StreamError> {
+    let cipher = BodyCipher::new(keys, associated_data, &salt);
+    let mut checksum = BodyChecksum::new(associated_data, &salt);
+    let mut padded = Padded { content, length: 0, padding: None };
     pump(
-        &mut Padded { content, length: 0, padding: None },
-        RUN_CHUNKS * CHUNK_BYTES,
-        |run, padded, sealed| {
-            cipher.seal(run, padded, sealed);
+        |batch| batch.read_with_room_for_tags(&mut padded),
+        |run, batch| {
+            cipher.seal(run, &mut batch.input);
             Ok(())
         },
-        |_, sealed| join(|| checksum.update(sealed), || sink.write_all(sealed)).1.map_err(StreamError::Write),
+        |batch| checksum.update(&batch.input),
+        |batch| sink.write_all(&batch.input).map_err(StreamError::Write),
     )?;
     let checksum = checksum.finish();
     sink.write_all(&checksum).map_err(StreamError::Write)?;
-    Ok(Checksum(checksum))
+    Ok(Receipt { salt, content_length: padded.length, checksum: Checksum(checksum) })
 }
 
 /// Draws the salt: it depends on all of the content, which is read for that.
@@ -142,15 +154,11 @@ fn draw_salt(
 ) -> Result<[u8; SALT_BYTES], StreamError> {
     let mut hedge = BodyHedge::new(keys);
     let mut content = content.reader(true);
-    pump(
-        &mut content,
-        RUN_CHUNKS * CHUNK_BYTES,
-        |_, content, _| {
-            hedge.update(content);
-            Ok(())
-        },
-        |_, _| Ok(()),
-    )?;
+    let take = |_: Run, batch: &mut Batch| {
+        hedge.update(&batch.input);
+        Ok(())
+    };
+    pump(|batch| batch.read(&mut content, CHUNK_BYTES), take, |_| {}, |_| Ok(()))?;
     Ok(hedge.salt(keys, id, associated_data))
 }
 
@@ -173,9 +181,7 @@ impl SpoolKey {
     /// # Errors
     /// When it cannot be read, or not be put aside.
     pub fn seal(&self, content: &mut (dyn Read + Send), sink: &mut (impl Write + Send)) -> Result<(), StreamError> {
-        let cipher = BodyCipher::new(&self.keys, self.associated_data, &self.salt);
-        let checksum = BodyChecksum::new(self.associated_data, &self.salt);
-        seal_chunks(&cipher, checksum, content, sink).map(|_| ())
+        seal_chunks(&self.keys, self.associated_data, self.salt, content, sink).map(|_| ())
     }
 
     /// Returns what was put aside; `None` when it was cut off.
@@ -215,22 +221,47 @@ impl<S: Stored> SealedBody<S> {
         mut emit: impl FnMut(&[u8]) -> Result<(), StreamError> + Send,
     ) -> Result<Checksum, StreamError> {
         let mut rest = self.content_length()?;
-        self.open_chunks(known, |_, padded| {
+        let open = |run, batch: &mut Batch| self.cipher.open(run, &batch.input, &mut batch.output);
+        self.pass(known, open, |batch| {
+            let padded = &batch.output;
             let content = &padded[..usize::try_from(rest).unwrap_or(usize::MAX).min(padded.len())];
             rest -= content.len() as u64;
             if content.is_empty() { Ok(()) } else { emit(content) }
         })
     }
 
-    /// Copies it as it is, and opens it meanwhile: at the end it is known whether what was copied is authentic.
+    /// Authenticates all of it, and opens no more than it takes to find its end. With `known` as in [`Self::open`].
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// When a chunk is not authentic, or the padding is not as it must be: when [`Self::open`] fails, and only then.
+    pub fn authenticate(&self, known: Option<Checksum>) -> Result<Checksum, StreamError> {
+        self.authenticate_and(known, |_| Ok(()))
+    }
+
+    /// Copies it as it is, and authenticates it meanwhile: at the end it is known whether what was copied is authentic.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`], and when the copy cannot be written.
     pub fn carry(&self, sink: &mut (impl Write + Send)) -> Result<Checksum, StreamError> {
-        self.content_length()?;
-        let checksum = self.open_chunks(None, |sealed, _| sink.write_all(sealed).map_err(StreamError::Write))?;
+        let checksum = self.authenticate_and(None, |sealed| sink.write_all(sealed).map_err(StreamError::Write))?;
         sink.write_all(&checksum.0).map_err(StreamError::Write)?;
         Ok(checksum)
+    }
+
+    /// Tells whether this is, to the last bit, what was sealed when this receipt was given.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_as_sealed(&self, receipt: &Receipt) -> Result<bool, StreamError> {
+        if self.salt != receipt.salt {
+            return Ok(false);
+        }
+        let length = self.content_length();
+        match length.and_then(|length| Ok((length, self.authenticate(Some(receipt.checksum))?))) {
+            Ok((length, _)) => Ok(length == receipt.content_length),
+            Err(StreamError::NotAuthentic) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Tells whether it holds exactly this content.
@@ -271,39 +302,42 @@ impl<S: Stored> SealedBody<S> {
         }
     }
 
-    /// Opens the chunks one run after the other, and hands them on sealed and opened.
-    fn open_chunks(
+    fn authenticate_and(
         &self,
         known: Option<Checksum>,
-        emit: impl FnMut(&[u8], &[u8]) -> Result<(), StreamError> + Send,
+        mut emit: impl FnMut(&[u8]) -> Result<(), StreamError> + Send,
     ) -> Result<Checksum, StreamError> {
-        let mut checksum = BodyChecksum::new(self.associated_data, &self.salt);
+        self.content_length()?;
+        let authenticate = |run, batch: &mut Batch| self.cipher.authenticate(run, &batch.input);
+        self.pass(known, authenticate, |batch| emit(&batch.input))
+    }
+
+    /// Takes the chunks one run after the other, authenticates them by `work`, and hands them on.
+    fn pass(
+        &self,
+        known: Option<Checksum>,
+        mut work: impl FnMut(Run, &mut Batch) -> Result<(), NotAuthentic> + Send,
+        emit: impl FnMut(&Batch) -> Result<(), StreamError> + Send,
+    ) -> Result<Checksum, StreamError> {
+        let mut chunks = self.stored.reader(self.at).take(self.length);
         let mut rest = self.length;
+        let mut checksum = known.is_none().then(|| BodyChecksum::new(self.associated_data, &self.salt));
         pump(
-            &mut self.stored.reader(self.at).take(self.length),
-            RUN_CHUNKS * SEALED_CHUNK_BYTES,
-            |run, sealed, padded| {
-                let hash = || {
-                    if known.is_none() {
-                        checksum.update(sealed);
-                    }
-                };
-                let opened = join(hash, || self.cipher.open(run, sealed, padded)).1;
-                rest = rest.saturating_sub(sealed.len() as u64);
-                opened.map_err(|_| StreamError::NotAuthentic)
+            |batch| batch.read(&mut chunks, SEALED_CHUNK_BYTES),
+            |run, batch| {
+                rest = rest.saturating_sub(batch.input.len() as u64);
+                work(run, batch).map_err(|_| StreamError::NotAuthentic)
             },
+            |batch| checksum.iter_mut().for_each(|checksum| checksum.update(&batch.input)),
             emit,
         )?;
         // Cut off since its length was taken.
         if rest > 0 {
             return Err(StreamError::NotAuthentic);
         }
-        let checksum = known.map_or_else(|| checksum.finish(), |known| known.0);
-        if checksum == self.stated_checksum().map_err(read_error)? {
-            Ok(Checksum(checksum))
-        } else {
-            Err(StreamError::NotAuthentic)
-        }
+        let found = known.or_else(|| checksum.map(|checksum| Checksum(checksum.finish())));
+        let stated = Checksum(self.stated_checksum().map_err(read_error)?);
+        found.filter(|found| *found == stated).ok_or(StreamError::NotAuthentic)
     }
 
     /// Opens the last chunks, as many as it takes to find where the padding begins.
@@ -454,65 +488,6 @@ impl Read for Padded<'_> {
     }
 }
 
-/// A run of chunks on its way.
-#[derive(Default)]
-struct Batch {
-    input: Zeroizing<Vec<u8>>,
-    output: Zeroizing<Vec<u8>>,
-}
-
-impl Batch {
-    fn read(&mut self, source: &mut (impl Read + ?Sized), length: usize) -> Result<(), StreamError> {
-        self.input.resize(length, 0);
-        let read = fill(source, &mut self.input);
-        self.input.truncate(*read.as_ref().unwrap_or(&0));
-        read.map(|_| ()).map_err(read_error)
-    }
-}
-
-/// Reads runs of `length` bytes, works on them, and hands them on in order. While one is worked on, the next but one is
-/// read and the one before handed on. A run is handed on only after the work on it has succeeded.
-fn pump(
-    source: &mut (impl Read + Send + ?Sized),
-    length: usize,
-    mut work: impl FnMut(Run, &[u8], &mut Vec<u8>) -> Result<(), StreamError> + Send,
-    mut emit: impl FnMut(&[u8], &[u8]) -> Result<(), StreamError> + Send,
-) -> Result<(), StreamError> {
-    let [mut done, mut ready, mut ahead, mut spare] = std::array::from_fn(|_| Batch::default());
-    ready.read(source, length)?;
-    ahead.read(source, length)?;
-    let mut first = 0;
-    while !ready.input.is_empty() {
-        let run = Run { first, is_end: ahead.input.is_empty() };
-        first += RUN_CHUNKS as u64;
-        let read = || if run.is_end { Ok(()) } else { spare.read(source, length) };
-        let hand_on = || if done.input.is_empty() { Ok(()) } else { emit(&done.input, &done.output) };
-        let (read, (handed_on, worked)) = join(read, || join(hand_on, || work(run, &ready.input, &mut ready.output)));
-        handed_on.and(worked).and(read)?;
-        if run.is_end {
-            spare.input.clear();
-        }
-        std::mem::swap(&mut done, &mut ready);
-        std::mem::swap(&mut ready, &mut ahead);
-        std::mem::swap(&mut ahead, &mut spare);
-    }
-    if done.input.is_empty() { Ok(()) } else { emit(&done.input, &done.output) }
-}
-
-/// Fills a buffer; returns how much of it, which is less only at the end of the source.
-fn fill(source: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match source.read(&mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
-}
-
 /// What a source that is itself a sealed body says when it is not authentic.
 fn not_authentic() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, NotAuthentic)
@@ -525,14 +500,10 @@ fn io_error(error: StreamError) -> io::Error {
     }
 }
 
-fn read_error(error: io::Error) -> StreamError {
+pub(super) fn read_error(error: io::Error) -> StreamError {
     if matches!(error.get_ref(), Some(error) if error.is::<NotAuthentic>()) {
         StreamError::NotAuthentic
     } else {
         StreamError::Read(error)
     }
 }
-
-/// How many chunks are read, sealed or written at once: 2 MiB, of which a reader, a writer and the cipher have some each.
-/// Fewer where the cipher is not optimised: they take as long, and tests of several runs are as short.
-pub const RUN_CHUNKS: usize = if cfg!(debug_assertions) { 4 } else { 32 };

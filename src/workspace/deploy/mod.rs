@@ -56,7 +56,7 @@ impl Deployment {
         let mut values = Vec::new();
         for file in &self.files {
             let shown = &file.target.shown;
-            let document = file.opened.document.as_ref();
+            let document = file.opened.document();
             let document = document.ok_or_else(|| DeployError::Opaque { file: shown.clone() })?;
             let text = str::from_utf8(&file.opened.plaintext).expect("a document that was parsed is UTF-8");
             values.push((file, value_of(shown, file.opened.header.format, document, text)?));

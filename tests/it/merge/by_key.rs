@@ -117,7 +117,7 @@ pub fn by_key(file: &File, sealed: &[String; 3]) -> Outcome {
 }
 
 pub fn values(opened: &Opened, format: Format) -> Values {
-    let leaves = opened.document.iter().flat_map(Document::leaves);
+    let leaves = opened.items.iter().flat_map(Document::leaves);
     let name = |component: &Component| match component {
         Component::Key { name, .. } => name.to_string(),
         other => panic!("{other:?}"),

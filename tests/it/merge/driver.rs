@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::world::{DB, Outcome, World, run};
+use crate::world::{DB, World};
 
 pub const FILE: &str = "secrets/db.yaml";
 
@@ -33,14 +33,8 @@ impl World {
             |world| world.set("db.password", "canary theirs"),
             |world| world.set("db.password", "canary ours"),
         );
-        assert_eq!(world.try_git(&["merge", "--quiet", "side"], &[]).code, 1);
+        assert_eq!(world.try_git(&["merge", "--quiet", "side"]).code, 1);
         world
-    }
-
-    /// Runs git as [`World::git`] does, whatever comes of it, with more variables.
-    pub fn try_git(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
-        let mut command = self.command(Path::new("git"));
-        run(command.args(arguments).envs(variables.iter().copied()), b"")
     }
 
     pub fn set(&self, key: &str, value: &str) {
@@ -62,19 +56,73 @@ fn neighbours_changed_on_two_branches_merge_without_any_identity() {
         .with_branches(|world| world.set("db.password", "theirs"), |world| world.set("db.user", "ours"));
     let conflicts = world.copy();
     conflicts.git(["config", "--unset", "merge.secret.driver"]);
-    assert_eq!(
-        conflicts.try_git(&["merge", "--quiet", "side"], &[]).code,
-        1,
-        "stock git takes neighbours for a conflict"
-    );
+    assert_eq!(conflicts.try_git(&["merge", "--quiet", "side"]).code, 1, "stock git takes neighbours for a conflict");
 
     let lines = |revision: &str| world.git(["show", &format!("{revision}:{FILE}")]);
     let (ours, theirs) = (lines("main"), lines("side"));
-    let outcome = world.try_git(&["merge", "--quiet", "side"], &NOBODY);
+    let outcome = world.try_git_with(&["merge", "--quiet", "side"], &NOBODY);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
     assert_eq!(world.plaintext(), "db:\n  user: ours # canary comment\n  password: \"theirs\"\n  port: 5432\n");
     let merged = world.read(FILE);
     assert!(merged.lines().all(|line| ours.contains(line) || theirs.contains(line)), "ciphertext is copied\n{merged}");
+}
+
+#[test]
+fn the_driver_that_the_installation_sets_merges_and_its_conflicts_are_settled_in_repositories_of_every_format() {
+    let folder = Path::new(env!("CARGO_BIN_EXE_secret")).parent().expect("a folder").display().to_string();
+    let path = format!("{folder}:{}", std::env::var("PATH").expect("there is one"));
+    let installed = [("PATH", path.as_str())];
+    for format in ["--object-format=sha1", "--object-format=sha256", "--ref-format=reftable", "split", "sparse"] {
+        let world = World::with_db();
+        std::fs::remove_dir_all(world.path(".git")).expect("it is there");
+        let init = if format.starts_with("--") { format } else { "--quiet" };
+        world.git(["init", "--quiet", "--initial-branch=main", init]);
+        world.write("src/main", "x");
+        world.secret(["git", "install"]).success();
+        world.commit("installed");
+        match format {
+            "split" => drop(world.git(["update-index", "--split-index"])),
+            "sparse" => drop(world.git(["sparse-checkout", "set", "--cone", "--sparse-index", "secrets"])),
+            _ => {}
+        }
+        let world = world.with_branches(
+            |world| {
+                world.set("db.password", "theirs");
+                world.commit("no conflict yet");
+                world.set("db.port", "1");
+            },
+            |world| {
+                world.set("db.user", "ours");
+                world.commit("no conflict yet");
+                world.set("db.port", "2");
+            },
+        );
+        let merge = |revision| world.try_git_with(&["merge", "--quiet", revision], &installed);
+        let clean = merge("side~1");
+        assert_eq!((clean.code, clean.stderr.as_str()), (0, ""), "{format}");
+        assert_eq!(
+            world.plaintext(),
+            "db:\n  user: ours # canary comment\n  password: \"theirs\"\n  port: '2'\n",
+            "{format}"
+        );
+        let conflict = merge("side");
+        assert_eq!(
+            (conflict.code, conflict.stderr.as_str()),
+            (
+                1,
+                "error: secrets/db.yaml: 1 conflict\n  db.port: changed on both sides\n\
+                 hint: settle it with `secret resolve secrets/db.yaml`, then `git add secrets/db.yaml`\n"
+            ),
+            "{format}"
+        );
+        // Without the versions in the index there would be none to take the other side's value from.
+        world.write(FILE, world.git(["show", &format!(":2:{FILE}")]));
+        world.secret(["resolve", FILE, "--theirs", "db.port"]).success();
+        world.git(["add", FILE]);
+        let commit = world.try_git_with(&["commit", "--quiet", "--no-edit"], &installed);
+        assert_eq!((commit.code, commit.stderr.as_str()), (0, ""), "{format}: the hook finds nothing");
+        assert_eq!(world.secret(["get", FILE, "db.port"]).success().stdout, "1", "{format}");
+    }
 }
 
 #[test]
@@ -88,7 +136,7 @@ fn a_key_added_beside_a_changed_one_is_sealed_again_to_the_same_readers() {
         },
     );
     let before = world.read(FILE);
-    let without = world.copy().try_git(&["merge", "--quiet", "side"], &NOBODY);
+    let without = world.copy().try_git_with(&["merge", "--quiet", "side"], &NOBODY);
     assert_eq!(without.code, 1);
     assert!(without.stderr.contains("no identity opens the file"), "{without:#?}");
 
@@ -111,7 +159,7 @@ fn a_conflict_names_its_keys_and_stands_as_ciphertext_between_markers() {
             world.set("db.port", "6543");
         },
     );
-    let outcome = world.try_git(&["merge", "--quiet", "side"], &[]);
+    let outcome = world.try_git(&["merge", "--quiet", "side"]);
     assert_eq!(
         outcome.stderr,
         "error: secrets/db.yaml: 2 conflicts\n  \
@@ -174,7 +222,7 @@ fn metadata_that_both_sides_changed_is_a_conflict_in_the_header() {
         |world| drop(world.secret(["meta", FILE, "--owner", "ops"]).success()),
         |world| drop(world.secret(["meta", FILE, "--owner", "dev"]).success()),
     );
-    let outcome = world.try_git(&["merge", "--quiet", "side"], &[]);
+    let outcome = world.try_git(&["merge", "--quiet", "side"]);
     assert!(outcome.stderr.contains("1 conflict\n  header:owner: changed on both sides\n"), "{outcome:#?}");
     world.secret(["resolve", FILE, "--theirs", "header:owner"]).success();
     assert!(world.secret(["info", FILE]).success().stdout.contains("owner     ops"));
@@ -200,7 +248,7 @@ fn who_was_removed_on_one_side_does_not_come_back() {
         let world = if is_ours { world.with_branches(change, remove) } else { world.with_branches(remove, change) };
         assert_eq!(world.copy().secret(["-i", &bob, "get", FILE, "db.port"]).code, if is_ours { 4 } else { 0 });
 
-        let outcome = world.try_git(&["merge", "--quiet", "side"], &[]);
+        let outcome = world.try_git(&["merge", "--quiet", "side"]);
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
         let info = world.secret(["info", FILE]).success().stdout;
         let info: Vec<&str> = info.split_whitespace().collect();
@@ -223,7 +271,7 @@ fn a_reader_added_beside_a_new_data_key_is_left_out_and_it_is_said() {
         },
         |world| drop(world.secret(["rekey", "--new-key", "--yes"]).success()),
     );
-    let outcome = world.try_git(&["merge", "--quiet", "side"], &[]);
+    let outcome = world.try_git(&["merge", "--quiet", "side"]);
     assert_eq!(outcome.code, 0, "{outcome:#?}");
     assert_eq!(
         outcome.stderr,
@@ -240,7 +288,7 @@ fn two_new_data_keys_are_never_merged() {
     let rekey = |world: &World| drop(world.secret(["rekey", "--new-key", "--yes"]).success());
     let world = World::with_db().with_driver().with_branches(rekey, rekey);
     let ours = world.read(FILE);
-    let outcome = world.try_git(&["merge", "--quiet", "side"], &[]);
+    let outcome = world.try_git(&["merge", "--quiet", "side"]);
     assert_eq!(outcome.code, 1);
     let said = "error: secrets/db.yaml: 1 conflict\n  \
                 header:generation: both sides made a new data key, and nobody can tell which one to trust\n\
@@ -269,7 +317,7 @@ fn a_side_in_plaintext_is_never_taken() {
         |world| drop(world.secret(["decrypt", "--in-place", FILE]).success()),
     );
     let plaintext = world.read(FILE);
-    let outcome = world.try_git(&["merge", "--quiet", "side"], &[]);
+    let outcome = world.try_git(&["merge", "--quiet", "side"]);
     assert_eq!(outcome.code, 1);
     assert!(outcome.stderr.contains("error: secrets/db.yaml (ours) is not encrypted"), "{outcome:#?}");
     assert_eq!(world.read(FILE), plaintext);
@@ -330,7 +378,7 @@ fn a_key_that_both_sides_add_at_two_places_is_a_conflict_also_where_the_format_h
         |world| edit(world, &(plaintext("") + "new = theirs\n")),
         |world| edit(world, &plaintext("new = ours\n")),
     );
-    let outcome = world.try_git(&["merge", "--quiet", "side"], &[]);
+    let outcome = world.try_git(&["merge", "--quiet", "side"]);
     assert!(
         outcome.stderr.contains("1 conflict\n  s.new: added on both sides, with different values\n"),
         "{outcome:#?}"
@@ -350,7 +398,7 @@ fn an_opaque_file_is_a_conflict_unless_one_side_left_its_content() {
     let start = || World::new().with_file(BLOB, "\0first").with_driver();
     let meta = |world: &World| drop(world.secret(["meta", BLOB, "--owner", "ops"]).success());
     let world = start().with_branches(|world| replace(world, "\0theirs"), meta);
-    let outcome = world.try_git(&["merge", "--quiet", "side"], &NOBODY);
+    let outcome = world.try_git_with(&["merge", "--quiet", "side"], &NOBODY);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
     assert_eq!(world.secret(["decrypt", BLOB]).success().stdout, "\0theirs");
     assert!(world.secret(["info", BLOB]).success().stdout.contains("owner     ops"));
@@ -362,7 +410,7 @@ fn an_opaque_file_is_a_conflict_unless_one_side_left_its_content() {
 
     let world = start().with_branches(|world| replace(world, "\0theirs"), |world| replace(world, "\0ours"));
     let ours = world.read_bytes(BLOB);
-    let outcome = world.try_git(&["merge", "--quiet", "side"], &[]);
+    let outcome = world.try_git(&["merge", "--quiet", "side"]);
     assert!(outcome.stderr.contains("1 conflict\n  the content: changed on both sides\n"), "{outcome:#?}");
     assert_eq!(world.read_bytes(BLOB), ours);
     world.secret(["resolve", BLOB, "--all-theirs"]).success();

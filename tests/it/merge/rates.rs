@@ -294,7 +294,7 @@ impl Real {
         world.git(["checkout", "--quiet", "work"]);
         commit(&versions[1]);
         let (arguments, abort) = WAYS[way];
-        let outcome = world.try_git(arguments, &[]);
+        let outcome = world.try_git(arguments);
         if outcome.code == 0 {
             return Some(world.read(path));
         }

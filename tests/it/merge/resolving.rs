@@ -19,7 +19,7 @@ fn conflicted(has_driver: bool) -> World {
             world.set("db.added", "canary by ours");
         },
     );
-    assert_eq!(world.try_git(&["merge", "--quiet", "side"], &[]).code, 1);
+    assert_eq!(world.try_git(&["merge", "--quiet", "side"]).code, 1);
     world
 }
 
@@ -133,7 +133,7 @@ fn a_removed_side_is_settled_by_git() {
     let world = World::with_db()
         .with_driver()
         .with_branches(|world| world.set("db.password", "theirs"), |world| drop(world.git(["rm", "--quiet", FILE])));
-    assert_eq!(world.try_git(&["merge", "--quiet", "side"], &[]).code, 1);
+    assert_eq!(world.try_git(&["merge", "--quiet", "side"]).code, 1);
     world.refuses(
         ["resolve", FILE],
         1,

@@ -24,7 +24,7 @@ use super::header::{Header, SignedHeader};
 use super::opening::span_of;
 use super::payload::FileSecrets;
 use crate::crypto::LeafId;
-use crate::document::{self, Document, Format, KeyPath};
+use crate::document::{self, Document, Extent, Format, KeyPath};
 
 /// A side of a merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl<'f> Merge<'f> {
                 if !conflicts.is_empty() {
                     return None;
                 }
-                let document = document::parse(format, &text).ok()?;
+                let document = document::parse_text(format, &text, Extent::Items).ok()?;
                 let merged = Side::new(format, &text, &document);
                 if proof::misplaced(&three, &fates, &merged) {
                     return None;
@@ -302,7 +302,7 @@ impl<'f> Merge<'f> {
 
     fn three(&self, opened: Option<&'f OpenedVersions>, assumes_changes: bool) -> Option<Three<'f>> {
         let format = self.format()?;
-        let side = |file: &'f EncryptedFile| Some(Side::new(format, file.text()?, file.document()?));
+        let side = |file: &'f EncryptedFile| Some(Side::new(format, file.text()?, file.items()?));
         let base = self.base.filter(|base| base.header().format == format);
         Some(Three {
             base: match base {
@@ -340,7 +340,7 @@ impl OpenedVersions {
 
 /// Returns what the tokens of a file hold.
 fn sources(opened: &Opened) -> std::collections::HashMap<LeafId, &str> {
-    let (Some(document), Ok(text)) = (&opened.document, str::from_utf8(&opened.plaintext)) else {
+    let (Some(document), Ok(text)) = (&opened.items, str::from_utf8(&opened.plaintext)) else {
         return std::collections::HashMap::new();
     };
     let source = |token: &OpenedToken| (token.token.sealed.id(), span_of(&document.items[token.item]).of(text));
@@ -353,7 +353,7 @@ fn join(format: Format, signed: &SignedHeader, text: &str) -> Option<Vec<u8>> {
     if format == Format::Json && !begins_as_object() {
         return None;
     }
-    Some(carrier::join_text(Carrier::of(format), &signed.fields(), text).into_bytes())
+    Some(carrier::join_text(Carrier::of(format), &signed.fields(), text.to_owned()).into_bytes())
 }
 
 /// What a conflict about all of a document is named by.

@@ -10,7 +10,7 @@ use super::opaque::sign;
 use super::side::{Side, tokens};
 use super::{Choice, Merge, OpenedVersions, Plan, proof};
 use crate::crypto::{self, Family, LeafId, random};
-use crate::document::{self, Document, Format, Item, splice};
+use crate::document::{self, Document, Extent, Format, Item, splice};
 use crate::envelope::native::carrier::{self, Carrier};
 use crate::envelope::native::file::{EncryptedFile, Opened, OpenedToken};
 use crate::envelope::native::opening::span_of;
@@ -37,7 +37,7 @@ struct Plain {
 impl Resealing<'_, '_> {
     /// Seals a woven document, if it is one, with all keys as both sides ask for.
     pub fn file(&self, format: Format, woven: &str) -> Result<Vec<u8>, ()> {
-        let document = document::parse(format, woven).map_err(drop)?;
+        let document = document::parse_text(format, woven, Extent::Items).map_err(drop)?;
         let merged = Side::new(format, woven, &document);
         if proof::misplaced(self.three, self.fates, &merged) {
             return Err(());
@@ -122,14 +122,14 @@ impl Resealing<'_, '_> {
         }
         sealed.sort_unstable_by_key(|(item, _)| *item);
         let pieces = sealed.iter().map(|(item, token)| (span_of(&plain.document.items[*item]), token.as_str()));
-        let body = splice(&plain.text, pieces);
+        let mut body = splice(&plain.text, pieces);
         let mut header = header.clone();
         header.body = places.values.is_empty().then(|| {
             let kept = header.body.filter(|former| places.body_digest(former.salt, &comment_ids) == *former);
             kept.unwrap_or_else(|| places.body_digest(random(), &comment_ids))
         });
         let signed = sign(self.merge, self.plan, self.opened, header, plain.text.starts_with(carrier::BOM));
-        let file = carrier::join_text(Carrier::of(format), &signed.fields(), &body).into_bytes();
+        let file = carrier::join_text(Carrier::of(format), &signed.fields(), std::mem::take(&mut *body)).into_bytes();
         let opened = EncryptedFile::parse(&file).ok()?.open(&secrets.payload(&signed.header)).ok()?;
         (opened.plaintext.as_slice() == plain.text.as_bytes()).then_some(file)
     }
@@ -155,7 +155,7 @@ impl Resealing<'_, '_> {
             pieces.push((span_of(&document.items[token.item]), *source));
         }
         let plain = splice(text, pieces.iter().copied());
-        let parsed = document::parse(format, &plain).ok()?;
+        let parsed = document::parse_text(format, &plain, Extent::Items).ok()?;
         (parsed.items.len() == document.items.len()).then_some(Plain { text: plain, document: parsed, origins })
     }
 
@@ -173,7 +173,7 @@ struct FormerToken<'o> {
 }
 
 fn opened_tokens(opened: &Opened) -> HashMap<LeafId, FormerToken<'_>> {
-    let (Some(document), Ok(text)) = (&opened.document, str::from_utf8(&opened.plaintext)) else {
+    let (Some(document), Ok(text)) = (&opened.items, str::from_utf8(&opened.plaintext)) else {
         return HashMap::new();
     };
     let former =

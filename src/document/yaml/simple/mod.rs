@@ -4,20 +4,21 @@
 //! dash. What is not surely of this kind is left to the whole grammar, errors too, so this reader says what that one
 //! says or nothing; the laws compare the two. It is there for speed (docs/performance.md).
 
+mod scalar;
+
 use std::collections::HashSet;
 
-use granit_parser::Event as Parsed;
-use zeroize::Zeroizing;
+use scalar::is_printable;
 
 use super::schema::{self, Resolved};
 use crate::document::path::{Component, KeyKind};
 use crate::document::{
-    Comment, Content, Document, Entry, Event, EventKind, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS,
-    MAX_PATH_BYTES, Node, ScalarKind, Source, Span, Style, Value,
+    Comment, Content, Document, Entry, Event, EventKind, Extent, Item, KeyPath, Layout, Leaf, MAX_DEPTH, MAX_ITEMS,
+    MAX_PATH_BYTES, Node, ScalarKind, Source, Span, Style,
 };
 
 /// Parses a text; `None` when that takes more than this reader knows.
-pub(super) fn parse(source: &Source) -> Option<Document> {
+pub(super) fn parse(source: &Source, extent: Extent) -> Option<Document> {
     let text: &str = source;
     if !text.is_ascii() && text.chars().any(is_special) {
         return None;
@@ -29,6 +30,7 @@ pub(super) fn parse(source: &Source) -> Option<Document> {
     let reader = Reader {
         text,
         source,
+        extent,
         bytes: text.as_bytes(),
         last_break: text.rfind('\n'),
         line: Span::default(),
@@ -45,6 +47,7 @@ pub(super) fn parse(source: &Source) -> Option<Document> {
 struct Reader<'t> {
     text: &'t str,
     source: &'t Source,
+    extent: Extent,
     bytes: &'t [u8],
     /// Where the last line of the text ends, if it has more than one.
     last_break: Option<usize>,
@@ -72,7 +75,7 @@ struct Collection<'t> {
 }
 
 enum Kind<'t> {
-    List(Vec<Node>),
+    List { nodes: Vec<Node>, length: usize },
     Map { entries: Vec<Entry>, seen: HashSet<&'t str>, key_span: Span },
 }
 
@@ -151,7 +154,7 @@ impl Reader<'_> {
         }
         self.event(if is_list { EventKind::ListOpen } else { EventKind::MapOpen }, here)?;
         let kind = if is_list {
-            Kind::List(Vec::new())
+            Kind::List { nodes: Vec::new(), length: 0 }
         } else {
             Kind::Map { entries: Vec::new(), seen: HashSet::new(), key_span: here }
         };
@@ -181,9 +184,12 @@ impl Reader<'_> {
     /// Reads a dash; returns where what follows it begins.
     fn dash(&mut self, start: usize) -> Option<usize> {
         self.report_comments()?;
-        let Collection { kind: Kind::List(nodes), is_waiting, .. } = self.open.last_mut()? else { return None };
+        let Collection { kind: Kind::List { length, .. }, is_waiting, .. } = self.open.last_mut()? else {
+            return None;
+        };
         *is_waiting = true;
-        self.path.push(Component::Item(nodes.len()));
+        self.path.push(Component::Item(*length));
+        *length += 1;
         self.cursor = start + 1;
         Some(self.skip_spaces(self.cursor))
     }
@@ -259,70 +265,6 @@ impl Reader<'_> {
         self.finish(Node { span, content, anchor: None })
     }
 
-    /// Returns the value of a scalar on one line.
-    fn value(&self, span: Span, style: Style) -> Option<Value> {
-        let source = span.of(self.text);
-        match style {
-            Style::DoubleQuoted if source.contains('\\') => Some(unescaped(source)?.into()),
-            Style::SingleQuoted if source[1..source.len() - 1].contains('\'') => {
-                Some(Zeroizing::new(source[1..source.len() - 1].replace("''", "'")).into())
-            }
-            Style::DoubleQuoted | Style::SingleQuoted => {
-                Some(self.source.value(Span::new(span.start + 1, span.end - 1)))
-            }
-            _ => Some(self.source.value(span)),
-        }
-    }
-
-    fn double_quoted_end(&self, start: usize) -> Option<usize> {
-        let rest = &self.bytes[start + 1..self.line.end];
-        let mut position = start + 1 + rest.iter().position(|byte| !is_in_word(*byte))?;
-        loop {
-            match self.line_byte(position)? {
-                b'"' => return Some(position + 1),
-                b'\\' if self.line_byte(position + 1).is_some_and(is_printable) => position += 2,
-                b'\\' => return None,
-                byte if is_printable(byte) => position += 1,
-                _ => return None,
-            }
-        }
-    }
-
-    fn single_quoted_end(&self, start: usize) -> Option<usize> {
-        let mut position = start + 1;
-        loop {
-            match self.line_byte(position)? {
-                b'\'' if self.line_byte(position + 1) == Some(b'\'') => position += 2,
-                b'\'' => return Some(position + 1),
-                byte if is_printable(byte) => position += 1,
-                _ => return None,
-            }
-        }
-    }
-
-    fn plain_end(&self, start: usize) -> Option<usize> {
-        let first = self.bytes[start];
-        let begins = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b"_./+$(;^=\\~".contains(&byte);
-        let is_number = first == b'-' && self.line_byte(start + 1).is_some_and(|next| next.is_ascii_alphanumeric());
-        if !begins(first) && !is_number {
-            return None;
-        }
-        let rest = &self.bytes[start..self.line.end];
-        // Most of a plain scalar is taken in one run.
-        let run = start + rest.iter().position(|byte| !is_in_word(*byte)).unwrap_or(rest.len());
-        let mut end = run;
-        for position in run..self.line.end {
-            match self.bytes[position] {
-                b' ' => {}
-                b'#' if self.bytes[position - 1] == b' ' => break,
-                b':' if matches!(self.line_byte(position + 1), None | Some(b' ')) => return None,
-                byte if is_printable(byte) => end = position + 1,
-                _ => return None,
-            }
-        }
-        Some(end)
-    }
-
     /// Takes note of the comment whose sign stands at `sign`.
     fn comment(&mut self, sign: usize) -> Option<()> {
         let span = Span::new(sign + 1, self.line.end);
@@ -348,23 +290,25 @@ impl Reader<'_> {
         let Collection { kind, start, .. } = self.open.pop()?;
         let here = Span::new(self.cursor, self.cursor);
         let (event, content) = match kind {
-            Kind::List(nodes) => (EventKind::ListClose, Content::List(nodes)),
+            Kind::List { nodes, .. } => (EventKind::ListClose, Content::List(nodes)),
             Kind::Map { entries, .. } => (EventKind::MapClose, Content::Map(entries)),
         };
         self.event(event, here)?;
         self.finish(Node { span: Span::new(start, self.cursor), content, anchor: None })
     }
 
-    /// Puts a complete node where it belongs.
+    /// Puts a complete node where it belongs, if there is a tree.
     fn finish(&mut self, node: Node) -> Option<()> {
+        let has_tree = self.extent == Extent::Tree;
         let Some(top) = self.open.last_mut() else {
-            self.document.roots.push(node);
+            self.document.roots.extend(has_tree.then_some(node));
             return Some(());
         };
         let key = self.path.pop()?;
         top.is_waiting = false;
         match &mut top.kind {
-            Kind::List(nodes) => nodes.push(node),
+            _ if !has_tree => {}
+            Kind::List { nodes, .. } => nodes.push(node),
             Kind::Map { entries, key_span, .. } => entries.push(Entry { key, key_span: *key_span, node }),
         }
         Some(())
@@ -415,20 +359,8 @@ impl Reader<'_> {
 
 impl Collection<'_> {
     fn is_list(&self) -> bool {
-        matches!(self.kind, Kind::List(_))
+        matches!(self.kind, Kind::List { .. })
     }
-}
-
-/// Returns the value of a scalar in double quotes.
-fn unescaped(source: &str) -> Option<Zeroizing<String>> {
-    // Escapes are the whole grammar's business.
-    let mut events = granit_parser::Parser::new_from_str(source);
-    let scalar = events.find_map(|event| match event {
-        Ok((Parsed::Scalar(value, ..), _)) => Some(Some(value.into_owned())),
-        Ok(_) => None,
-        Err(_) => Some(None),
-    });
-    scalar.flatten().map(Zeroizing::new)
 }
 
 /// Tells whether a character outside of ASCII has a meaning, or none, to some reader of YAML.
@@ -440,16 +372,6 @@ fn is_in_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_./-@$".contains(&byte)
 }
 
-/// Tells whether a byte has no meaning of its own anywhere behind the first byte of a plain scalar.
-fn is_in_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-'..=b'/' | b'_' | b'+' | b'=')
-}
-
-/// Tells whether a byte is a printable character of ASCII or part of another one.
-fn is_printable(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | 0x80..)
-}
-
 /// YAML allows 1,024 characters.
 const MAX_KEY: usize = 512;
 
@@ -458,7 +380,7 @@ mod tests {
     use super::super::laws::{Random, documents, mutations};
     use super::super::parse_any;
     use super::parse;
-    use crate::document::{Content, Document, Event, Item, Node};
+    use crate::document::{Content, Document, Event, Extent, Item, Node};
 
     /// Everything that a parser says of a document.
     fn said(document: &Document) -> Vec<String> {
@@ -499,7 +421,12 @@ mod tests {
 
     /// Tells whether this reader takes a text, and demands that it then says what the whole grammar says.
     fn agrees(text: &str) -> bool {
-        let Some(document) = parse(&text.into()) else { return false };
+        let Some(document) = parse(&text.into(), Extent::Tree) else { return false };
+        let mut without_tree = parse(&text.into(), Extent::Items).expect("the same is read");
+        assert!(without_tree.roots.is_empty());
+        let roots = parse(&text.into(), Extent::Tree).expect("it was read").roots;
+        without_tree.roots = roots;
+        assert_eq!(said(&without_tree), said(&document), "{text:?}");
         match parse_any(text) {
             Ok(expected) => assert_eq!(said(&document), said(&expected), "{text:?}"),
             Err(error) => panic!("the whole grammar refuses it: {error}: {text:?}"),
@@ -562,7 +489,7 @@ mod tests {
             "a: \"\\\rn\"\n",
         ];
         for text in texts {
-            assert!(parse(&text.into()).is_none(), "{text:?}");
+            assert!(parse(&text.into(), Extent::Tree).is_none(), "{text:?}");
         }
     }
 

@@ -1,0 +1,68 @@
+//! What to do about each finding of `verify`.
+
+use super::super::error::quote;
+use crate::workspace::{Finding, Gained, Problem};
+
+/// Returns what to do, in one line.
+pub(super) fn advice(finding: &Finding) -> String {
+    let path = quote(&finding.path);
+    match &finding.problem {
+        Problem::BadName => "rename it with `git mv`".to_owned(),
+        Problem::BrokenHeader(_) => format!(
+            "take it from git's history: `git log -- {path}`; headers are changed with `secret meta` and `secret rekey`"
+        ),
+        Problem::BrokenStructure(_) | Problem::BrokenToken(_) => format!(
+            "take it from git's history: `git log -- {path}`; encrypted files are changed with `secret edit` and `secret set`"
+        ),
+        Problem::Conflict => format!(
+            "take one side with `git checkout --ours -- {path}` or `git checkout --theirs -- {path}`, then make the other change again"
+        ),
+        Problem::Copy { .. } => "give one of them a key of its own: `secret decrypt --at-any-path`, then `secret encrypt`".to_owned(),
+        Problem::Decrypted | Problem::Plaintext { .. } if finding.commit.is_some() => format!(
+            "replace the values, for history keeps them; then `secret encrypt {path}` and rewrite the commit, if it is nobody else's yet"
+        ),
+        Problem::Decrypted | Problem::Plaintext { .. } => {
+            format!("`secret encrypt {path}`, then `git add -- {path}`; or change the rule")
+        }
+        Problem::Exposed { .. } | Problem::Overdue { .. } => {
+            format!("replace the values where they are used, then `secret set {path} KEY`")
+        }
+        Problem::ExtraReader { .. } => {
+            format!("`secret rekey {path}` takes them out; or have the policy changed first, in a change of its own")
+        }
+        Problem::MetadataMalformed { .. } | Problem::MetadataMissing { .. } => format!("`secret meta {path} --help`"),
+        Problem::MissingReader { .. } => format!("`secret rekey {path}`"),
+        Problem::Moved { recorded } => {
+            format!("put it back, and move it with `secret mv {} {path}`", quote(recorded))
+        }
+        Problem::OlderHeader { .. } | Problem::OlderValue { .. } => {
+            format!("take the newest one, from before this change; `git log -p -- {path}` shows the others")
+        }
+        Problem::OtherFile => {
+            "whoever wrote it had no key of the file before, or began anew with --fresh: ask them, and compare the values".to_owned()
+        }
+        Problem::PolicyInvalid(_) => "correct .secret.toml".to_owned(),
+        Problem::PolicyNested => format!("move its rules into .secret.toml at the root, and remove {path}"),
+        Problem::PolicyRemoved => "bring .secret.toml back".to_owned(),
+        Problem::PolicyWidens(gain) => match &gain.what {
+            Gained::Key(member) | Gained::Reader(member) => {
+                format!("review who that is; when that is done, --accept {} lets it pass", quote(member))
+            }
+            Gained::Clear(_) | Gained::Ungoverned => "review whether that may stand in clear".to_owned(),
+        },
+        Problem::PrivateKey(_) if finding.commit.is_some() => {
+            "withdraw the key, for history keeps it; then remove it, and rewrite the commit if it is nobody else's yet".to_owned()
+        }
+        Problem::PrivateKey(_) => {
+            format!("take it out: `git restore --staged -- {path}`; withdraw the key if anybody else has seen it")
+        }
+        Problem::SealsLess { .. } => format!("`secret rekey {path}` seals it"),
+        Problem::Symlink => "replace it by the file itself".to_owned(),
+        Problem::Unchecked(_) => "run it in a full clone: `git fetch --unshallow`, or without --filter".to_owned(),
+        Problem::Ungoverned => format!("add a rule for {path} to .secret.toml"),
+        Problem::Unsealed { .. } => {
+            "replace the value if anybody else has seen it; take the file from git's history, and make the change with `secret set`".to_owned()
+        }
+        Problem::WrappedKey => format!("take it from git's history: `git log -- {path}`; then `secret rekey {path}`"),
+    }
+}

@@ -1,0 +1,224 @@
+//! What is found out of one content, wherever it stands: it is parsed once, however many paths and commits have it.
+
+use jiff::civil::Date;
+
+use super::finding::{NAMED, Problem};
+use crate::envelope::native::{
+    CarrierError, EncryptedFile, Header, OPAQUE_TOP, OpaqueTop, OpenError, ReadError, SealedPlace, peek_file_id,
+};
+use crate::keys::{Recipient, Stanzas, private_keys};
+use crate::policy::Period;
+
+/// A content, and what is wrong with it by itself.
+pub(super) struct Content {
+    pub(super) state: State,
+    /// With the line of each.
+    pub(super) problems: Vec<(Option<usize>, Problem)>,
+}
+
+/// What a content is.
+pub(super) enum State {
+    /// It has marks of an encrypted file, and cannot be read as one.
+    Broken,
+    /// It is encrypted.
+    Encrypted(Box<Encrypted>),
+    /// Not looked at: too large, or not there.
+    Unknown,
+    /// Anything else.
+    Plaintext,
+}
+
+/// What an encrypted file says without a key.
+pub(super) struct Encrypted {
+    pub(super) header: Header,
+    /// The values and comments by their ids, with what differs between any two ciphertexts; sorted.
+    pub(super) sealed: Vec<(u64, u64)>,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Search {
+    /// The day on which values are overdue or not.
+    pub(super) today: Date,
+    /// Whether private keys are looked for.
+    pub(super) for_keys: bool,
+    /// Whether the file is to be read as an encrypted one.
+    pub(super) for_structure: bool,
+    /// Whether the ids of all values are wanted.
+    pub(super) for_history: bool,
+}
+
+impl Content {
+    /// Examines a whole content.
+    pub(super) fn of(bytes: &[u8], search: Search) -> Self {
+        let mut content = Self { state: State::Plaintext, problems: Vec::new() };
+        if search.for_keys {
+            let found = private_keys(bytes).into_iter();
+            content.problems.extend(found.map(|(line, kind)| (Some(line), Problem::PrivateKey(kind))));
+        }
+        if !search.for_structure && peek_file_id(&bytes[..bytes.len().min(PEEK)]).is_none() {
+            return content;
+        }
+        match EncryptedFile::parse(bytes) {
+            Ok(file) => content.encrypted(&file, search),
+            Err(ReadError::NotEncrypted) => {}
+            Err(error) => content.broken(&error),
+        }
+        content
+    }
+
+    /// Examines the top of a content that is too large for memory; `is_intact` reads the rest.
+    pub(super) fn of_top(
+        top: &[u8],
+        search: Search,
+        is_intact: impl FnOnce(&OpaqueTop) -> Result<Option<bool>, String>,
+    ) -> Self {
+        let mut content = Self { state: State::Unknown, problems: Vec::new() };
+        let unchecked = |why: &str| (None, Problem::Unchecked(why.to_owned()));
+        match OpaqueTop::parse(top) {
+            Ok(Some(opaque)) => {
+                let header = opaque.header().clone();
+                content.header(&header, search.today, opaque.sealed().as_slice(), |_| None);
+                match is_intact(&opaque) {
+                    Ok(Some(true)) => {}
+                    Ok(Some(false)) => content.open_error(&OpenError::Body),
+                    Ok(None) => {
+                        content.problems.push(unchecked("its content is too large; its header is as it must be"));
+                    }
+                    Err(why) => content.problems.push(unchecked(&why)),
+                }
+                let sealed = sealed(opaque.sealed().as_slice());
+                content.state = State::Encrypted(Box::new(Encrypted { header, sealed }));
+            }
+            Ok(None) if peek_file_id(top).is_some() => {
+                content.state = State::Broken;
+                let why = "it is larger than any encrypted document".to_owned();
+                content.problems.push((None, Problem::BrokenStructure(why)));
+            }
+            Ok(None) => content.state = State::Plaintext,
+            Err(error) => content.broken(&error),
+        }
+        content
+    }
+
+    /// Says that there is nothing to examine.
+    pub(super) fn unknown(why: String) -> Self {
+        Self { state: State::Unknown, problems: vec![(None, Problem::Unchecked(why))] }
+    }
+
+    pub(super) fn header_of(&self) -> Option<&Header> {
+        match &self.state {
+            State::Encrypted(encrypted) => Some(&encrypted.header),
+            _ => None,
+        }
+    }
+
+    fn encrypted(&mut self, file: &EncryptedFile, search: Search) {
+        let header = file.header().clone();
+        let surveyed = file.survey();
+        let places = surveyed.as_deref().unwrap_or_default();
+        self.header(&header, search.today, places, |place| file.locate(place));
+        let sealed = if search.for_history { sealed(places) } else { Vec::new() };
+        for error in surveyed.err().unwrap_or_default() {
+            self.open_error(&error);
+        }
+        self.state = State::Encrypted(Box::new(Encrypted { header, sealed }));
+    }
+
+    /// Examines what a header says by itself, and with the days and data keys of the values.
+    fn header(
+        &mut self,
+        header: &Header,
+        today: Date,
+        places: &[SealedPlace],
+        locate: impl Fn(&SealedPlace) -> Option<(usize, String)>,
+    ) {
+        let recipients: Result<Vec<Recipient>, _> = header.readers().iter().map(|text| text.parse()).collect();
+        let is_wrapped = match (&recipients, Stanzas::parse(&header.wrapped_key)) {
+            (Ok(recipients), Ok(stanzas)) => stanzas.fit(&recipients.iter().collect::<Vec<_>>()),
+            _ => false,
+        };
+        if !is_wrapped {
+            self.problems.push((None, Problem::WrappedKey));
+        }
+        let period = header.metadata.rotate_every.as_deref().map(|text| (text, text.parse::<Period>()));
+        if let Some((text, Err(_))) = period {
+            let problem = Problem::MetadataMalformed { field: "rotate_every", value: text.to_owned() };
+            self.problems.push((None, problem));
+        }
+        let period = period.and_then(|(_, period)| period.ok());
+        let due = |day: Date| {
+            let by_date = header.metadata.rotation_due.filter(|due| day <= *due);
+            by_date.into_iter().chain(period.map(|period| period.due(day))).min().filter(|due| *due < today)
+        };
+        let stamped = || places.iter().filter_map(|place| Some((place, place.stamp?)));
+        let overdue: Vec<(&SealedPlace, Date)> =
+            stamped().filter_map(|(place, (day, _))| Some((place, due(day)?))).collect();
+        let locate_all = |places: &[&SealedPlace]| -> (Option<usize>, Vec<String>) {
+            let located: Vec<(usize, String)> = places.iter().take(NAMED).filter_map(|place| locate(place)).collect();
+            (located.first().map(|(line, _)| *line), located.into_iter().map(|(_, key)| key).collect())
+        };
+        if let Some(since) = overdue.iter().map(|(_, due)| *due).min() {
+            let (line, keys) = locate_all(&overdue.iter().map(|(place, _)| *place).collect::<Vec<_>>());
+            self.problems.push((line, Problem::Overdue { count: overdue.len(), keys, since }));
+        }
+        let newest = header.exposed.iter().map(|exposure| exposure.generation).max().unwrap_or(0);
+        let exposed: Vec<(&SealedPlace, u32)> = stamped()
+            .filter(|(_, (_, generation))| *generation <= newest)
+            .map(|(place, (_, generation))| (place, generation))
+            .collect();
+        if let Some(oldest) = exposed.iter().map(|(_, generation)| *generation).min() {
+            let (line, keys) = locate_all(&exposed.iter().map(|(place, _)| *place).collect::<Vec<_>>());
+            let who = header.exposed.iter().filter(|exposure| exposure.generation >= oldest);
+            let mut members: Vec<String> = who.map(|exposure| exposure.member.clone()).collect();
+            members.sort();
+            members.dedup();
+            self.problems.push((line, Problem::Exposed { count: exposed.len(), keys, members }));
+        }
+    }
+
+    fn open_error(&mut self, error: &OpenError) {
+        let (line, text) = line_and_text(&error.to_string());
+        let problem = match error {
+            OpenError::HalfEncrypted { key, .. } => Problem::Unsealed { key: key.clone() },
+            OpenError::Forged { .. } | OpenError::Misplaced { .. } => Problem::BrokenToken(text),
+            OpenError::HeaderMac | OpenError::Mismatch(_) => Problem::BrokenHeader(text),
+            OpenError::Body | OpenError::Changed { .. } | OpenError::Digest => Problem::BrokenStructure(text),
+        };
+        self.problems.push((line, problem));
+    }
+
+    fn broken(&mut self, error: &ReadError) {
+        self.state = State::Broken;
+        let (line, text) = line_and_text(&error.to_string());
+        let problem = match error {
+            ReadError::Carrier(CarrierError::NewerVersion { .. }) => Problem::BrokenHeader(text),
+            ReadError::Carrier(_) | ReadError::Header(_) | ReadError::WrongCarrier(_) => Problem::BrokenHeader(text),
+            ReadError::Conflict { .. } => Problem::Conflict,
+            _ => Problem::BrokenStructure(text),
+        };
+        let line = if let ReadError::Syntax(error) = error { Some(error.line) } else { line };
+        self.problems.push((line, problem));
+    }
+}
+
+fn sealed(places: &[SealedPlace]) -> Vec<(u64, u64)> {
+    let number = |bytes: &[u8]| u64::from_be_bytes(bytes[..8].try_into().expect("8 bytes"));
+    let mut sealed: Vec<(u64, u64)> = places.iter().map(|place| (number(&place.id.0), number(&place.salt))).collect();
+    sealed.sort_unstable();
+    sealed
+}
+
+/// Takes the line off the beginning of a message: it is shown with the file.
+fn line_and_text(message: &str) -> (Option<usize>, String) {
+    let split = message.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
+    match split.and_then(|(line, text)| Some((line.parse().ok()?, text.to_owned()))) {
+        Some((line, text)) => (Some(line), text),
+        None => (None, message.to_owned()),
+    }
+}
+
+/// How much of a content is looked at to find out that it is an encrypted file.
+const PEEK: usize = 8 << 10;
+/// Above this size only the top of a content is held in memory.
+pub(super) const TOP: usize = OPAQUE_TOP;
