@@ -29,6 +29,7 @@ mod member;
 mod meta;
 mod mv;
 mod rekey;
+mod resolve;
 mod set;
 mod unset;
 mod verify;
@@ -97,6 +98,7 @@ enum Command {
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
     Rekey(rekey::RekeyArgs),
+    Resolve(resolve::ResolveArgs),
     Set(set::SetArgs),
     Unset(unset::UnsetArgs),
     Verify(verify::VerifyArgs),
@@ -200,6 +202,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
+        Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),

@@ -16,10 +16,12 @@ mod fixture;
 mod history;
 mod index;
 mod libgit2;
+mod merge_file;
 mod object;
 mod plain;
 mod plumbing;
 mod settings;
+mod stages;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -33,8 +35,10 @@ pub use changes::{Changed, Sides};
 pub use error::{GitError, Unsupported};
 pub use history::{History, PastFile};
 pub use index::{Index, IndexEntry, IndexedFile};
+pub use merge_file::{MergedLines, merge_lines};
 pub use object::{Commit, EntryKind, ObjectId, ObjectKind, Tree, TreeEntry};
 pub use settings::Attribute;
+pub use stages::Stages;
 
 use crate::env::Env;
 use crate::fs;

@@ -5,18 +5,13 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::world::{Outcome, World, run};
+use crate::world::{World, run};
 
 const STOPPED: &str = "secrets/new.yaml: error: it is not encrypted, though a rule (secrets/**) is for it [plaintext]\n    \
                        `secret encrypt secrets/new.yaml`, then `git add -- secrets/new.yaml`; or change the rule\n\
                        error: 1 finding (1 file)\n";
 
 impl World {
-    /// Runs git, whatever comes of it.
-    fn try_git(&self, arguments: &[&str]) -> Outcome {
-        run(self.command(Path::new("git")).args(arguments), b"")
-    }
-
     /// Writes a hook that leaves its name, and may be run.
     fn hook(&self, path: &str, script: &str) {
         self.write(path, script);

@@ -1,6 +1,7 @@
 //! `secret git`: how git and this program know each other.
 
 mod install;
+pub(super) mod merge;
 mod uninstall;
 
 pub(super) use install::wire;
@@ -19,12 +20,14 @@ pub struct GitArgs {
 #[derive(Subcommand)]
 enum GitCommand {
     Install(install::InstallArgs),
+    Merge(merge::MergeArgs),
     Uninstall(uninstall::UninstallArgs),
 }
 
 pub fn run(arguments: GitArgs, context: &Context<'_>) -> Result<(), CommandError> {
     match arguments.command {
         GitCommand::Install(arguments) => install::run(&arguments, context),
+        GitCommand::Merge(arguments) => merge::run(&arguments, context),
         GitCommand::Uninstall(arguments) => uninstall::run(&arguments, context),
     }
 }
