@@ -5,51 +5,7 @@
 #   bash examples/quickstart.sh                     builds the program first
 #   SECRET=/usr/bin/secret bash examples/quickstart.sh    uses this one
 set -euo pipefail
-source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-
-# ---------------------------------------------------------------------------------------------- how this script tells
-step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || step() { printf '\n%s\n' "$*"; }
-
-run() { # shows a command and runs it
-    printf '$ %s\n' "$*"
-    "$@"
-}
-
-refused() { # refused CODE COMMAND…: the command must fail with this exit code and print no value
-    local expected=$1 code=0 output
-    shift
-    printf '$ %s\n' "$*"
-    output=$("$@" 2>"$world/stderr") || code=$?
-    cat "$world/stderr"
-    printf '(exit %s)\n' "$code"
-    [ "$code" = "$expected" ] && [ -z "$output" ] || { echo "expected exit $expected and no output" >&2; exit 1; }
-}
-
-same() { # same FILE FILE: byte for byte
-    cmp "$1" "$2" && echo "the same bytes as before"
-}
-
-# ------------------------------------------------------------------------------------------------------- a world apart
-world=$(mktemp -d)
-trap 'rm -rf "$world"' EXIT
-
-if [ -z "${SECRET:-}" ]; then
-    echo "building (the first time takes a few minutes) …"
-    (cd "$source_folder" && cargo build --quiet --locked)
-    target=$(cd "$source_folder" && cargo metadata --no-deps --offline --format-version 1 |
-        sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
-    SECRET=$target/debug/secret
-fi
-mkdir "$world/bin" "$world/alice" "$world/bob" "$world/machine" "$world/mallory" "$world/repo"
-ln -s "$(realpath "$SECRET")" "$world/bin/secret"
-
-export PATH="$world/bin:$PATH" LANG=C.UTF-8
-export GIT_CONFIG_SYSTEM=/dev/null GIT_CONFIG_GLOBAL=/dev/null
-export GIT_AUTHOR_NAME=Alice GIT_AUTHOR_EMAIL=alice@example.com
-export GIT_COMMITTER_NAME=Alice GIT_COMMITTER_EMAIL=alice@example.com
-unset "${!SECRET@}" "${!SOPS_AGE@}" "${!XDG_@}" GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE VISUAL
-as() { export HOME="$world/$1"; } # whose keys are at hand
+source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
 # A scripted editor: what a person would do, without one.
 cat >"$world/bin/editor" <<'EDITOR'
@@ -60,6 +16,7 @@ EDITOR
 chmod +x "$world/bin/editor"
 export EDITOR="$world/bin/editor"
 
+mkdir "$world/repo"
 cd "$world/repo"
 git init --quiet --initial-branch=main
 

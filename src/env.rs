@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
-/// What the process was started with: read once, then passed around.
+/// What the process was started with: read once, then passed around. Copies share it.
 #[derive(Clone)]
 pub struct Env {
-    arguments: Vec<OsString>,
-    variables: BTreeMap<OsString, OsString>,
+    arguments: Arc<[OsString]>,
+    variables: Arc<BTreeMap<OsString, OsString>>,
     current_dir: PathBuf,
     /// Whether `-C` gave that folder, and the process itself is in another one.
     is_dir_given: bool,
@@ -28,7 +29,7 @@ impl Env {
     pub fn from_process() -> std::io::Result<Self> {
         Ok(Self {
             arguments: std::env::args_os().collect(),
-            variables: std::env::vars_os().collect(),
+            variables: Arc::new(std::env::vars_os().collect()),
             current_dir: std::env::current_dir()?,
             is_dir_given: false,
             today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
@@ -38,8 +39,8 @@ impl Env {
     /// Builds an environment by hand: a folder, a UTC day and variables.
     pub fn new(current_dir: PathBuf, today: Date, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         Self {
-            arguments: Vec::new(),
-            variables: variables.into_iter().collect(),
+            arguments: Arc::default(),
+            variables: Arc::new(variables.into_iter().collect()),
             current_dir,
             is_dir_given: true,
             today,
@@ -54,7 +55,7 @@ impl Env {
 
     /// Returns the arguments of the process, its name first.
     pub fn arguments(&self) -> Vec<OsString> {
-        self.arguments.clone()
+        self.arguments.to_vec()
     }
 
     /// Returns the working directory, absolute.

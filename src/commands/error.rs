@@ -77,6 +77,13 @@ impl CommandError {
         self
     }
 
+    /// Adds more of what failed, each a line.
+    #[must_use]
+    pub fn more(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.more.extend(lines);
+        self
+    }
+
     /// Tells whether the user can do something about it in the editor.
     pub fn can_be_corrected(&self) -> bool {
         self.is_in_text
@@ -327,6 +334,12 @@ fn hints_of(error: &Error) -> Vec<String> {
             let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
             format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))
         }
+        Error::MergePlaintext { path } => {
+            format!("edit {} as any other text; a policy wants it encrypted", quote(path))
+        }
+        Error::RemovedBySide { path, .. } => {
+            format!("`git add {0}` keeps it, `git rm {0}` removes it", quote(path))
+        }
         Error::NestedPolicy { path } => {
             format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
         }
@@ -484,10 +497,12 @@ fn authenticity_hint(error: &OpenError) -> Vec<String> {
 
 fn read_hint(error: &ReadError, path: &str) -> Vec<String> {
     let hint = match error {
-        ReadError::Conflict { .. } => format!(
-            "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, then make the other change again",
-            quote(path)
-        ),
+        ReadError::Conflict { .. } => {
+            format!(
+                "settle it with `secret resolve {0}`, or take one side with `git checkout --ours -- {0}`",
+                quote(path)
+            )
+        }
         ReadError::Carrier(CarrierError::NewerVersion { .. }) => "install a newer `secret`".to_owned(),
         _ => {
             "take the file from git's history; headers are changed with `secret meta` and `secret rekey`, never by hand"

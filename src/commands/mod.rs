@@ -32,6 +32,7 @@ mod member;
 mod meta;
 mod mv;
 mod rekey;
+mod resolve;
 mod rollback;
 mod set;
 mod show;
@@ -104,6 +105,7 @@ enum Command {
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
     Rekey(rekey::RekeyArgs),
+    Resolve(resolve::ResolveArgs),
     Rollback(rollback::RollbackArgs),
     Set(set::SetArgs),
     Show(show::ShowArgs),
@@ -211,6 +213,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
+        Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Rollback(arguments) => rollback::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Show(arguments) => show::run(&arguments, context),

@@ -99,7 +99,7 @@ fn read_value(arguments: &SetArgs, context: &Context<'_>) -> Result<Zeroizing<St
 }
 
 /// Drops the line end of a single line, as `echo` writes it.
-fn drop_line_end(bytes: &mut Zeroizing<Vec<u8>>) {
+pub(super) fn drop_line_end(bytes: &mut Zeroizing<Vec<u8>>) {
     let line_end = if bytes.ends_with(b"\r\n") { 2 } else { usize::from(bytes.ends_with(b"\n")) };
     let line = bytes.len() - line_end;
     if !bytes[..line].contains(&b'\n') {

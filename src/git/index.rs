@@ -68,6 +68,12 @@ impl Index {
         self.get(found).filter(|entry| !entry.is_conflicted)
     }
 
+    /// Returns one of the versions that a merge has left of a path: 1 is the ancestor's, 2 ours, 3 theirs.
+    pub(super) fn find_stage(&self, path: &[u8], stage: u8) -> Option<IndexEntry<'_>> {
+        let order = |entry: &Stored| (&self.paths[entry.path.clone()], entry.stage).cmp(&(path, stage));
+        self.get(self.entries.binary_search_by(order).ok()?)
+    }
+
     /// Returns the paths, each once.
     pub(super) fn files(&self) -> Vec<IndexedFile> {
         let mut files: Vec<IndexedFile> = self

@@ -19,11 +19,13 @@ mod fixture;
 mod history;
 mod index;
 mod libgit2;
+mod merge_file;
 mod object;
 mod plain;
 mod plumbing;
 mod revision;
 mod settings;
+mod stages;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -40,9 +42,11 @@ pub use error::{GitError, Unsupported};
 pub use file_log::{FileCommit, FileLog, Former};
 pub use history::{History, PastFile};
 pub use index::{Index, IndexEntry, IndexedFile};
+pub use merge_file::{MergedLines, merge_lines};
 pub use object::{Commit, EntryKind, ObjectId, ObjectKind, Tree, TreeEntry};
 pub use revision::CommitInfo;
 pub use settings::Attribute;
+pub use stages::Stages;
 
 use crate::env::Env;
 use crate::fs;

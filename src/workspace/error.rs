@@ -169,6 +169,26 @@ pub enum Error {
         /// Where it was looked for.
         folder: std::path::PathBuf,
     },
+    /// Two plaintexts that cannot be merged.
+    #[error("{path} is not encrypted on any side, and conflicts")]
+    MergePlaintext {
+        /// The file.
+        path: String,
+    },
+    /// A file that is in no conflict is to be resolved.
+    #[error("{path} has no conflict: git's index has no versions of it to choose from, and there are no markers in it")]
+    NoConflict {
+        /// The file.
+        path: String,
+    },
+    /// One side of a conflict has no such file.
+    #[error("{path} was removed by {by}, and changed by the other side")]
+    RemovedBySide {
+        /// The file.
+        path: String,
+        /// The side.
+        by: &'static str,
+    },
     /// There is no policy.
     #[error("there is no policy (.secret.toml) in {}", root.display())]
     NoPolicy {

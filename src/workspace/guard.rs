@@ -1,7 +1,7 @@
 //! What is checked before an encrypted file is written again, so that no write gives secrets to somebody who should
 //! not have them (property P4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::{Error, OpenFile, Target, Workspace, each_on_all_cores};
@@ -144,9 +144,12 @@ impl Workspace<'_> {
             // The key between was never committed, so nobody can tell; but a history that was cut off proves nothing.
             return repository.is_shallow();
         }
-        let mut former = lower.iter().filter(|known| known.header().generation == newest);
-        // Who joined later cannot open the earlier key, and then cannot tell.
-        former.find_map(|former| self.try_open(former)).is_none_or(|former| file.secrets().follows(&former, generation))
+        let mut wraps: HashSet<&str> = HashSet::new();
+        let former = lower.iter().filter(|known| known.header().generation == newest);
+        let mut distinct = former.filter(|known| wraps.insert(&known.header().wrapped_key));
+        // From all of them: who commits one of his own, and then one that follows from that, is no reader. Who joined
+        // later cannot open the earlier keys, and then cannot tell.
+        distinct.all(|former| self.try_open(former).is_none_or(|former| file.secrets().follows(&former, generation)))
     }
 
     /// Tells whether a file from history must be taken seriously: everybody can commit a header with high numbers.

@@ -224,6 +224,55 @@ fn a_former_reader_cannot_skip_a_generation() {
 }
 
 #[test]
+fn a_former_reader_cannot_make_two_generations_of_which_the_second_follows_from_the_first() {
+    let world = World::new();
+    let bob = world.hire("bob");
+    let world = world.with_file(DB, "password: old\n");
+    let before = world.read_bytes(DB);
+    world.fire_bob();
+    let now = EncryptedFile::parse(&world.read_bytes(DB)).expect("it is encrypted");
+    let header = Header { revision: now.header().revision + 1, ..now.header().clone() };
+    let own = open(&before, &bob).secrets.with_new_data_key(&header);
+    world.write(DB, forge(b"password: bobs\n", header.clone(), &own));
+    world.commit("looks like any other change");
+    let header = Header { generation: header.generation + 1, revision: header.revision + 1, ..header };
+    let own = own.with_new_data_key(&header);
+    world.write(DB, forge(b"password: bobs\n", header, &own));
+    world.commit("looks like a rekey");
+
+    let outcome = world.secret_with(["set", DB, "password", "--stdin"], "for alice alone", &[]);
+    assert_eq!(outcome.code, 5, "{outcome:#?}");
+}
+
+#[test]
+fn a_merge_seals_nothing_under_a_key_that_a_former_reader_made() {
+    for skipped in [0, 1] {
+        let world = World::new();
+        let bob = world.hire("bob");
+        let world = world.with_file(DB, "password: old\nother: x\n");
+        let before = world.read_bytes(DB);
+        world.fire_bob();
+        let base = world.read_bytes(DB);
+        let now = EncryptedFile::parse(&base).expect("it is encrypted");
+        let (generation, revision) = (now.header().generation + 1 + skipped, now.header().revision + 9);
+        let header = Header { generation, revision, ..now.header().clone() };
+        let own = open(&before, &bob).secrets.with_new_data_key(&header);
+        let theirs = forge(b"password: old\nother: bobs\n", header, &own);
+        world.write("theirs", &theirs);
+        world.write("base", &base);
+        world.secret_with(["set", DB, "password", "--stdin"], "for alice alone", &[]).success();
+        let ours = world.read(DB);
+
+        let outcome = world.secret(["git", "merge", "base", DB, "theirs", "--path", DB]);
+        assert_eq!(outcome.code, 1, "{outcome:#?}");
+        let (merged, theirs) = (world.read(DB), String::from_utf8(theirs).expect("text"));
+        let sealed = merged.lines().filter(|line| line.contains("secret-v1"));
+        assert!(sealed.clone().count() > 2, "both sides stand between markers");
+        assert!(sealed.clone().all(|line| ours.contains(line) || theirs.contains(line)), "{merged}");
+    }
+}
+
+#[test]
 fn a_path_in_a_header_does_not_choose_a_file_to_overwrite() {
     let world = World::new();
     let outside = world.home().join("deploy");

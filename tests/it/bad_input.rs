@@ -133,8 +133,7 @@ fn a_conflict_that_git_left_is_named_with_its_line() {
     let line = world.line_of(FILE, "<<<<<<< ");
     let said = format!(
         "error: secrets/db.yaml: line {line}: git left a conflict here\n\
-         hint: take one side with `git checkout --ours -- secrets/db.yaml` or `git checkout --theirs -- secrets/db.yaml`, \
-         then make the other change again"
+         hint: settle it with `secret resolve secrets/db.yaml`, or take one side with `git checkout --ours -- secrets/db.yaml`"
     );
     for command in
         [["decrypt", FILE].as_slice(), &["edit", FILE], &["info", FILE], &["encrypt", FILE], &["rekey", FILE]]
@@ -547,8 +546,7 @@ fn a_conflict_in_a_plaintext_is_not_sealed_as_a_value() {
         ["encrypt", "secrets/a.yaml"],
         1,
         "error: secrets/a.yaml: line 1: git left a conflict here\n\
-         hint: take one side with `git checkout --ours -- secrets/a.yaml` or `git checkout --theirs -- secrets/a.yaml`, \
-         then make the other change again",
+         hint: settle it with `secret resolve secrets/a.yaml`, or take one side with `git checkout --ours -- secrets/a.yaml`",
     );
     world.secret(["encrypt", "--format", "opaque", "secrets/a.yaml"]).success();
 }

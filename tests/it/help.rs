@@ -73,9 +73,11 @@ fn every_command_has_examples_that_begin_with_itself() {
 #[test]
 fn every_example_works() {
     let prepared = prepared();
-    for (_, command) in commands() {
+    for (name, command) in commands() {
         for example in examples(&command) {
-            let output = run(&prepared.copy(), &example);
+            let world = prepared.copy();
+            let world = if name == "resolve" { world.with_conflict() } else { world };
+            let output = run(&world, &example);
             assert!(
                 output.status.success(),
                 "{example}\n{}{}",

@@ -5,7 +5,7 @@
 use std::fs;
 
 use crate::canary::Canaries;
-use crate::world::World;
+use crate::world::{World, run};
 
 /// A world whose every secret is a canary, and what the secrets are.
 pub struct Stage {
@@ -66,6 +66,16 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("get", &[YAML, "db.password"]).hands_out(),
         scene("get", &[YAML, "db", "--json"]).hands_out(),
         scene("get", &[ENV, "TOKEN"]).hands_out(),
+        scene("git merge", &["git", "merge", "base.yaml", "ours.yaml", "theirs.yaml", "--path", YAML]).versions(
+            "db.user",
+            "db.password",
+            &stage.new,
+        ),
+        scene("git merge", &["git", "merge", "base.yaml", "ours.yaml", "theirs.yaml", "--path", YAML]).versions(
+            "db.list[0]",
+            "db.added",
+            &stage.new,
+        ),
         scene("git install", &["git", "install"]).starts("git"),
         scene("git textconv", &["git", "textconv", YAML]).hands_out(),
         scene("git textconv", &["git", "textconv", YAML]).variable("SECRET_IDENTITY_FILE", "/nonexistent"),
@@ -93,6 +103,11 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("mv", &[YAML, "secrets/main/db.yaml"]),
         scene("rekey", &["--new-key", "--yes"]),
         scene("rekey", &["--check"]),
+        scene("resolve", &[YAML, "--all-ours"]).versions("db.user", "db.user", &stage.new).conflicted(),
+        scene("resolve", &[YAML, "--stdin", "db.user"])
+            .versions("db.user", "db.user", &stage.new)
+            .conflicted()
+            .stdin(&stage.new),
         scene("rollback", &[&format!("{YAML}@HEAD"), "db.password"]).unset(YAML, "db.password"),
         scene("rollback", &[&format!("{BLOB}@HEAD")]),
         scene("show", &[&format!("{YAML}@HEAD~1"), "db.password"]).hands_out(),
@@ -125,6 +140,10 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
 fn refusals(stage: &Stage) -> Vec<Scene> {
     let (value, new) = (&stage.value, &stage.new);
     vec![
+        scene("git merge", &["git", "merge", "base.yaml", "ours.yaml", "theirs.yaml", "--path", YAML])
+            .versions("db.user", "db.user", new)
+            .fails(1),
+        scene("resolve", &[YAML]).versions("db.user", "db.user", new).conflicted().fails(1),
         // Not a reader, or no identity at all.
         scene("decrypt", &["-i", "../home/bob.key", YAML]).fails(4),
         scene("diff", &["-i", "../home/bob.key", "HEAD", "--show"]).unset(YAML, "db.password").fails(4),
@@ -386,6 +405,35 @@ impl Scene {
     fn duplicate(self, path: &str, to: &str) -> Self {
         let [path, to] = [path, to].map(str::to_owned);
         self.prepared(move |world| world.write(&to, world.read_bytes(&path)))
+    }
+
+    /// Three versions of the file: as it is, and with another value of a key each.
+    fn versions(self, ours: &str, theirs: &str, new: &str) -> Self {
+        let (keys, new) = ([ours.to_owned(), theirs.to_owned()], new.to_owned());
+        self.prepared(move |world| {
+            let base = world.read_bytes(YAML);
+            world.write("base.yaml", &base);
+            for (key, (name, number)) in keys.iter().zip([("ours.yaml", 1), ("theirs.yaml", 2)]) {
+                world.secret_with(["set", YAML, key, "--stdin"], &format!("{new}{number}"), &[]).success();
+                world.write(name, world.read_bytes(YAML));
+                world.write(YAML, &base);
+            }
+        })
+    }
+
+    /// The versions stand in git's index, as a merge leaves them.
+    fn conflicted(self) -> Self {
+        self.prepared(|world| {
+            let stage = |name: &str, number: usize| {
+                let id = world.git(["hash-object", "-w", "--", name]);
+                format!("100644 {} {number}\t{YAML}\n", id.trim())
+            };
+            let stages = stage("base.yaml", 1) + &stage("ours.yaml", 2) + &stage("theirs.yaml", 3);
+            world.git(["rm", "--quiet", "--cached", "--", YAML]);
+            let mut update = world.command("git".as_ref());
+            let outcome = run(update.args(["update-index", "--index-info"]), stages.as_bytes());
+            assert_eq!(outcome.code, 0, "{outcome:#?}");
+        })
     }
 
     fn prepared(mut self, prepare: impl Fn(&World) + Sync + 'static) -> Self {

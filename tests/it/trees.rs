@@ -88,10 +88,7 @@ fn of_a_folder_every_failure_is_told_and_the_worst_one_counts() {
         assert!(outcome.stderr.ends_with(count), "{outcome:#?}");
         assert!(!outcome.stderr.contains("canary") && !world.path("out").exists(), "{outcome:#?}");
     };
-    refused(
-        1,
-        "take one side with `git checkout --ours -- secrets/team-0/app-000.yaml` or `git checkout --theirs -- secrets/team-0/app-000.yaml`, then make the other change again\n",
-    );
+    refused(1, "or take one side with `git checkout --ours -- secrets/team-0/app-000.yaml`\n");
     let (stranger, _) = world.keygen("stranger");
     let outcome = world.secret(["-i", &stranger, "decrypt", "secrets", "--output-dir", "out"]);
     assert_eq!(outcome.code, 4, "{outcome:#?}");

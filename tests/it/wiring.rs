@@ -5,18 +5,13 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::world::{Outcome, World, run};
+use crate::world::{World, run};
 
 const STOPPED: &str = "secrets/new.yaml: error: it is not encrypted, though a rule (secrets/**) is for it [plaintext]\n    \
                        `secret encrypt secrets/new.yaml`, then `git add -- secrets/new.yaml`; or change the rule\n\
                        error: 1 finding (1 file)\n";
 
 impl World {
-    /// Runs git, whatever comes of it.
-    fn try_git(&self, arguments: &[&str]) -> Outcome {
-        run(self.command(Path::new("git")).args(arguments), b"")
-    }
-
     /// Writes a hook that leaves its name, and may be run.
     fn hook(&self, path: &str, script: &str) {
         self.write(path, script);
@@ -163,7 +158,7 @@ fn what_was_there_before_stays_and_comes_back() {
         ("a shell script", |world| world.hook(".git/hooks/pre-commit", "#!/bin/sh\nset -e\necho was here\n")),
         ("one line", |world| world.hook(".git/hooks/pre-commit", "#!/usr/bin/env bash")),
         ("another language", |world| {
-            world.hook(".git/hooks/pre-commit", "#!/usr/bin/env python3\nprint('was here')\n")
+            world.hook(".git/hooks/pre-commit", "#!/usr/bin/env python3\nprint('was here')\n");
         }),
         ("a link", |world| {
             world.hook("check.sh", "#!/bin/sh\necho was here\n");
@@ -245,7 +240,11 @@ fn without_the_program_no_commit_is_made() {
     world.secret(["git", "install"]).success();
     let program = env!("CARGO_BIN_EXE_secret");
     world.tamper(".git/hooks/pre-commit", program, "/nowhere/secret");
-    let stopped = world.try_git(&["commit", "--allow-empty", "--message", "x"]);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).filter(|folder| !folder.join("secret").exists());
+    let path = std::env::join_paths(folders).expect("they were a path");
+    let commit = ["commit", "--allow-empty", "--message", "x"];
+    let stopped = run(world.command(Path::new("git")).env("PATH", path).args(commit), b"");
     assert_eq!(
         (stopped.code, stopped.stderr.as_str()),
         (

@@ -214,6 +214,16 @@ impl World {
         outcome.stdout
     }
 
+    /// Runs git as [`Self::git`] does, whatever comes of it.
+    pub fn try_git(&self, arguments: &[&str]) -> Outcome {
+        self.try_git_with(arguments, &[])
+    }
+
+    /// Runs git, whatever comes of it, with more variables.
+    pub fn try_git_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+        run(self.command(Path::new("git")).args(arguments).envs(variables.iter().copied()), b"")
+    }
+
     pub fn commit(&self, message: &str) {
         self.git(["add", "--all"]);
         self.git(["commit", "--quiet", "--message", message]);

@@ -1,6 +1,7 @@
 //! `secret git`: how git and this program know each other.
 
 mod install;
+pub(super) mod merge;
 mod textconv;
 mod uninstall;
 
@@ -20,6 +21,7 @@ pub struct GitArgs {
 #[derive(Subcommand)]
 enum GitCommand {
     Install(install::InstallArgs),
+    Merge(merge::MergeArgs),
     Textconv(textconv::TextconvArgs),
     Uninstall(uninstall::UninstallArgs),
 }
@@ -27,6 +29,7 @@ enum GitCommand {
 pub fn run(arguments: GitArgs, context: &Context<'_>) -> Result<(), CommandError> {
     match arguments.command {
         GitCommand::Install(arguments) => install::run(&arguments, context),
+        GitCommand::Merge(arguments) => merge::run(&arguments, context),
         GitCommand::Textconv(arguments) => textconv::run(&arguments, context),
         GitCommand::Uninstall(arguments) => uninstall::run(&arguments, context),
     }

@@ -191,6 +191,32 @@ impl EncryptedFile {
         &self.signed.header
     }
 
+    /// Tells whether the header is that of another file, its MAC included.
+    pub fn has_header_of(&self, other: &Self) -> bool {
+        self.signed == other.signed
+    }
+
+    /// Returns the header with its MAC.
+    pub(super) fn signed(&self) -> &SignedHeader {
+        &self.signed
+    }
+
+    /// Returns the document's text with tokens for values; `None` for an opaque file.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Document(content) => Some(&content.text),
+            Content::Opaque { .. } => None,
+        }
+    }
+
+    /// Returns the body of an opaque file.
+    pub(super) fn opaque_body(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Document(_) => None,
+            Content::Opaque { body } => Some(body),
+        }
+    }
+
     /// Counts the values, sealed and in clear. Of an opaque file nothing can be counted.
     pub fn counts(&self) -> Counts {
         let Content::Document(DocumentContent { document, .. }) = &self.content else {
@@ -198,6 +224,14 @@ impl EncryptedFile {
         };
         let encrypted = document.leaves().filter(|leaf| self.header().seals(&leaf.path)).count();
         Counts { encrypted: Some(encrypted), clear: document.leaves().count() - encrypted }
+    }
+
+    /// Returns the items of the document with tokens for values; `None` for an opaque file.
+    pub fn items(&self) -> Option<&Document> {
+        match &self.content {
+            Content::Document(content) => Some(&content.document),
+            Content::Opaque { .. } => None,
+        }
     }
 
     /// Reads the document with tokens for values again, with its tree; `None` for an opaque file.
@@ -292,14 +326,6 @@ impl EncryptedFile {
         match &self.content {
             Content::Document(content) => Some((&content.text, &content.document)),
             Content::Opaque { .. } => None,
-        }
-    }
-
-    /// Returns the body of an opaque file.
-    pub(super) fn opaque_body(&self) -> Option<&[u8]> {
-        match &self.content {
-            Content::Document(_) => None,
-            Content::Opaque { body } => Some(body),
         }
     }
 
@@ -407,8 +433,14 @@ fn refuse_plaintext(file: &[u8]) -> ReadError {
 /// Finds the markers that git leaves in a file it could not merge.
 pub fn conflict(file: &[u8]) -> Option<ReadError> {
     let mut lines = file.split(|byte| *byte == b'\n');
-    let line = lines.position(|line| line.starts_with(b"<<<<<<< "))?;
-    lines.any(|line| line.starts_with(b">>>>>>> ")).then_some(ReadError::Conflict { line: line + 1 })
+    let line = lines.position(|line| is_marker(line, b'<'))?;
+    lines.any(|line| is_marker(line, b'>')).then_some(ReadError::Conflict { line: line + 1 })
+}
+
+/// Tells whether a line is a marker of a conflict; attributes can make them longer.
+fn is_marker(line: &[u8], sign: u8) -> bool {
+    let length = line.iter().take_while(|byte| **byte == sign).count();
+    length >= 7 && line.get(length) == Some(&b' ')
 }
 
 /// How large an encrypted file may be. The most that becomes of a structured plaintext of the largest size are some 55 MiB:

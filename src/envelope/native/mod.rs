@@ -7,6 +7,7 @@ mod day;
 mod field;
 mod file;
 mod header;
+mod merge;
 mod opaque;
 mod opening;
 mod outline;
@@ -31,6 +32,7 @@ pub use file::{
 pub use header::{
     BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, SignedHeader, VERSION,
 };
+pub use merge::{Choice, Conflict, ConflictKind, Decisions, Merge, Merged, OpenedVersions};
 pub use opaque::{NewBody, OPAQUE_TOP, OpaqueFile, OpaqueTop, carried_to, carry_opaque, is_as_sealed, seal_opaque};
 pub use opening::{Misplacement, OpenError};
 pub use outline::{BodyMark, Exact, Held, Outline, OutlineProblem, OutlinedComment, OutlinedValue, TokenMark};

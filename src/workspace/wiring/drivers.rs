@@ -3,12 +3,13 @@
 use super::WiringError;
 use crate::process::GitProgram;
 
-/// What is set. Where `secret` is not installed any more, git shows and merges what stands in the file.
+/// What is set. Where `secret` is not installed, or a version without these drivers, git shows and merges what stands in
+/// the file.
 const SETTINGS: [(&str, &str); 5] = [
     ("merge.secret.name", "encrypted files, key by key"),
     (
         "merge.secret.driver",
-        "merge_secret() { if command -v secret >/dev/null; \
+        "merge_secret() { if secret git merge --help >/dev/null 2>&1; \
          then secret git merge \"$1\" \"$2\" \"$3\" --path=\"$5\" --marker-size=\"$4\"; \
          else git merge-file --marker-size=\"$4\" \"$2\" \"$1\" \"$3\"; fi; }; merge_secret %O %A %B %L %P",
     ),
@@ -16,7 +17,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ("merge.secret.recursive", "binary"),
     (
         "diff.secret.textconv",
-        "show_secret() { if command -v secret >/dev/null; then secret git textconv \"$1\"; else cat \"$1\"; fi; }; show_secret",
+        "show_secret() { if secret git textconv --help >/dev/null 2>&1; then secret git textconv \"$1\"; else cat \"$1\"; fi; }; show_secret",
     ),
     // What it caches would stand among git's objects, in plaintext.
     ("diff.secret.cachetextconv", "false"),

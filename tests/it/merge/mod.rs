@@ -1,5 +1,11 @@
 //! Stock `git merge-file` on encrypted files: what merges, opens, and to what the plaintexts merge to.
 
+mod by_key;
+mod driver;
+mod rates;
+mod resolving;
+mod tree;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -7,6 +13,7 @@ use secret::document::{self, Format};
 
 use crate::generate::{File, Random, Sample, cases, random};
 use crate::laws::{open, text};
+use tree::Tree;
 
 #[test]
 fn two_edits_of_different_keys_merge_cleanly() {
@@ -80,7 +87,7 @@ impl Tally {
         let base = Tree::draw(random, leaves);
         let [ours, theirs] = [0, 1].map(|_| {
             let mut branch = base.clone();
-            (0..edits).for_each(|_| branch.edit(random, format));
+            (0..edits).for_each(|_| branch.edit(random, format, tree::ALL));
             branch
         });
         let plaintexts = [&base, &ours, &theirs].map(|tree| tree.write(format));
@@ -122,110 +129,8 @@ impl Tally {
     }
 }
 
-/// A document with a leaf a line: containers, each with keys.
-#[derive(Clone)]
-struct Tree {
-    containers: Vec<(usize, String, Vec<Line>)>,
-    names: usize,
-}
-
-#[derive(Clone)]
-struct Line {
-    name: String,
-    value: String,
-    comment: Option<String>,
-}
-
-impl Tree {
-    fn draw(random: &mut Random, leaves: usize) -> Self {
-        let mut tree = Self { containers: Vec::new(), names: 0 };
-        let mut left = leaves;
-        while left > 0 {
-            let count = (1 + random.below(9)).min(left);
-            left -= count;
-            let lines = (0..count).map(|_| tree.line(random)).collect();
-            let name = tree.name(random);
-            tree.containers.push((tree.containers.len(), name, lines));
-        }
-        tree
-    }
-
-    fn name(&mut self, random: &mut Random) -> String {
-        self.names += 1;
-        // Both branches draw from the same numbers; the random part tells them apart.
-        format!("k{}_{}", self.names, random.below(1_000_000))
-    }
-
-    fn line(&mut self, random: &mut Random) -> Line {
-        let name = self.name(random);
-        let comment = random.chance(15).then(|| format!("note {name}"));
-        Line { value: format!("v{}", random.below(1_000_000)), name, comment }
-    }
-
-    fn edit(&mut self, random: &mut Random, format: Format) {
-        let index = random.below(self.containers.len());
-        let is_flat = format == Format::Dotenv;
-        let new = self.line(random);
-        let (_, name, lines) = &mut self.containers[index];
-        let line = random.below(lines.len());
-        match random.below(10) {
-            0..5 => lines[line].value = new.value,
-            5 | 6 => lines.insert(random.below(lines.len() + 1), new),
-            7 if lines.len() > 1 => _ = lines.remove(line),
-            8 => lines[line].name = new.name,
-            9 if !is_flat => *name = new.name,
-            _ => lines[line].comment = Some(new.name),
-        }
-    }
-
-    /// Tells whether this branch renamed a container in which the other one added, or renamed, a key: that key's path
-    /// has the old name.
-    fn renames_what_grew(&self, other: &Self, base: &Self) -> bool {
-        self.containers.iter().any(|(id, name, _)| {
-            let (_, base_name, base_lines) = &base.containers[*id];
-            let (_, _, other_lines) = &other.containers[*id];
-            // The values in it are sealed again in both branches, so any change of a line's token may meet a new path.
-            let names = |lines: &[Line]| lines.iter().map(|line| line.name.clone()).collect::<Vec<_>>();
-            name != base_name && names(other_lines) != names(base_lines)
-        })
-    }
-
-    fn write(&self, format: Format) -> String {
-        let mut text = String::new();
-        let last = self.containers.len() - 1;
-        if format == Format::Json {
-            text += "{\n";
-        }
-        for (index, (_, name, lines)) in self.containers.iter().enumerate() {
-            text += &match format {
-                Format::Dotenv => "\n".to_owned(),
-                Format::Json => format!("  \"{name}\": {{\n"),
-                Format::Yaml => format!("{name}:\n"),
-                _ => format!("\n[{name}]\n"),
-            };
-            for (line_index, Line { name, value, comment }) in lines.iter().enumerate() {
-                let comment = comment.as_ref().filter(|_| format != Format::Json);
-                if let Some(comment) = comment {
-                    text += &format!("{}# {comment}\n", if format == Format::Yaml { "  " } else { "" });
-                }
-                let comma = if line_index + 1 < lines.len() { "," } else { "" };
-                text += &match format {
-                    Format::Json => format!("    \"{name}\": \"{value}\"{comma}\n"),
-                    Format::Toml => format!("{name} = \"{value}\"\n"),
-                    Format::Yaml => format!("  {name}: {value}\n"),
-                    _ => format!("{name}={value}\n"),
-                };
-            }
-            if format == Format::Json {
-                text += if index < last { "  },\n" } else { "  }\n" };
-            }
-        }
-        if format == Format::Json { text + "}\n" } else { text }
-    }
-}
-
 /// Seals a base, and two branches that both begin with it.
-fn seal_branches(file: &File, [base, ours, theirs]: [&str; 3]) -> [String; 3] {
+pub fn seal_branches(file: &File, [base, ours, theirs]: [&str; 3]) -> [String; 3] {
     let sealed = file.seal(base.as_bytes(), None, 1).expect("it can be sealed");
     let opened = open(file, &sealed);
     let branch =
@@ -234,7 +139,7 @@ fn seal_branches(file: &File, [base, ours, theirs]: [&str; 3]) -> [String; 3] {
 }
 
 /// Runs `git merge-file`; tells whether the merge is clean.
-fn merge([base, ours, theirs]: [&str; 3]) -> (bool, String) {
+pub fn merge([base, ours, theirs]: [&str; 3]) -> (bool, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
