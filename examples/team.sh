@@ -30,7 +30,11 @@ stops() { # stops CODE COMMAND…: the command must end with this exit code, and
 }
 
 reads() { # reads KEY VALUE
-    [ "$(run secret get secrets/db.yaml "$1" | tee "$world/value" | tail -n 1)" = "$2" ] && cat "$world/value"
+    local value
+    printf '$ secret get secrets/db.yaml %s\n' "$1"
+    value=$(secret get secrets/db.yaml "$1")
+    printf '%s\n' "$value"
+    [ "$value" = "$2" ] || { echo "expected $2" >&2; exit 1; }
 }
 
 # ----------------------------------------------------------------------------------------------------------- the story

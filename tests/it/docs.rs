@@ -56,19 +56,40 @@ fn the_readmes_set_up_commands_are_those_that_ci_runs() {
 
 #[test]
 fn the_quickstart_runs_to_its_end() {
-    let world = World::empty();
-    let script = root().join("examples/quickstart.sh");
-    let output = world
+    let told = example("quickstart.sh");
+    for line in ["(exit 4)", "(exit 5)", "(exit 1)", "Done: 4 commits, and no plaintext in any of them."] {
+        assert!(told.lines().any(|shown| shown == line), "{line} is missing in\n{told}");
+    }
+}
+
+#[test]
+fn the_story_of_a_team_runs_to_its_end() {
+    let told = example("team.sh");
+    for line in [
+        "CONFLICT (content): Merge conflict in secrets/db.yaml",
+        "  db.password: changed on both sides",
+        "db.password  changed on both sides",
+        "canary-password-of-alice",
+        "error: 1 finding (1 file)",
+        "error: 1 finding (1 file in 1 commit, by the policy of origin/main)",
+        "(exit 3)",
+        "Done: 10 commits on main.",
+    ] {
+        assert!(told.lines().any(|shown| shown == line), "{line} is missing in\n{told}");
+    }
+}
+
+/// Runs an example with this build, and returns what it tells.
+fn example(name: &str) -> String {
+    let output = World::empty()
         .command(Path::new("bash"))
-        .arg(script)
+        .arg(root().join("examples").join(name))
         .env("SECRET", env!("CARGO_BIN_EXE_secret"))
         .output()
         .expect("bash is there");
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
-    for line in ["(exit 4)", "(exit 5)", "(exit 1)", "Done: 4 commits, and no plaintext in any of them."] {
-        assert!(stdout.lines().any(|shown| shown == line), "{line} is missing in\n{stdout}");
-    }
+    stdout.into_owned()
 }
 
 #[test]
