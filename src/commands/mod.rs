@@ -4,6 +4,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
 
+mod annotation;
 mod changes;
 mod completions;
 mod consent;
@@ -13,6 +14,7 @@ mod decrypt_tree;
 mod deploy;
 mod diff;
 mod doctor;
+mod due;
 mod edit;
 mod encrypt;
 mod error;
@@ -88,6 +90,7 @@ enum Command {
     Decrypt(decrypt::DecryptArgs),
     Diff(diff::DiffArgs),
     Doctor(doctor::DoctorArgs),
+    Due(due::DueArgs),
     Edit(edit::EditArgs),
     Encrypt(encrypt::EncryptArgs),
     Exec(exec::ExecArgs),
@@ -196,6 +199,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
         Command::Diff(arguments) => diff::run(&arguments, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context),
+        Command::Due(arguments) => due::run(&arguments, context),
         Command::Edit(arguments) => edit::run(arguments, context),
         Command::Encrypt(arguments) => encrypt::run(arguments, context),
         Command::Exec(arguments) => return exec::run(&arguments, context),

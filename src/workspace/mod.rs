@@ -14,6 +14,7 @@ mod error;
 mod examine;
 mod guard;
 mod init;
+mod lifecycle;
 mod list;
 mod log;
 mod many;
@@ -50,6 +51,9 @@ pub use error::Error;
 pub use examine::{Examination, Exposed, SetUp};
 pub use guard::Standing;
 pub use init::{Initialized, NewIdentityError, NewMember, create_identity, default_identity_path};
+pub use lifecycle::{
+    COMPROMISED, Lifecycle, LifecycleRequest, SOON, Terms, Unexamined, ValueLife, ValueState, former_reader,
+};
 pub use list::{Listed, State};
 pub use log::{Log, LogEntry, SHORT_NAME};
 pub use many::{Found, Workspaces, each_on_all_cores};

@@ -18,6 +18,7 @@ mod dependencies;
 mod diff;
 mod docs;
 mod doctor;
+mod due;
 mod edit;
 mod editors;
 mod encrypt_decrypt;
