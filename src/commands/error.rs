@@ -340,6 +340,7 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::RemovedBySide { path, .. } => {
             format!("`git add {0}` keeps it, `git rm {0}` removes it", quote(path))
         }
+        Error::NoRepository { .. } => "go into a repository, or say which with -C".to_owned(),
         Error::NestedPolicy { path } => {
             format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
         }

@@ -94,6 +94,10 @@ pub fn range(sizes: &Sizes, secret: &Path, _: &Peers, table: &mut Table) {
         &times[1],
         Target::AtMost(12.0),
     );
+    let log = ["--no-pager", "log", "--oneline", "--", paths[0].as_str()];
+    let log = world.program(Path::new("git"), &log).env("GIT_CONFIG_GLOBAL", Path::new("/dev/null"));
+    let times = run(sizes.slow_rounds, vec![world.secret(&["log", &paths[0]]), log]);
+    table.times(&format!("log of a file over {long} commits"), &times[0], "git log", &times[1], Target::Open);
 }
 
 /// Adds encrypted files, and returns their paths.
@@ -113,7 +117,9 @@ fn encrypted(world: &World, count: usize) -> Vec<String> {
 fn git(world: &World, arguments: &[&str]) {
     let mut command = Command::new("git");
     let names = [("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@example.com"), ("GIT_COMMITTER_NAME", "A")];
-    command.args(arguments).current_dir(world.path("repo")).envs(names).env("GIT_COMMITTER_EMAIL", "a@example.com");
+    // A collection of its own in the background would take turns with ours.
+    command.args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"]).args(arguments);
+    command.current_dir(world.path("repo")).envs(names).env("GIT_COMMITTER_EMAIL", "a@example.com");
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").stdout(Stdio::null());
     assert!(command.status().expect("git is there").success(), "git {arguments:?}");
 }

@@ -382,7 +382,11 @@ fn repositories_of_all_kinds_are_compared_or_refused_clearly() {
     let outside = world.folder().join("outside");
     fs::create_dir(&outside).expect("a folder");
     let outside = outside.display().to_string();
-    world.refuses(["-C", &outside, "diff"], 1, "error: there is no git repository around [WORLD]/outside");
+    world.refuses(
+        ["-C", &outside, "diff"],
+        1,
+        "error: there is no git repository around [WORLD]/outside\nhint: go into a repository, or say which with -C",
+    );
     world.git(["init", "--quiet", "--bare", &outside]);
     world.refuses(
         ["-C", &outside, "diff"],

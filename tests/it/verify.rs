@@ -489,7 +489,11 @@ fn where_there_is_nothing_to_verify_it_is_said_why() {
         1,
         "error: [WORLD]/bare.git is a git repository without a work tree\nhint: run it in a work tree: `git worktree add FOLDER`, or a clone",
     );
-    world.refuses(["-C", "..", "verify", "--staged"], 1, "error: there is no git repository around [WORLD]");
+    world.refuses(
+        ["-C", "..", "verify", "--staged"],
+        1,
+        "error: there is no git repository around [WORLD]\nhint: go into a repository, or say which with -C",
+    );
     let usage = world.verify(&["--staged", "--rev", "HEAD"]);
     assert_eq!(usage.code, 2, "{usage:#?}");
 }
