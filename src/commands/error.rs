@@ -376,6 +376,7 @@ fn hints_of(error: &Error) -> Vec<String> {
             format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
         }
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
+        Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
         Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
         Error::Seal { source: SealError::AlreadyToken { .. }, .. } => {
@@ -405,6 +406,16 @@ fn hints_of(error: &Error) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![hint]
+}
+
+fn policy_hint(error: &EditError) -> Vec<String> {
+    let hint = match error {
+        EditError::LastReader { .. } => "name another reader in these rules first, or remove the rules and their files",
+        EditError::NoMember { .. } => "`secret member list` shows the members",
+        EditError::NoGroup { .. } => "`secret group list` shows the groups",
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
 }
 
 /// What to do about a version that is not to be had from git.

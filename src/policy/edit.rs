@@ -23,6 +23,14 @@ pub enum EditError {
     /// The policy is, or would become, one that is refused.
     #[error(transparent)]
     Invalid(#[from] PolicyErrors),
+    /// Nobody else reads the files of a rule.
+    #[error("{member} is the last reader of {}", .rules.join(", "))]
+    LastReader {
+        /// Who is to be removed.
+        member: String,
+        /// The path patterns of the rules.
+        rules: Vec<String>,
+    },
     /// The text that names a new member or group cannot be a name.
     #[error("{name:?} is no name: use letters, digits and `.`, `_`, `@`, `-`, and begin with a letter or digit")]
     Name {
@@ -101,10 +109,10 @@ pub fn add_recipients(text: &str, name: &str, recipients: &[Recipient]) -> Resul
     edit.finish()
 }
 
-/// Removes a member: from the members, from all groups, and from the readers of all rules.
+/// Removes a member: from the members, from all groups, and from the readers of all rules. A group may be empty then.
 ///
 /// # Errors
-/// [`EditError::Invalid`] also when a rule would be left without readers: its files would be lost.
+/// [`EditError::LastReader`] when a rule would be left without readers: its files would be lost.
 pub fn remove_member(text: &str, name: &str) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
     if edit.policy.members.remove(name).is_none() {
@@ -133,6 +141,7 @@ pub fn remove_member(text: &str, name: &str) -> Result<String, EditError> {
     }
     let lists = edit.policy.groups.values_mut().chain(edit.policy.rules.iter_mut().map(|rule| &mut rule.readers));
     lists.for_each(|names| names.retain(|other| other != name));
+    edit.refuse_unread(name)?;
     edit.finish()
 }
 
@@ -226,6 +235,13 @@ impl<'t> Edit<'t> {
         Ok(())
     }
 
+    /// Refuses a removal that leaves a rule without readers.
+    fn refuse_unread(&self, removed: &str) -> Result<(), EditError> {
+        let unread = self.policy.rules.iter().filter(|rule| !self.policy.has_readers(rule));
+        let rules: Vec<String> = unread.map(|rule| rule.path.to_string()).collect();
+        if rules.is_empty() { Ok(()) } else { Err(EditError::LastReader { member: removed.to_owned(), rules }) }
+    }
+
     /// Returns a table of the root, and makes it if need be.
     fn table(&mut self, name: &str) -> Result<&mut dyn TableLike, EditError> {
         let item = self.document.entry(name).or_insert_with(|| Item::Table(Table::new()));
@@ -313,7 +329,7 @@ mod tests {
         EditError, add_group, add_member, add_recipients, add_rule, add_to_group, remove_from_group, remove_member,
     };
     use crate::keys::Recipient;
-    use crate::policy::{FILE_NAME, MemberKind, Policy, PolicyProblem, first_policy};
+    use crate::policy::{FILE_NAME, MemberKind, Policy, first_policy};
 
     const ALICE: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
     const BOB: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN";
@@ -382,8 +398,8 @@ mod tests {
     #[test]
     fn the_last_reader_of_a_rule_cannot_be_removed() {
         let text = remove_member(&lined(), "bob").expect("removes");
-        let Err(EditError::Invalid(errors)) = remove_member(&text, "alice") else { panic!("nobody is left") };
-        assert_eq!(errors.errors[0].problem, PolicyProblem::NoReaders);
+        let refused = EditError::LastReader { member: "alice".to_owned(), rules: vec!["secrets/**".to_owned()] };
+        assert_eq!(remove_member(&text, "alice"), Err(refused));
     }
 
     #[test]

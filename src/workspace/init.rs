@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Error, Workspace};
-use crate::fs::{self, Expect, Mode, Root, Snapshot};
+use crate::fs::{self, Expect, Mode, Root};
 use crate::keys::{KeygenError, Recipient, generate};
 use crate::policy::{self, FILE_NAME, MemberKind, Policy, first_policy};
 
@@ -93,15 +93,6 @@ impl Workspace<'_> {
         let Some(repository) = &self.repository else { return false };
         let relative = repository.relative(path);
         relative.is_ok_and(|relative| !repository.is_ignored(&relative).unwrap_or(false))
-    }
-
-    fn edit_policy(&self, edit: impl FnOnce(String, &Policy) -> Result<String, Error>) -> Result<(), Error> {
-        let policy = self.required_policy()?;
-        let text = self.policy_text()?.unwrap_or_default();
-        let snapshot = Snapshot::of(text.as_bytes());
-        let edited = edit(text, policy)?;
-        let path = self.root().unwrap_or(self.env.current_dir()).join(FILE_NAME);
-        Ok(fs::replace(&path, self.within(), edited.as_bytes(), Expect::Unchanged(&snapshot), Mode::KeepOr(0o666))?)
     }
 }
 

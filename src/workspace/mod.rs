@@ -24,6 +24,7 @@ mod mv;
 mod opaque;
 mod opaque_write;
 mod open;
+mod policy_change;
 mod rekey;
 mod resolve;
 mod restore;
@@ -62,6 +63,7 @@ pub use metadata::MetadataChange;
 pub use opaque::{AnyFile, OpenOpaque, STREAM_ABOVE, Seen, StoredOpaque, VerifiedOpaque};
 pub use opaque_write::{LargeContent, NewOpaque};
 pub use open::{Inspected, OpenFile, Opener, StoredFile};
+pub use policy_change::PolicyChange;
 pub use rekey::{ReaderChange, RekeyPlan};
 pub use resolve::{ConflictedFile, Settled};
 pub use revision::{AtRevision, OpenVersion};
@@ -87,6 +89,8 @@ pub struct Workspace<'a> {
     repository: Option<Repository>,
     identities: &'a Identities<'a>,
     policy: OnceCell<Option<Policy>>,
+    /// What is to be the policy, and is not written yet.
+    proposed: Option<PolicyChange>,
     head_policy: OnceCell<Option<Policy>>,
 }
 
@@ -106,7 +110,15 @@ impl<'a> Workspace<'a> {
             Some(repository) => Some(Root::open_real(repository.root())?),
             None => policy_folder(start)?.map(|folder| Root::open_real(&folder)).transpose()?,
         };
-        Ok(Self { env, root, repository, identities, policy: OnceCell::new(), head_policy: OnceCell::new() })
+        Ok(Self {
+            env,
+            root,
+            repository,
+            identities,
+            policy: OnceCell::new(),
+            proposed: None,
+            head_policy: OnceCell::new(),
+        })
     }
 
     /// Returns the folder that paths in headers are relative to, when there is one.
