@@ -366,6 +366,9 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::SealsLess { path, .. } => {
             format!("run `secret rekey {}`: it seals what the policy demands", quote(path))
         }
+        Error::UnknownReader { .. } => {
+            "`secret member list` shows the members, `secret who FILE` the readers".to_owned()
+        }
         Error::UncommittedKey { .. } => {
             "commit it before you rekey again, so that history can tell who made which key".to_owned()
         }

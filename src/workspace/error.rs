@@ -351,6 +351,12 @@ pub enum Error {
         /// The file.
         path: String,
     },
+    /// Nobody was ever called so.
+    #[error("no file and no policy, now or in git's history, names {name}")]
+    UnknownReader {
+        /// The member or recipient.
+        name: String,
+    },
     /// A new data key is asked for before the last one is committed.
     #[error("{path} has a new data key that is not committed yet")]
     UncommittedKey {

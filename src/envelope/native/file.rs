@@ -388,6 +388,17 @@ impl EncryptedFile {
     }
 }
 
+/// Reads the header of a file, and nothing of its document; `None` when it is not encrypted.
+///
+/// # Errors
+/// When it has marks of a header that cannot be read.
+pub fn peek_header(file: &[u8]) -> Result<Option<Header>, ReadError> {
+    match carrier::split(file)? {
+        Some(carried) => Ok(Some(SignedHeader::from_fields(&carried.fields)?.header)),
+        None => Ok(None),
+    }
+}
+
 /// Reads the file id out of the top of an encrypted file, without checking anything else of it.
 ///
 /// Looks only where it stands in a header, so that a text which quotes one is not taken for a file.

@@ -53,13 +53,13 @@ impl Workspace<'_> {
         targets.dedup_by(|(one, _), (other, _)| one.path == other.path);
         let (within, today) = (self.within(), self.env.today());
         let examined =
-            each_on_all_cores(&targets, |(target, is_named)| values(target, *is_named, within, today, request.soon));
+            each_on_all_cores(&targets, |(target, is_named)| examine(target, *is_named, within, today, request.soon));
         let mut found = Lifecycle::default();
         for ((target, _), values) in targets.iter().zip(examined) {
             let file = target.recorded.clone().unwrap_or_else(|| target.shown.clone());
             match values {
                 Ok(None) => {}
-                Ok(Some(mut values)) => {
+                Ok(Some(Examined { mut values, .. })) => {
                     found.files += 1;
                     let by_rule = self.policy()?.and_then(|policy| policy.rule_for(&file)?.owner.clone());
                     for value in &mut values {
@@ -75,21 +75,30 @@ impl Workspace<'_> {
     }
 }
 
-/// Returns the values of a file; `None` for a plaintext, unless it was named.
-fn values(
+/// A file that was looked at.
+pub(in crate::workspace) struct Examined {
+    pub(in crate::workspace) header: Header,
+    pub(in crate::workspace) values: Vec<ValueLife>,
+    pub(in crate::workspace) has_clear: bool,
+}
+
+/// Looks at a file; `None` for a plaintext, unless it was named.
+pub(in crate::workspace) fn examine(
     target: &Target,
     is_named: bool,
     within: Option<&Root>,
     today: Date,
     soon: Period,
-) -> Result<Option<Vec<ValueLife>>, Error> {
+) -> Result<Option<Examined>, Error> {
     let path = || target.shown.clone();
     let source = Source::open(&target.path, within)?;
     if source.length() > STREAM_ABOVE {
         let top = source.top(OPAQUE_TOP)?;
         let large = OpaqueTop::parse(&top).map_err(|source| Error::Read { path: path(), source })?;
         if let Some(large) = large {
-            return Ok(Some(lives(large.header(), &large.sealed().into_iter().collect::<Vec<_>>(), &[], today, soon)));
+            let places: Vec<SealedPlace> = large.sealed().into_iter().collect();
+            let values = lives(large.header(), &places, &[], today, soon);
+            return Ok(Some(Examined { header: large.header().clone(), values, has_clear: false }));
         }
         if source.length() > MAX_ENCRYPTED as u64 && peek_file_id(&top).is_none() && !is_named {
             return Ok(None);
@@ -100,7 +109,8 @@ fn values(
             let places = file
                 .survey()
                 .map_err(|mut errors| Error::NotAuthentic { path: path(), source: errors.swap_remove(0) })?;
-            Ok(Some(lives(file.header(), &places, &file.locate_leaves(&places), today, soon)))
+            let values = lives(file.header(), &places, &file.locate_leaves(&places), today, soon);
+            Ok(Some(Examined { header: file.header().clone(), values, has_clear: file.counts().clear > 0 }))
         }
         Err(ReadError::NotEncrypted) if is_named => Err(Error::NotEncrypted { path: path() }),
         Err(ReadError::NotEncrypted) => Ok(None),
@@ -110,7 +120,7 @@ fn values(
 
 /// Returns the lives of what a file seals. `located` has the line and the key of each value before the comments; a file
 /// that is sealed as a whole has none.
-pub(super) fn lives(
+fn lives(
     header: &Header,
     places: &[SealedPlace],
     located: &[(usize, String)],

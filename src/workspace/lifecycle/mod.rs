@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 pub(super) use clock::Clock;
 pub use clock::Terms;
+pub(super) use files::{Examined, examine};
 pub use files::{Lifecycle, LifecycleRequest, Unexamined};
 
 use crate::crypto::{FileId, LeafId};
