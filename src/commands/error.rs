@@ -366,6 +366,13 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::SealsLess { path, .. } => {
             format!("run `secret rekey {}`: it seals what the policy demands", quote(path))
         }
+        Error::LastKey { member: name, .. } | Error::RemovesOwnKey { name } => format!(
+            "add a new key first: `secret keygen`, `secret member add {} RECIPIENT`, commit, `secret rekey`; then take this one out",
+            quote(name)
+        ),
+        Error::RemovesSelf { name } => {
+            format!("ask another member to run `secret member remove {}`", quote(name))
+        }
         Error::UnknownReader { .. } => {
             "`secret member list` shows the members, `secret who FILE` the readers".to_owned()
         }

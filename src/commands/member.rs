@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::consent::ConsentArgs;
+use super::offboard::{self, OutputArgs};
 use super::{CommandError, Context};
 use crate::keys::Recipient;
 use crate::policy::MemberKind;
@@ -18,6 +20,7 @@ pub struct MemberArgs {
 enum MemberCommand {
     Add(AddArgs),
     List(ListArgs),
+    Remove(RemoveArgs),
 }
 
 /// Add a member, or another key of one
@@ -39,6 +42,21 @@ struct AddArgs {
     kind: MemberKind,
 }
 
+/// Take a member out of the policy and of every file, and list what they could read
+///
+/// What `secret offboard NAME` does. Every file that the member reads gets a new data key in the same step, and records
+/// the former reader: what they knew stays due until it is replaced.
+#[derive(Args)]
+#[command(after_help = REMOVE_EXAMPLES)]
+struct RemoveArgs {
+    /// The member's name
+    name: String,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
 /// List the members and their keys
 #[derive(Args)]
 #[command(after_help = LIST_EXAMPLES)]
@@ -57,10 +75,18 @@ Examples:
   secret member list
   secret member list --json";
 
+pub const REMOVE_EXAMPLES: &str = "\
+Examples:
+  secret member remove bob
+  secret member remove bob --yes --format markdown > offboarding.md";
+
 pub fn run(arguments: MemberArgs, context: &Context<'_>) -> Result<(), CommandError> {
     match arguments.command {
         MemberCommand::Add(arguments) => add(arguments, context),
         MemberCommand::List(arguments) => list(&arguments, context),
+        MemberCommand::Remove(arguments) => {
+            offboard::remove(&arguments.name, &arguments.output, &arguments.consent, context)
+        }
     }
 }
 

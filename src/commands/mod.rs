@@ -4,9 +4,11 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
 
+mod access;
 mod annotation;
 mod changes;
 mod completions;
+mod compromised;
 mod consent;
 mod decrypt;
 mod decrypt_large;
@@ -33,6 +35,7 @@ mod man;
 mod member;
 mod meta;
 mod mv;
+mod offboard;
 mod rekey;
 mod resolve;
 mod rollback;
@@ -86,7 +89,9 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    Access(access::AccessArgs),
     Completions(completions::CompletionsArgs),
+    Compromised(compromised::CompromisedArgs),
     Decrypt(decrypt::DecryptArgs),
     Diff(diff::DiffArgs),
     Doctor(doctor::DoctorArgs),
@@ -107,6 +112,7 @@ enum Command {
     Member(member::MemberArgs),
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
+    Offboard(offboard::OffboardArgs),
     Rekey(rekey::RekeyArgs),
     Resolve(resolve::ResolveArgs),
     Rollback(rollback::RollbackArgs),
@@ -195,7 +201,9 @@ pub fn command() -> clap::Command {
 /// Returns the exit code: that of the program, where one was run for the user.
 fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError> {
     match command {
+        Command::Access(arguments) => access::run(&arguments, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
+        Command::Compromised(arguments) => compromised::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
         Command::Diff(arguments) => diff::run(&arguments, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context),
@@ -216,6 +224,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Member(arguments) => member::run(arguments, context),
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
+        Command::Offboard(arguments) => offboard::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Rollback(arguments) => rollback::run(&arguments, context),

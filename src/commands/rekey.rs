@@ -81,7 +81,7 @@ pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandErr
     if arguments.dry_run {
         return Ok(());
     }
-    plans.iter().try_for_each(|plan| agree(plan, &arguments, context))?;
+    plans.iter().try_for_each(|plan| agree(plan, &arguments.consent, arguments.allow_cleartext, context))?;
     workspace.rekey(&plans)?;
     context.ui.note(&match plans.len() {
         1 => "rekeyed 1 file".to_owned(),
@@ -114,7 +114,7 @@ fn check(
 }
 
 /// Says what a rekey does.
-fn tell(plan: &RekeyPlan, context: &Context<'_>) {
+pub(super) fn tell(plan: &RekeyPlan, context: &Context<'_>) {
     let ui = context.ui;
     let shown = &plan.target.shown;
     ui.note(&format!("{shown}: readers {}", plan.readers.join(", ")));
@@ -138,9 +138,14 @@ fn tell(plan: &RekeyPlan, context: &Context<'_>) {
 }
 
 /// Asks when somebody is added or a value becomes clear.
-fn agree(plan: &RekeyPlan, arguments: &RekeyArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    arguments.consent.agree_to_unreviewed(&plan.target, &plan.unreviewed, context)?;
-    let is_agreed = |change: &&ReaderChange| arguments.consent.includes(&change.member);
+pub(super) fn agree(
+    plan: &RekeyPlan,
+    consent: &ConsentArgs,
+    allows_cleartext: bool,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    consent.agree_to_unreviewed(&plan.target, &plan.unreviewed, context)?;
+    let is_agreed = |change: &&ReaderChange| consent.includes(&change.member);
     let added: Vec<&str> = plan
         .added
         .iter()
@@ -150,7 +155,7 @@ fn agree(plan: &RekeyPlan, arguments: &RekeyArgs, context: &Context<'_>) -> Resu
     if !added.is_empty() {
         ask(&plan.target, format!("{} will be able to read it", added.join(", ")), "Go on?", context)?;
     }
-    if !plan.cleared.is_empty() && !arguments.allow_cleartext {
+    if !plan.cleared.is_empty() && !allows_cleartext {
         let statement = format!("{} will stand in clear (--allow-cleartext)", plan.cleared.join(", "));
         ask(&plan.target, statement, "Go on?", context)?;
     }

@@ -3,6 +3,7 @@
 //! A [`Workspace`] is the repository (or, outside of git, the folder of the nearest policy) that a command works in. What
 //! a verb needs to know from a person it returns as a plan; asking is the command's business.
 
+mod access;
 mod create;
 mod create_opaque;
 pub mod deploy;
@@ -44,6 +45,7 @@ mod wiring;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
+pub use access::{Access, AccessedFile, Granted};
 pub use create::{Creation, CreationRequest, NewFile, Source};
 pub use create_opaque::LargeRequest;
 pub use diagnose::similar_keys;
@@ -93,6 +95,8 @@ pub struct Workspace<'a> {
     policy: OnceCell<Option<Policy>>,
     /// What is to be the policy, and is not written yet.
     proposed: Option<PolicyChange>,
+    /// Whether a rekey makes a new data key for every file, and records that what it seals got out.
+    exposes_all: bool,
     head_policy: OnceCell<Option<Policy>>,
 }
 
@@ -119,6 +123,7 @@ impl<'a> Workspace<'a> {
             identities,
             policy: OnceCell::new(),
             proposed: None,
+            exposes_all: false,
             head_policy: OnceCell::new(),
         })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::guard::{recipients, refuse_copies, strictness};
 use super::opaque_write::{carry, seal as write_sealed};
 use super::save::{WRITE_MODE, seal_error};
-use super::{AnyFile, Error, OpenFile, OpenOpaque, Standing, Target, Workspace};
+use super::{AnyFile, COMPROMISED, Error, OpenFile, OpenOpaque, Standing, Target, Workspace};
 use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{BodyStamp, Comments, Exposure, FileSecrets, Header, Mode, NewBody, Opened, seal};
@@ -130,11 +130,11 @@ impl Workspace<'_> {
             .collect();
         let is_resealed =
             (header.mode, header.comments, &header.cleartext) != (before.mode, before.comments, &before.cleartext);
-        if header == *before && !makes_key {
+        if header == *before && !makes_key && !self.exposes_all {
             return Ok(None);
         }
 
-        let has_new_key = makes_key || !removed.is_empty() || is_resealed;
+        let has_new_key = makes_key || self.exposes_all || !removed.is_empty() || is_resealed;
         let renewed = if has_new_key {
             if !makes_key {
                 self.check_committed(file)?;
@@ -145,6 +145,10 @@ impl Workspace<'_> {
                 generation: before.generation,
                 day: self.env.today(),
             }));
+            if self.exposes_all {
+                let (generation, day) = (before.generation, self.env.today());
+                header.exposed.push(Exposure { member: COMPROMISED.to_owned(), generation, day });
+            }
             Some(file.secrets().with_new_data_key(&header))
         } else {
             None

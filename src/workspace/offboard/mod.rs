@@ -8,6 +8,7 @@
 mod past;
 mod plan;
 mod present;
+mod removal;
 
 use jiff::civil::Date;
 

@@ -24,7 +24,7 @@ impl Workspace<'_> {
     pub fn knowledge(&self, reader: Reader) -> Result<Knowledge, Error> {
         let repository = self.required_repository()?;
         let history = History::read(repository)?;
-        let present = self.present(&history)?;
+        let present = self.present(history.versions().map(|version| version.path).collect())?;
         let policy = self.policy()?;
         let keys = Keys::of(&reader, &history, &present, policy)?;
 

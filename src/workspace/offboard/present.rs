@@ -4,30 +4,29 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Unread;
-use super::past::History;
 use crate::fs::{self, Kind};
 use crate::workspace::lifecycle::{Examined, SOON, examine};
 use crate::workspace::{Error, Target, Workspace, each_on_all_cores};
 
 /// The files of the work tree.
 #[derive(Default)]
-pub(super) struct Present {
+pub(in crate::workspace) struct Present {
     /// The encrypted ones, sorted by path.
-    pub(super) files: Vec<(String, Examined)>,
+    pub(in crate::workspace) files: Vec<(String, Examined)>,
     /// Those that cannot be read.
-    pub(super) unread: Vec<Unread>,
+    pub(in crate::workspace) unread: Vec<Unread>,
 }
 
 impl Workspace<'_> {
-    /// Looks at every encrypted file: those that a rule is for, and those that some commit has encrypted at their path.
-    pub(super) fn present(&self, history: &History) -> Result<Present, Error> {
+    /// Looks at every encrypted file: those that a rule is for, and those of the paths where some
+    /// commit has one.
+    pub(in crate::workspace) fn present(&self, committed: BTreeSet<String>) -> Result<Present, Error> {
         let mut targets: Vec<Target> = match self.policy()? {
             Some(_) => self.named_or_governed(&[])?.into_iter().map(|(target, _)| target).collect(),
             None => Vec::new(),
         };
         let mut known: BTreeSet<String> = targets.iter().filter_map(|target| target.recorded.clone()).collect();
         if let Some(root) = self.within() {
-            let committed: BTreeSet<String> = history.versions().map(|version| version.path).collect();
             for path in committed {
                 let place = root.path().join(&path);
                 // A link is no file of the repository.
