@@ -41,6 +41,7 @@ mod resolve;
 mod rollback;
 mod set;
 mod show;
+mod status;
 mod unset;
 mod verify;
 mod who;
@@ -118,6 +119,7 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Set(set::SetArgs),
     Show(show::ShowArgs),
+    Status(status::StatusArgs),
     Unset(unset::UnsetArgs),
     Verify(verify::VerifyArgs),
     Who(who::WhoArgs),
@@ -230,6 +232,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Rollback(arguments) => rollback::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Show(arguments) => show::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Who(arguments) => who::run(&arguments, context),

@@ -7,6 +7,7 @@
 
 mod escaped;
 mod hidden;
+pub mod html;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
@@ -18,7 +19,7 @@ use crate::keys::{Prompt, PromptError};
 
 use escaped::Escaped;
 use hidden::ask_hidden;
-use table::table;
+pub use table::table;
 
 /// Has a panic say where it happened, and nothing else: its own message may quote a text, and texts are secret here.
 pub fn quiet_panics() {

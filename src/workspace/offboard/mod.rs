@@ -8,9 +8,12 @@
 mod past;
 mod plan;
 mod present;
+mod readers;
 mod removal;
 
 use jiff::civil::Date;
+
+pub use readers::{ReaderHistory, ReaderSpan, SpanEnd};
 
 use crate::crypto::{FileId, LeafId};
 
