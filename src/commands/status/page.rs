@@ -154,7 +154,7 @@ fn needs_attention(main: &mut Html, found: &[Attention]) {
                     body.element("tr", &[], |row| {
                         row.element("td", &[], |cell| pill(cell, one.sort.name()));
                         row.element("th", &[("scope", "row"), ("class", "path")], |cell| cell.path(&one.place));
-                        row.words("td", &[], &one.what);
+                        row.words("td", &[("class", "wide")], &one.what);
                         row.words("td", &[], one.owner.as_deref().unwrap_or(DASH));
                     });
                 }

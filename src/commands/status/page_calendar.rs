@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::page::{nothing, pill};
+use super::page::nothing;
 use crate::commands::offboard::formats::number;
 use crate::ui::html::Html;
 use crate::workspace::{Status, ValueState};
@@ -104,9 +104,6 @@ fn entries(leaf: &mut Html, days: &Days<'_>, has_year: bool) {
         });
     };
     let shown = entries.len().min(MAX_ENTRIES);
-    if has_year {
-        leaf.element("p", &[("class", "state")], |p| pill(p, "overdue"));
-    }
     list(leaf, &entries[..shown]);
     if entries.len() > shown {
         leaf.element("details", &[], |details| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::page::{nothing, scroll};
+use super::page::{nothing, pill, scroll};
 use crate::ui::html::Html;
 use crate::workspace::{FileState, FileStatus, Status};
 
@@ -74,6 +74,18 @@ fn row_of(body: &mut Html, status: &Status, file: &FileStatus) {
     body.element("tr", &[], |row| {
         let name = file.file.rsplit('/').next().unwrap_or(&file.file);
         row.words("th", &[("scope", "row")], name);
+        if file.state == FileState::Plaintext || is_unread(file) {
+            let columns = status.members.len().to_string();
+            row.element("td", &[("colspan", &columns), ("class", "whole")], |cell| {
+                let (word, text) = match file.state {
+                    FileState::Plaintext => ("plaintext", " read by everybody who has the repository"),
+                    _ => ("broken", " nobody can tell who reads it"),
+                };
+                pill(cell, word);
+                cell.text(text);
+            });
+            return;
+        }
         for member in status.members.keys() {
             let (class, mark, word) = match access(file, member) {
                 Access::None => ("no", "·", "no"),
@@ -147,8 +159,7 @@ fn legend(main: &mut Html, is_summed: bool) {
 
 fn access(file: &FileStatus, member: &str) -> Access {
     let is_named = |names: &[String]| names.iter().any(|name| name == member);
-    // Of what is not encrypted there are no readers to compare.
-    if matches!(file.state, FileState::Plaintext) || (file.readers.is_empty() && file.why.is_some()) {
+    if file.state == FileState::Plaintext || is_unread(file) {
         return Access::None;
     }
     match (is_named(&file.readers), is_named(&file.granted)) {
@@ -157,6 +168,11 @@ fn access(file: &FileStatus, member: &str) -> Access {
         (true, false) => Access::Surplus,
         (true, true) => Access::Reads,
     }
+}
+
+/// Tells whether not even the header can be read.
+fn is_unread(file: &FileStatus) -> bool {
+    file.state == FileState::Broken && file.readers.is_empty()
 }
 
 /// Returns the files by folder.

@@ -55,7 +55,6 @@ struct Life {
     generations: BTreeMap<u32, Generation>,
     last: Option<(Moment, String)>,
     present: Option<String>,
-    now: BTreeSet<String>,
 }
 
 impl Workspace<'_> {
@@ -84,11 +83,15 @@ impl Workspace<'_> {
         for (path, file) in &present.files {
             let life = lives.entry(file.header.file_id).or_default();
             life.present = Some(path.clone());
-            life.now = file.header.recipients.keys().cloned().collect();
             let generation = life.generations.entry(file.header.generation).or_default();
-            for reader in &life.now {
+            for reader in file.header.recipients.keys() {
                 generation.readers.entry(reader.clone()).or_insert(None);
             }
+        }
+        // A file that cannot be read now has not gone.
+        let unread: BTreeSet<&str> = present.unread.iter().map(|unread| unread.file.as_str()).collect();
+        for life in lives.values_mut().filter(|life| life.present.is_none()) {
+            life.present = life.last.as_ref().map(|(_, path)| path.clone()).filter(|path| unread.contains(path.as_str()));
         }
         let mut spans: Vec<ReaderSpan> = lives.values().flat_map(Life::spans).collect();
         spans.retain(|span| files.is_none_or(|files| files.contains(span.file.as_str())));
