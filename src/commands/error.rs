@@ -70,6 +70,12 @@ impl CommandError {
         Self { exit: Exit::No, ..Self::failed(message) }
     }
 
+    /// Builds the failure of an identity that the user named.
+    pub fn identity(error: &UnwrapError) -> Self {
+        let hints = unwrap_hint(error, &[]);
+        Self { exit: Exit::NoIdentity, hints, ..Self::failed(error) }
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

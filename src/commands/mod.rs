@@ -16,6 +16,7 @@ mod decrypt_tree;
 mod deploy;
 mod diff;
 mod doctor;
+mod drill;
 mod due;
 mod edit;
 mod encrypt;
@@ -96,6 +97,7 @@ enum Command {
     Decrypt(decrypt::DecryptArgs),
     Diff(diff::DiffArgs),
     Doctor(doctor::DoctorArgs),
+    Drill(drill::DrillArgs),
     Due(due::DueArgs),
     Edit(edit::EditArgs),
     Encrypt(encrypt::EncryptArgs),
@@ -209,6 +211,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
         Command::Diff(arguments) => diff::run(&arguments, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context),
+        Command::Drill(arguments) => drill::run(&arguments, context),
         Command::Due(arguments) => due::run(&arguments, context),
         Command::Edit(arguments) => edit::run(arguments, context),
         Command::Encrypt(arguments) => encrypt::run(arguments, context),

@@ -182,6 +182,46 @@ impl<'a> Identities<'a> {
         Ok(recipients)
     }
 
+    /// Opens a wrapped data key with the identity of one recipient and no other: to prove that this one does.
+    ///
+    /// Identities behind a passphrase count where [`Self::unlock_all`] has unlocked them; those of plugins do not.
+    ///
+    /// # Errors
+    /// As [`Self::unwrap`].
+    pub fn unwrap_as(&self, recipient: &Recipient, armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
+        let binary = age_file::unarmor(armored)?;
+        let own = self.ready()?.into_iter().find(|ready| ready.recipient() == recipient);
+        let Some(own) = own else { return Err(UnwrapError::NoIdentity) };
+        let opened = open(&binary, &[], std::slice::from_ref(own))?;
+        opened.ok_or(UnwrapError::NoMatch { tried: 1, unsupported: 0 })
+    }
+
+    /// Returns the recipients as which [`Self::unwrap_as`] can open; sorted.
+    ///
+    /// # Errors
+    /// When an identity that somebody named cannot be used.
+    pub fn ready_recipients(&self) -> Result<Vec<&Recipient>, IdentityError> {
+        let mut recipients: Vec<_> = self.ready()?.into_iter().map(Ready::recipient).collect();
+        recipients.sort_unstable();
+        recipients.dedup();
+        Ok(recipients)
+    }
+
+    /// Asks for the passphrases of all identities that need one.
+    ///
+    /// # Errors
+    /// When there is nobody to ask, or a passphrase is wrong.
+    pub fn unlock_all(&self) -> Result<(), UnwrapError> {
+        self.keyring()?.locked.iter().try_for_each(|slot| self.unlock(slot).map(|_| ()))
+    }
+
+    /// Returns the identities that need no passphrase, or need it no more.
+    fn ready(&self) -> Result<Vec<&Ready>, IdentityError> {
+        let keyring = self.keyring()?;
+        let unlocked = keyring.locked.iter().filter_map(|slot| slot.unlocked.get()?.as_ref().ok());
+        Ok(keyring.ready.iter().chain(unlocked.flat_map(|found| &found.ready)).collect())
+    }
+
     fn keyring(&self) -> Result<&Keyring, IdentityError> {
         self.keyring.get_or_init(|| Keyring::read(&self.sources)).as_ref().map_err(Clone::clone)
     }

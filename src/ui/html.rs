@@ -22,8 +22,7 @@ pub type Attributes<'a> = &'a [(&'static str, &'a str)];
 /// Returns a whole page. The style must be one of this program's own.
 pub fn page(title: &str, style: &'static str, body: impl FnOnce(&mut Html)) -> String {
     let digest = BASE64_STANDARD.encode(Sha256::digest(style));
-    let policy =
-        format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'");
+    let policy = format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'");
     let mut page = Html { text: "<!DOCTYPE html>\n".to_owned() };
     page.element("html", &[("lang", "en"), ("xmlns", "http://www.w3.org/1999/xhtml")], |html| {
         html.element("head", &[], |head| {
@@ -122,9 +121,8 @@ impl Html {
 }
 
 /// Elements behind which a line ends, so that a page can be read, and compared, as text.
-const BLOCKS: [&str; 14] = [
-    "head", "h1", "h2", "h3", "header", "li", "p", "section", "style", "table", "tbody", "thead", "title", "tr",
-];
+const BLOCKS: [&str; 14] =
+    ["head", "h1", "h2", "h3", "header", "li", "p", "section", "style", "table", "tbody", "thead", "title", "tr"];
 /// Attributes whose value a browser fetches, follows or runs.
 const ADDRESSES: [&str; 10] =
     ["action", "background", "data", "formaction", "href", "ping", "poster", "src", "srcset", "style"];

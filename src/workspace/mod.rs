@@ -10,6 +10,7 @@ pub mod deploy;
 mod diagnose;
 mod diff;
 mod draft;
+mod drill;
 mod edit_buffer;
 mod error;
 mod examine;
@@ -51,6 +52,7 @@ pub use create::{Creation, CreationRequest, NewFile, Source};
 pub use create_opaque::LargeRequest;
 pub use diagnose::similar_keys;
 pub use diff::{DiffRequest, FileDiff};
+pub use drill::{Drill, Drilled, DrilledMember, Failure};
 pub use edit_buffer::{BufferError, EditBuffer, Edited};
 pub use error::Error;
 pub use examine::{Examination, Exposed, SetUp};
@@ -64,7 +66,9 @@ pub use log::{Log, LogEntry, SHORT_NAME};
 pub use many::{Found, Workspaces, each_on_all_cores};
 pub use merge::{MergeRequest, MergeResult};
 pub use metadata::MetadataChange;
-pub use offboard::{Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader, Unread, ReaderHistory, ReaderSpan, SpanEnd};
+pub use offboard::{
+    Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader, ReaderHistory, ReaderSpan, SpanEnd, Unread,
+};
 pub use opaque::{AnyFile, OpenOpaque, STREAM_ABOVE, Seen, StoredOpaque, VerifiedOpaque};
 pub use opaque_write::{LargeContent, NewOpaque};
 pub use open::{Inspected, OpenFile, Opener, StoredFile};

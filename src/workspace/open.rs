@@ -6,7 +6,7 @@ use super::opaque::large_top;
 use super::{AnyFile, Error, StoredOpaque, Target, Workspace};
 use crate::envelope::native::{Counts, EncryptedFile, Header, MAX_ENCRYPTED, Opened, ReadError};
 use crate::fs::{self, OpenFolder, Root, Snapshot, Source};
-use crate::keys::Identities;
+use crate::keys::{Identities, Recipient};
 
 /// A file as it stands there.
 pub struct StoredFile {
@@ -45,12 +45,14 @@ pub struct OpenFile {
 pub struct Opener<'w> {
     within: Option<&'w Root>,
     identities: &'w Identities<'w>,
+    /// The recipient whose identity alone may open.
+    only: Option<&'w Recipient>,
 }
 
 impl Workspace<'_> {
     /// Returns the part of the workspace that opens files.
     pub fn opener(&self) -> Opener<'_> {
-        Opener { within: self.within(), identities: self.identities }
+        Opener { within: self.within(), identities: self.identities, only: None }
     }
 
     /// Reads a file, encrypted or not.
@@ -132,6 +134,13 @@ impl Workspace<'_> {
     }
 }
 
+impl<'w> Opener<'w> {
+    /// Returns one that opens as this recipient, whatever other identities are at hand.
+    pub(super) fn only_as(self, recipient: &'w Recipient) -> Self {
+        Self { only: Some(recipient), ..self }
+    }
+}
+
 impl Opener<'_> {
     /// Reads a file, out of its folder if that is open already.
     ///
@@ -194,7 +203,10 @@ impl Opener<'_> {
 
     /// Unwraps the data key of a file.
     pub(super) fn unwrap(&self, shown: &str, header: &Header) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let unwrapped = self.identities.unwrap_for(&header.readers(), &header.wrapped_key);
+        let unwrapped = match self.only {
+            Some(recipient) => self.identities.unwrap_as(recipient, &header.wrapped_key),
+            None => self.identities.unwrap_for(&header.readers(), &header.wrapped_key),
+        };
         unwrapped.map_err(|source| Error::Unwrap {
             path: shown.to_owned(),
             readers: header.recipients.keys().cloned().collect(),

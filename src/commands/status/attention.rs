@@ -105,12 +105,7 @@ fn told(place: String, group: &[Found<'_>]) -> Attention {
     }
     let owner = &group[0].file.owner;
     let is_common = group.iter().all(|found| found.file.owner == *owner);
-    Attention {
-        sort: group[0].sort,
-        place,
-        what: parts.join(" "),
-        owner: owner.clone().filter(|_| is_common),
-    }
+    Attention { sort: group[0].sort, place, what: parts.join(" "), owner: owner.clone().filter(|_| is_common) }
 }
 
 fn of_file<'s>(status: &'s Status, file: &'s FileStatus) -> Vec<Found<'s>> {

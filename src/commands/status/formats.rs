@@ -48,7 +48,8 @@ pub(super) fn text(status: &Status) -> String {
     }
     if !status.files.is_empty() {
         text.push_str("\nfiles\n");
-        let mut rows = vec![["  state", "file", "owner", "readers", "values", "next due", "last change"].map(str::to_owned)];
+        let mut rows =
+            vec![["  state", "file", "owner", "readers", "values", "next due", "last change"].map(str::to_owned)];
         rows.extend(status.files.iter().map(|file| {
             let [state, path, rest @ ..] = cells(file);
             let [owner, readers, values, due, change] = rest;
@@ -145,14 +146,11 @@ pub(super) fn readers(file: &FileStatus) -> String {
 
 fn values(counts: &ValueCounts) -> String {
     let part = |count: usize, word: &str| (count > 0).then(|| format!("{count} {word}"));
-    let parts: Vec<String> = [
-        part(counts.exposed, "exposed"),
-        part(counts.overdue, "overdue"),
-        part(counts.due_soon, "due soon"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let parts: Vec<String> =
+        [part(counts.exposed, "exposed"), part(counts.overdue, "overdue"), part(counts.due_soon, "due soon")]
+            .into_iter()
+            .flatten()
+            .collect();
     if parts.is_empty() { counts.sealed.to_string() } else { format!("{} ({})", counts.sealed, parts.join(", ")) }
 }
 

@@ -1,13 +1,15 @@
 //! The report as a page for a browser: what a person would rather look at than read.
 
 use super::attention::{Attention, Sort, attention};
+use super::formats;
 use super::page_calendar::calendar;
 use super::page_history::history;
 use super::page_matrix::matrix;
-use super::formats;
 use crate::commands::offboard::formats::{ALL, number};
 use crate::ui::html::{self, Html};
-use crate::workspace::{FileState, FileStatus, ReaderHistory, Status, ValueCounts, ValueLife, ValueState, former_reader};
+use crate::workspace::{
+    FileState, FileStatus, ReaderHistory, Status, ValueCounts, ValueLife, ValueState, former_reader,
+};
 
 /// Returns the page.
 pub(super) fn page(status: &Status, readers: Option<&ReaderHistory>) -> String {
@@ -74,9 +76,8 @@ fn verdict(status: &Status) -> String {
         number(status.files.len(), "file"),
         number(status.members.len(), "member")
     );
-    let is_urgent = |file: &&FileStatus| {
-        file.state != FileState::InLine || file.values.exposed + file.values.overdue > 0
-    };
+    let is_urgent =
+        |file: &&FileStatus| file.state != FileState::InLine || file.values.exposed + file.values.overdue > 0;
     match status.files.iter().filter(is_urgent).count() {
         0 => format!("{all}. Nothing has to be done now."),
         1 => format!("{all}. One file needs attention."),
@@ -223,12 +224,11 @@ fn owners(main: &mut Html, status: &Status) {
     }
     scroll(main, "Owners", |scroll| {
         scroll.element("table", &[("class", "list")], |table| {
-            head(table, &["Owner", "Files", "Values", "Exposed", "Overdue", "Due soon"]);
+            head(table, &["Owner", "Files", "Sealed values", "Exposed", "Overdue", "Due soon"]);
             table.element("tbody", &[], |body| {
                 for (owner, files) in owners {
-                    let sum = |count: fn(&ValueCounts) -> usize| {
-                        files.iter().map(|file| count(&file.values)).sum::<usize>()
-                    };
+                    let sum =
+                        |count: fn(&ValueCounts) -> usize| files.iter().map(|file| count(&file.values)).sum::<usize>();
                     let counts = [
                         files.len(),
                         sum(|counts| counts.sealed),
@@ -303,11 +303,7 @@ pub(super) fn head(table: &mut Html, titles: &[&str]) {
 
 /// Writes a box in which what is wide scrolls by itself; a keyboard can scroll it too.
 pub(super) fn scroll(main: &mut Html, label: &str, content: impl FnOnce(&mut Html)) {
-    main.element(
-        "div",
-        &[("class", "scroll"), ("tabindex", "0"), ("role", "region"), ("aria-label", label)],
-        content,
-    );
+    main.element("div", &[("class", "scroll"), ("tabindex", "0"), ("role", "region"), ("aria-label", label)], content);
 }
 
 /// Writes a state as a word with a mark, which is not told by its colour alone.
@@ -336,5 +332,5 @@ pub(super) fn nothing(main: &mut Html, text: &str) {
 }
 
 pub(super) const DASH: &str = "–";
-const NUMBERS: [&str; 4] = ["Files", "Exposed", "Overdue", "Due soon"];
+const NUMBERS: [&str; 5] = ["Files", "Sealed values", "Exposed", "Overdue", "Due soon"];
 const STYLE: &str = include_str!("page.css");

@@ -63,7 +63,9 @@ fn sheet(leaf: &mut Html, days: &Days<'_>, today: Date) {
     let Some(first) = days.keys().next().map(|day| day.first_of_month()) else { return };
     leaf.element("table", &[("class", "sheet"), ("aria-hidden", "true")], |table| {
         table.element("tbody", &[], |body| {
-            body.element("tr", &[], |row| ["M", "T", "W", "T", "F", "S", "S"].iter().for_each(|day| row.words("th", &[], day)));
+            body.element("tr", &[], |row| {
+                ["M", "T", "W", "T", "F", "S", "S"].iter().for_each(|day| row.words("th", &[], day))
+            });
             let before = i64::from(first.weekday().to_monday_zero_offset());
             let Ok(mut day) = first.checked_sub(before.days()) else { return };
             while day <= first.last_of_month() {
@@ -118,7 +120,17 @@ fn name_of(month: i8) -> &'static str {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const MAX_MONTHS: usize = 12;

@@ -91,7 +91,8 @@ impl Workspace<'_> {
         // A file that cannot be read now has not gone.
         let unread: BTreeSet<&str> = present.unread.iter().map(|unread| unread.file.as_str()).collect();
         for life in lives.values_mut().filter(|life| life.present.is_none()) {
-            life.present = life.last.as_ref().map(|(_, path)| path.clone()).filter(|path| unread.contains(path.as_str()));
+            life.present =
+                life.last.as_ref().map(|(_, path)| path.clone()).filter(|path| unread.contains(path.as_str()));
         }
         let mut spans: Vec<ReaderSpan> = lives.values().flat_map(Life::spans).collect();
         spans.retain(|span| files.is_none_or(|files| files.contains(span.file.as_str())));
