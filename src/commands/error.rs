@@ -65,6 +65,11 @@ impl CommandError {
         Self { exit: Exit::Usage, ..Self::failed(message) }
     }
 
+    /// Builds a failure because no identity at hand opens what must be opened.
+    pub fn not_for_you(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::NoIdentity, ..Self::failed(message) }
+    }
+
     /// Builds the end of a check that found something.
     pub fn no(message: impl std::fmt::Display) -> Self {
         Self { exit: Exit::No, ..Self::failed(message) }
@@ -319,6 +324,10 @@ fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Edit { .. } => return Vec::new(),
+        Error::Expired { member, .. } => format!(
+            "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
+            quote(member)
+        ),
         Error::Fs(source) => return fs_hint(source),
         Error::Git(source) => return git_hint(source),
         Error::Wiring(source) => return wiring_hint(source),
@@ -421,6 +430,9 @@ fn hints_of(error: &Error) -> Vec<String> {
 fn policy_hint(error: &EditError) -> Vec<String> {
     let hint = match error {
         EditError::LastReader { .. } => "name another reader in these rules first, or remove the rules and their files",
+        EditError::Taken { .. } => {
+            "another key of the same member is added with --another-key; others need a name of their own"
+        }
         EditError::NoMember { .. } => "`secret member list` shows the members",
         EditError::NoGroup { .. } => "`secret group list` shows the groups",
         _ => return Vec::new(),
@@ -615,6 +627,11 @@ fn toml_key(name: &PluginName) -> String {
 
 fn fs_hint(error: &FsError) -> Vec<String> {
     let hint = match error {
+        FsError::Busy { .. } => "run the command again when the other one has ended",
+        FsError::Journal { .. } => {
+            "look at it; if you do not know where it comes from, remove it, and run `secret rekey --check`"
+        }
+        FsError::Unfinished { .. } => "run `secret rekey` again: it finishes what was begun",
         FsError::Changed { .. } => "look at what changed, and run the command again",
         FsError::Link { .. } => "name the file or folder itself",
         FsError::Locked { .. } => "run the command again when the other one has ended",

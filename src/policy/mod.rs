@@ -21,5 +21,10 @@ pub use path::{PathPattern, PathPatternError};
 pub use period::{Period, PeriodError};
 pub use place::{FILE_NAME, candidates, misplaced};
 
+/// Reads a day as the policy has it: `YYYY-MM-DD`.
+pub fn parse_day(text: &str) -> Option<jiff::civil::Date> {
+    read::parse_day(text)
+}
+
 /// How large a policy may be.
 pub const MAX_POLICY: usize = 512 << 10;

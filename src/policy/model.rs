@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::civil::Date;
+
 use crate::document::{Format, KeyPattern};
 use crate::envelope::native::{Comments, Mode};
 use crate::keys::Recipient;
@@ -30,6 +32,20 @@ pub struct Member {
     pub recipients: Vec<Recipient>,
     /// What sort of member.
     pub kind: MemberKind,
+    /// The last day of the membership, where it has one.
+    pub expires: Option<Date>,
+}
+
+impl Member {
+    /// Returns a member without an end.
+    pub fn new(recipients: Vec<Recipient>, kind: MemberKind) -> Self {
+        Self { recipients, kind, expires: None }
+    }
+
+    /// Tells whether the membership is over.
+    pub fn is_expired(&self, today: Date) -> bool {
+        self.expires.is_some_and(|last| last < today)
+    }
 }
 
 /// The sorts of members.

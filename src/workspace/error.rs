@@ -63,6 +63,16 @@ pub enum Error {
         /// The difference.
         drift: Drift,
     },
+    /// A member whose time is over would be let in.
+    #[error("{path}: the membership of {member} ended on {day}, so no file is encrypted to them any more")]
+    Expired {
+        /// The file.
+        path: String,
+        /// The member.
+        member: String,
+        /// The last day.
+        day: jiff::civil::Date,
+    },
     /// The file system refused.
     #[error(transparent)]
     Fs(#[from] FsError),

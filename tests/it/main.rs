@@ -34,6 +34,7 @@ mod help;
 mod history;
 mod host;
 mod hostile;
+mod journal;
 mod known_attacks;
 mod large;
 mod laws;
