@@ -43,6 +43,7 @@ mod leaks;
 mod limits;
 mod merge;
 mod no_programs;
+mod offboard;
 mod plugins;
 mod policy_and_rekey;
 mod readers;

@@ -100,6 +100,8 @@ pub struct KnownVersion {
 /// A commit and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
+    /// Its place among all commits, the first one first.
+    pub place: usize,
     /// Its time, in seconds since 1970.
     pub seconds: i64,
     /// Its name.

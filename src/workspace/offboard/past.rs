@@ -186,7 +186,7 @@ fn shown(version: &PastVersion) -> String {
 }
 
 fn moment(version: &PastVersion) -> Moment {
-    Moment { seconds: version.seconds, commit: version.commit }
+    Moment { place: version.place, seconds: version.seconds, commit: version.commit }
 }
 
 /// How much of a content is looked at to find out that it is an encrypted file.
