@@ -33,7 +33,7 @@ pub struct CompromisedArgs {
 pub const EXAMPLES: &str = "\
 Examples:
   secret compromised age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa --plan
-  secret compromised secrets/prod/db.yaml";
+  secret compromised secrets/db.yaml --yes";
 
 impl CompromisedArgs {
     /// Tells whether policy and files may be written.

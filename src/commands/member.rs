@@ -112,7 +112,7 @@ Examples:
 
 pub const REMOVE_EXAMPLES: &str = "\
 Examples:
-  secret member remove bob
+  secret member remove bob --yes
   secret member remove bob --yes --format markdown > offboarding.md";
 
 impl MemberArgs {

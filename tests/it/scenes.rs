@@ -43,6 +43,10 @@ type Preparation = Box<dyn Fn(&World) + Sync>;
 pub fn scenes(stage: &Stage) -> Vec<Scene> {
     let large = format!("\0{}\n", stage.new).repeat(40_000);
     let mut scenes = vec![
+        scene("access", &["alice"]),
+        scene("access", &["alice", "--history", "--json"]),
+        scene("compromised", &[YAML, "--yes"]),
+        scene("compromised", &[YAML, "--plan", "--format", "markdown"]),
         scene("decrypt", &[YAML]).hands_out(),
         scene("decrypt", &[BLOB]).hands_out(),
         scene("decrypt", &[YAML, "-o", "out.yaml"]).leaves("repo/out.yaml"),
@@ -54,6 +58,8 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("diff", &["HEAD~3", "HEAD", "--format", "markdown"]),
         scene("diff", &["HEAD", "--show"]).unset(YAML, "db.password").hands_out(),
         scene("diff", &["HEAD", "--", PLAIN]).write(PLAIN, &format!("a: {}\n", stage.new)).keeps(PLAIN),
+        scene("due", &[]),
+        scene("due", &["--format", "ics"]),
         scene("edit", &[YAML]).editor("sed -i s/5432/5433/ \"$1\"").starts("sed"),
         scene("edit", &[JSON, "--from", "new.json"]).input("new.json", &format!("{{\"token\": \"{}\"}}\n", stage.new)),
         scene("encrypt", &["secrets/new.yaml"]).write("secrets/new.yaml", &format!("a: {}\n", stage.new)),
@@ -99,8 +105,11 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("ls", &[YAML, "--json"]),
         scene("member add", &["member", "add", "carol", CAROL, "--group", "team"]),
         scene("member list", &["member", "list"]),
+        scene("member remove", &["member", "remove", "bob", "--yes"]),
         scene("meta", &[YAML, "--owner", "ops", "--tag", "tier=1"]),
         scene("mv", &[YAML, "secrets/main/db.yaml"]),
+        scene("offboard", &["bob", "--plan"]),
+        scene("offboard", &["bob", "--yes", "--json"]),
         scene("rekey", &["--new-key", "--yes"]),
         scene("rekey", &["--check"]),
         scene("resolve", &[YAML, "--all-ours"]).versions("db.user", "db.user", &stage.new).conflicted(),
@@ -163,6 +172,7 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
             .fails(4),
         // A secret key where a recipient belongs.
         scene("member add", &["member", "add", "bob2", &stage.stranger]).fails(1),
+        scene("compromised", &[&stage.stranger]).fails(1),
         scene("ls", &[])
             .append(POLICY, &format!("[members.mallory]\nrecipients = [\"{}\"]\n", stage.stranger))
             .keeps(POLICY)

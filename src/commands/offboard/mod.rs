@@ -57,7 +57,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   secret offboard bob --plan
   secret offboard bob --plan --format markdown > offboarding.md
-  secret offboard bob";
+  secret offboard bob --yes";
 
 impl OffboardArgs {
     /// Tells whether policy and files may be written.
