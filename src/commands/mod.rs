@@ -4,6 +4,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
 
+mod approve;
 mod changes;
 mod completions;
 mod consent;
@@ -34,6 +35,7 @@ mod mv;
 mod recipients;
 mod recovered;
 mod rekey;
+mod request;
 mod resolve;
 mod rollback;
 mod set;
@@ -86,6 +88,7 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    Approve(approve::ApproveArgs),
     Completions(completions::CompletionsArgs),
     Decrypt(decrypt::DecryptArgs),
     Diff(diff::DiffArgs),
@@ -107,6 +110,7 @@ enum Command {
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
     Rekey(rekey::RekeyArgs),
+    Request(request::RequestArgs),
     Resolve(resolve::ResolveArgs),
     Rollback(rollback::RollbackArgs),
     Set(set::SetArgs),
@@ -231,6 +235,7 @@ pub fn command() -> clap::Command {
 /// Returns the exit code: that of the program, where one was run for the user.
 fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError> {
     match command {
+        Command::Approve(arguments) => approve::run(arguments, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
         Command::Diff(arguments) => diff::run(&arguments, context),
@@ -252,6 +257,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
+        Command::Request(arguments) => request::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Rollback(arguments) => rollback::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),

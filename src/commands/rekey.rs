@@ -41,7 +41,7 @@ pub struct RekeyArgs {
 }
 
 /// What a rekey may do besides.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct RekeyTerms {
     /// Agree to values becoming clear
