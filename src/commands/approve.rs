@@ -38,8 +38,8 @@ pub struct ApproveArgs {
 
 pub const EXAMPLES: &str = "\
 Examples:
-  secret approve carol --group team
-  secret approve carol --group team --expires 2030-12-31 --rekey";
+  secret approve carol --group team --yes
+  secret approve carol --group team --expires 2030-12-31 --rekey --yes";
 
 pub fn run(arguments: ApproveArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let ApproveArgs { name, groups, kind, expires, rekey, yes } = arguments;

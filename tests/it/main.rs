@@ -42,6 +42,7 @@ mod leaks;
 mod limits;
 mod merge;
 mod no_programs;
+mod people;
 mod plugins;
 mod policy_and_rekey;
 mod readers;
