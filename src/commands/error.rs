@@ -395,6 +395,9 @@ fn hints_of(error: &Error) -> Vec<String> {
             format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
         }
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
+        Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
+        Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
+        Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
         Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
         Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
@@ -430,6 +433,7 @@ fn hints_of(error: &Error) -> Vec<String> {
 fn policy_hint(error: &EditError) -> Vec<String> {
     let hint = match error {
         EditError::LastReader { .. } => "name another reader in these rules first, or remove the rules and their files",
+        EditError::RecipientTaken { .. } => "one key belongs to one member; `secret member list` shows whose it is",
         EditError::Taken { .. } => {
             "another key of the same member is added with --another-key; others need a name of their own"
         }

@@ -6,6 +6,7 @@
 
 mod access;
 mod annotation;
+mod approve;
 mod changes;
 mod completions;
 mod compromised;
@@ -39,6 +40,7 @@ mod offboard;
 mod recipients;
 mod recovered;
 mod rekey;
+mod request;
 mod resolve;
 mod rollback;
 mod set;
@@ -92,6 +94,7 @@ struct Global {
 #[derive(Subcommand)]
 enum Command {
     Access(access::AccessArgs),
+    Approve(approve::ApproveArgs),
     Completions(completions::CompletionsArgs),
     Compromised(compromised::CompromisedArgs),
     Decrypt(decrypt::DecryptArgs),
@@ -116,6 +119,7 @@ enum Command {
     Mv(mv::MvArgs),
     Offboard(offboard::OffboardArgs),
     Rekey(rekey::RekeyArgs),
+    Request(request::RequestArgs),
     Resolve(resolve::ResolveArgs),
     Rollback(rollback::RollbackArgs),
     Set(set::SetArgs),
@@ -245,6 +249,7 @@ pub fn command() -> clap::Command {
 fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError> {
     match command {
         Command::Access(arguments) => access::run(&arguments, context),
+        Command::Approve(arguments) => approve::run(arguments, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Compromised(arguments) => compromised::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
@@ -269,6 +274,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Mv(arguments) => mv::run(&arguments, context),
         Command::Offboard(arguments) => offboard::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
+        Command::Request(arguments) => request::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Rollback(arguments) => rollback::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),

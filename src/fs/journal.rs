@@ -158,14 +158,15 @@ impl<'r> Journal<'r> {
             match staged.publish() {
                 Ok(()) => is_begun = true,
                 Err(error) if !is_begun => return Err(self.undo(prepared, error)),
+                // A system that refuses once may do it yet.
+                Err(_) if (1..ATTEMPTS).any(|_| staged.publish().is_ok()) => {}
                 Err(_) => return Err(self.leave(prepared)),
             }
         }
-        if folders.iter().try_for_each(|folder| folder.sync()).is_err() {
-            return Err(self.leave(prepared));
-        }
-        drop(prepared);
+        // From here on all are new, and only whether the storage keeps that is in question.
         self.is_kept = true;
+        folders.iter().try_for_each(|folder| folder.sync())?;
+        drop(prepared);
         remove(&self.path)
     }
 
@@ -535,6 +536,8 @@ fn sync(folder: &File, path: &Path) -> Result<(), FsError> {
     }
 }
 
+/// How often a last step is tried: what is left half done costs more than to try again.
+const ATTEMPTS: usize = 3;
 const FIRST_LINE: &str = "secret journal 1\n";
 /// Room for a hundred thousand files.
 const MAX_JOURNAL: usize = 64 << 20;

@@ -9,6 +9,7 @@ use crate::document::{Format, KeyPattern};
 use crate::envelope::native::{Comments, Mode};
 use crate::keys::Recipient;
 
+use super::place::is_request;
 use super::{FILE_NAME, PathPattern, Period, PolicyErrors, read};
 
 /// A whole policy. Its names are consistent: every reader and group member exists, and no group contains itself.
@@ -107,11 +108,11 @@ impl Policy {
 
     /// Returns the rule for a file: the first whose pattern matches its path (relative to the root, with `/`).
     ///
-    /// The policy itself and git's own files (`.gitattributes`, `.gitignore`, `.gitmodules`) are never governed:
-    /// they have to be read before anything is decrypted.
+    /// The policy itself, requests to join it, and git's own files (`.gitattributes`, `.gitignore`, `.gitmodules`) are
+    /// never governed: they have to be read before anything is decrypted.
     pub fn rule_for(&self, path: &str) -> Option<&Rule> {
         let name = path.rsplit('/').next().unwrap_or(path);
-        if [FILE_NAME, ".gitattributes", ".gitignore", ".gitmodules"].contains(&name) {
+        if [FILE_NAME, ".gitattributes", ".gitignore", ".gitmodules"].contains(&name) || is_request(path) {
             return None;
         }
         self.rules.iter().find(|rule| rule.path.matches(path))

@@ -199,6 +199,31 @@ pub enum Error {
         /// The side.
         by: &'static str,
     },
+    /// There is no request of this name.
+    #[error("there is no request of {name:?}")]
+    NoRequest {
+        /// The name.
+        name: String,
+        /// Of whom there are requests.
+        others: Vec<String>,
+    },
+    /// A request cannot be used.
+    #[error("{path}: {source}")]
+    Request {
+        /// The request.
+        path: String,
+        /// Why.
+        #[source]
+        source: crate::policy::RequestError,
+    },
+    /// A request is for another name than its file.
+    #[error("{path} asks for another name: {name}")]
+    RequestOfAnother {
+        /// The request.
+        path: String,
+        /// The name in it.
+        name: String,
+    },
     /// There is no policy.
     #[error("there is no policy (.secret.toml) in {}", root.display())]
     NoPolicy {

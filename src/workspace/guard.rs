@@ -12,7 +12,7 @@ use crate::envelope::native::{
 use crate::fs::{self, Root};
 use crate::git::{EntryKind, GitError, ObjectId, Repository};
 use crate::keys::{Recipient, UnwrapError};
-use crate::policy::{FILE_NAME, Readers, Rule, drift};
+use crate::policy::{FILE_NAME, Member, Readers, Rule, drift};
 
 /// A file that was opened, as far as the checks before a write need to know it.
 pub trait Standing {
@@ -205,6 +205,19 @@ impl Workspace<'_> {
     fn try_open(&self, file: &Past) -> Option<FileSecrets> {
         let payload = self.identities.unwrap_for(&file.header().readers(), &file.header().wrapped_key).ok()?;
         open_past(file, &payload)
+    }
+
+    /// Refuses to let in a member whose time is over. Who reads a file already keeps it: a date takes nothing away.
+    pub(super) fn refuse_expired<'m>(
+        &self,
+        target: &Target,
+        added: impl IntoIterator<Item = (&'m str, &'m Member)>,
+    ) -> Result<(), Error> {
+        let mut expired = added.into_iter().filter(|(_, member)| member.is_expired(self.env.today()));
+        match expired.next().and_then(|(name, member)| Some((name, member.expires?))) {
+            Some((name, day)) => Err(Error::Expired { path: target.shown.clone(), member: name.to_owned(), day }),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a file whose id another governed file has too: a copy shares the key, and the readers of one would be

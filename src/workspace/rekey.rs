@@ -10,7 +10,7 @@ use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{BodyStamp, Comments, Exposure, FileSecrets, Header, Mode, NewBody, Opened, seal};
 use crate::fs::{Draft, Expect, FolderLock, Journal, Prepared, Snapshot, Staged};
-use crate::policy::{FILE_NAME, Readers, Rule};
+use crate::policy::{FILE_NAME, Rule};
 
 /// What a rekey of one file does; nothing is written yet.
 pub struct RekeyPlan {
@@ -128,7 +128,8 @@ impl Workspace<'_> {
             return Ok(None);
         }
         let preview = preview(before, &header, renews);
-        self.refuse_expired(file.target(), &readers, &preview.added)?;
+        let added = preview.added.iter().filter_map(|added| readers.get_key_value(added.member.as_str()));
+        self.refuse_expired(file.target(), added.map(|(name, member)| (*name, *member)))?;
         let renewed = if preview.has_new_key {
             if !makes_key {
                 self.check_committed(file)?;
@@ -165,18 +166,6 @@ impl Workspace<'_> {
         let mut header = Header { recipients: recipients(&readers), ..before.clone() };
         adopt_sealing(&mut header, rule);
         Ok(header)
-    }
-
-    /// Refuses to let in a member whose time is over. Who reads a file already keeps it: nothing is taken away by a date.
-    fn refuse_expired(&self, target: &Target, readers: &Readers<'_>, added: &[ReaderChange]) -> Result<(), Error> {
-        for change in added {
-            let expires = readers.get(change.member.as_str()).and_then(|member| member.expires);
-            if let Some(day) = expires.filter(|day| *day < self.env.today()) {
-                let member = change.member.clone();
-                return Err(Error::Expired { path: target.shown.clone(), member, day });
-            }
-        }
-        Ok(())
     }
 
     /// Tells whether one of the identities at hand opens a new header; as far as it is known whose they are, by that.

@@ -44,6 +44,7 @@ mod limits;
 mod merge;
 mod no_programs;
 mod offboard;
+mod people;
 mod plugins;
 mod policy_and_rekey;
 mod readers;
