@@ -375,16 +375,10 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::SealsLess { path, .. } => {
             format!("run `secret rekey {}`: it seals what the policy demands", quote(path))
         }
-        Error::LastKey { member: name, .. } | Error::RemovesOwnKey { name } => format!(
-            "add a new key first: `secret keygen`, `secret member add {} RECIPIENT`, commit, `secret rekey`; then take this one out",
-            quote(name)
-        ),
-        Error::RemovesSelf { name } => {
-            format!("ask another member to run `secret member remove {}`", quote(name))
-        }
-        Error::UnknownReader { .. } => {
-            "`secret member list` shows the members, `secret who FILE` the readers".to_owned()
-        }
+        Error::LastKey { .. }
+        | Error::RemovesOwnKey { .. }
+        | Error::RemovesSelf { .. }
+        | Error::UnknownReader { .. } => return removal_hint(error),
         Error::UncommittedKey { .. } => {
             "commit it before you rekey again, so that history can tell who made which key".to_owned()
         }
@@ -425,6 +419,24 @@ fn hints_of(error: &Error) -> Vec<String> {
                 .to_owned()
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// What to do about somebody, or a key, that cannot be taken out.
+fn removal_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::LastKey { member: name, .. } | Error::RemovesOwnKey { name } => format!(
+            "add a new key first: `secret keygen`, `secret member add {} RECIPIENT --another-key`, commit, `secret rekey`; then take this one out",
+            quote(name)
+        ),
+        Error::RemovesSelf { name } => {
+            format!("ask another member to run `secret member remove {}`", quote(name))
+        }
+        Error::UnknownReader { .. } => {
+            "`secret member list` shows the members, `secret who FILE` the readers".to_owned()
+        }
         _ => return Vec::new(),
     };
     vec![hint]

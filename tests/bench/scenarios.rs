@@ -27,6 +27,7 @@ pub const ALL: [(&str, Scenario); 12] = [
     ("verify", super::verify::tree),
     ("hook", super::verify::hook),
     ("range", super::verify::range),
+    ("offboard", super::offboard::plan),
     // Last, because the peer takes so long.
     ("json", json_document),
 ];

@@ -482,6 +482,40 @@ fn what_a_clone_lacks_and_what_stood_in_clear_is_said() {
 }
 
 #[test]
+fn a_file_that_is_not_in_the_work_tree_is_no_file_that_was_rekeyed() {
+    let (world, _) = World::team(&["bob"]);
+    let world = world.with_file("secrets/other.env", "A=canary\n");
+    fs::remove_file(world.path("secrets/other.env")).expect("a file");
+    let text = world.secret(["member", "remove", "bob", "--yes"]).success().stdout;
+    assert!(text.contains("beyond any rekey here: secrets/other.env. Restore them first."), "{text}");
+}
+
+/// What somebody can forge who may only write: no less is listed than what other commits show.
+#[test]
+fn forged_headers_and_hostile_names_make_the_plan_longer_and_nothing_else() {
+    let (world, _) = World::team(&["bob"]);
+    let honest = world.fates("bob");
+    // Another file names bob's key under a name that would be a line, a link and an escape; one is broken.
+    let recipient = world.plan("bob")["recipients"][0].as_str().expect("a recipient").to_owned();
+    let eve = world.read(FILE).replace("# recipients.bob = ", "# recipients.\"b\\u001b[2Jx](http://y)\" = ");
+    let eve =
+        eve.replace(&world.read(FILE)[world.read(FILE).find("file_id = \"").expect("an id") + 11..][..8], "00000000");
+    world.write("secrets/eve.yaml", eve);
+    world.write("secrets/broken.yaml", world.read(FILE).replace("# created", "# creatid"));
+    world.commit("eve was here");
+    fs::remove_file(world.path("secrets/eve.yaml")).expect("a file");
+    fs::remove_file(world.path("secrets/broken.yaml")).expect("a file");
+    world.commit("and hides it");
+    let forged = world.plan("bob");
+    assert_eq!(forged["recipients"], serde_json::json!([recipient]));
+    let fates = world.fates("bob");
+    assert!(honest.iter().all(|line| fates.contains(line)), "{fates:?}");
+    assert_eq!(forged["unread"][0]["file"], "secrets/broken.yaml");
+    let text = world.secret(["offboard", "bob", "--plan"]).success().stdout;
+    assert!(!text.contains('\u{1b}') && text.contains("Not read, and may hold more: secrets/broken.yaml"), "{text}");
+}
+
+#[test]
 fn a_leaked_key_leaves_policy_and_files_and_what_it_opened_is_exposed() {
     let (world, keys) = World::team(&["bob"]);
     let (_, second) = world.keygen("second");
@@ -510,7 +544,7 @@ fn a_leaked_key_leaves_policy_and_files_and_what_it_opened_is_exposed() {
         ["compromised", &own, "--yes"],
         1,
         "error: this is your own key, and you have no other that the policy names\nhint: add a new key first: \
-         `secret keygen`, `secret member add alice RECIPIENT`, commit, `secret rekey`; then take this one out",
+         `secret keygen`, `secret member add alice RECIPIENT --another-key`, commit, `secret rekey`; then take this one out",
     );
 }
 

@@ -36,6 +36,8 @@ pub struct Knowledge {
     pub values: Vec<KnownValue>,
     /// The files that the reader can open now.
     pub open_files: Vec<String>,
+    /// The files of HEAD that the reader opens, and that are not in the work tree: no rekey here reaches them.
+    pub absent_files: Vec<String>,
     /// The files that the policy of the work tree gives to the reader.
     pub granted_files: Vec<String>,
     /// Files of which somewhere in history values stood in clear beside sealed ones.

@@ -97,6 +97,14 @@ impl History {
         })
     }
 
+    /// Returns what the header of a content says, where it is an encrypted file.
+    pub(super) fn head_of(&self, content: ObjectId) -> Option<&Head> {
+        match self.contents.get(&content) {
+            Some(Content::Encrypted(head)) => Some(head),
+            _ => None,
+        }
+    }
+
     /// Returns the policies that there have been.
     pub(super) fn policies(&self) -> impl Iterator<Item = &Policy> {
         self.contents.values().filter_map(|content| match content {
