@@ -324,10 +324,6 @@ fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Edit { .. } => return Vec::new(),
-        Error::Expired { member, .. } => format!(
-            "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
-            quote(member)
-        ),
         Error::Fs(source) => return fs_hint(source),
         Error::Git(source) => return git_hint(source),
         Error::Wiring(source) => return wiring_hint(source),
@@ -375,10 +371,6 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::SealsLess { path, .. } => {
             format!("run `secret rekey {}`: it seals what the policy demands", quote(path))
         }
-        Error::LastKey { .. }
-        | Error::RemovesOwnKey { .. }
-        | Error::RemovesSelf { .. }
-        | Error::UnknownReader { .. } => return removal_hint(error),
         Error::UncommittedKey { .. } => {
             "commit it before you rekey again, so that history can tell who made which key".to_owned()
         }
@@ -389,9 +381,6 @@ fn hints_of(error: &Error) -> Vec<String> {
             format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
         }
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
-        Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
-        Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
-        Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
         Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
         Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
@@ -419,14 +408,21 @@ fn hints_of(error: &Error) -> Vec<String> {
                 .to_owned()
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
-        _ => return Vec::new(),
+        _ => return member_hint(error),
     };
     vec![hint]
 }
 
-/// What to do about somebody, or a key, that cannot be taken out.
-fn removal_hint(error: &Error) -> Vec<String> {
+/// What to do about somebody, or a key, that cannot be taken in or out.
+fn member_hint(error: &Error) -> Vec<String> {
     let hint = match error {
+        Error::Expired { member, .. } => format!(
+            "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
+            quote(member)
+        ),
+        Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
+        Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
+        Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
         Error::LastKey { member: name, .. } | Error::RemovesOwnKey { name } => format!(
             "add a new key first: `secret keygen`, `secret member add {} RECIPIENT --another-key`, commit, `secret rekey`; then take this one out",
             quote(name)

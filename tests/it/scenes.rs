@@ -43,10 +43,6 @@ type Preparation = Box<dyn Fn(&World) + Sync>;
 pub fn scenes(stage: &Stage) -> Vec<Scene> {
     let large = format!("\0{}\n", stage.new).repeat(40_000);
     let mut scenes = vec![
-        scene("access", &["alice"]),
-        scene("access", &["alice", "--history", "--json"]),
-        scene("compromised", &[YAML, "--yes"]),
-        scene("compromised", &[YAML, "--plan", "--format", "markdown"]),
         scene("decrypt", &[YAML]).hands_out(),
         scene("decrypt", &[BLOB]).hands_out(),
         scene("decrypt", &[YAML, "-o", "out.yaml"]).leaves("repo/out.yaml"),
@@ -58,8 +54,6 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("diff", &["HEAD~3", "HEAD", "--format", "markdown"]),
         scene("diff", &["HEAD", "--show"]).unset(YAML, "db.password").hands_out(),
         scene("diff", &["HEAD", "--", PLAIN]).write(PLAIN, &format!("a: {}\n", stage.new)).keeps(PLAIN),
-        scene("due", &[]),
-        scene("due", &["--format", "ics"]),
         scene("edit", &[YAML]).editor("sed -i s/5432/5433/ \"$1\"").starts("sed"),
         scene("edit", &[JSON, "--from", "new.json"]).input("new.json", &format!("{{\"token\": \"{}\"}}\n", stage.new)),
         scene("encrypt", &["secrets/new.yaml"]).write("secrets/new.yaml", &format!("a: {}\n", stage.new)),
@@ -92,9 +86,6 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
             "<<<<<<< x\n>>>>>>> y\n  port: secret",
         ),
         scene("git uninstall", &["git", "uninstall"]).starts("git"),
-        scene("group add", &["group", "add", "team", "bob"]),
-        scene("group list", &["group", "list"]),
-        scene("group remove", &["group", "remove", "spare"]).replace(POLICY, "team = [", "spare = [\"bob\"]\nteam = ["),
         scene("info", &[YAML]),
         scene("info", &[JSON, "--json"]),
         scene("init", &[]).starts("git"),
@@ -104,19 +95,12 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("log", &[YAML, "db.password", "--json"]),
         scene("ls", &[]),
         scene("ls", &[YAML, "--json"]),
-        scene("member add", &["member", "add", "carol", CAROL, "--group", "team"]),
-        scene("member list", &["member", "list"]),
-        scene("member remove", &["member", "remove", "bob", "--yes"]),
-        scene("member expires", &["member", "expires", "bob", "2999-12-31"]),
-        scene("request", &["request", "carol", CAROL]),
         scene("approve", &["approve", "carol", "--group", "team", "--yes", "--rekey"]).write(
             ".secret.requests/carol.toml",
             &format!("version = 1\nname = \"carol\"\nrecipients = [\"{CAROL}\"]\n"),
         ),
         scene("meta", &[YAML, "--owner", "ops", "--tag", "tier=1"]),
         scene("mv", &[YAML, "secrets/main/db.yaml"]),
-        scene("offboard", &["bob", "--plan"]),
-        scene("offboard", &["bob", "--yes", "--json"]),
         scene("rekey", &["--new-key", "--yes"]),
         scene("rekey", &["--check"]),
         scene("resolve", &[YAML, "--all-ours"]).versions("db.user", "db.user", &stage.new).conflicted(),
@@ -136,7 +120,6 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("verify", &["--staged", "--json"]),
         scene("verify", &["--rev", "HEAD", "--format", "sarif"]),
         scene("verify", &["--base", "HEAD~2", "--format", "junit"]),
-        scene("who", &[YAML]),
         scene("whoami", &["--json"]),
         scene("completions", &["bash"]),
         scene("doctor", &["--json"]),
@@ -146,10 +129,34 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("export", &[YAML, "--format", "k8s", "--name", "db"]).hands_out(),
         scene("man", &[]),
     ];
+    scenes.extend(members());
     scenes.extend(refusals(stage));
     scenes.extend(mistakes(stage));
     scenes.extend(invalid_texts(stage));
     scenes
+}
+
+/// Who is a member, who may read what, and who no longer.
+fn members() -> Vec<Scene> {
+    vec![
+        scene("access", &["alice"]),
+        scene("access", &["alice", "--history", "--json"]),
+        scene("compromised", &[YAML, "--yes"]),
+        scene("compromised", &[YAML, "--plan", "--format", "markdown"]),
+        scene("due", &[]),
+        scene("due", &["--format", "ics"]),
+        scene("group add", &["group", "add", "team", "bob"]),
+        scene("group list", &["group", "list"]),
+        scene("group remove", &["group", "remove", "spare"]).replace(POLICY, "team = [", "spare = [\"bob\"]\nteam = ["),
+        scene("member add", &["member", "add", "carol", CAROL, "--group", "team"]),
+        scene("member list", &["member", "list"]),
+        scene("member remove", &["member", "remove", "bob", "--yes"]),
+        scene("member expires", &["member", "expires", "bob", "2999-12-31"]),
+        scene("request", &["request", "carol", CAROL]),
+        scene("offboard", &["bob", "--plan"]),
+        scene("offboard", &["bob", "--yes", "--json"]),
+        scene("who", &[YAML]),
+    ]
 }
 
 /// What fails because somebody else's keys or changes are in the way, and must not say on what.
