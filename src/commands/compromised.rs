@@ -33,7 +33,14 @@ pub struct CompromisedArgs {
 pub const EXAMPLES: &str = "\
 Examples:
   secret compromised age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa --plan
-  secret compromised secrets/prod/db.yaml";
+  secret compromised secrets/db.yaml --yes";
+
+impl CompromisedArgs {
+    /// Tells whether policy and files may be written.
+    pub fn writes(&self) -> bool {
+        !self.plan
+    }
+}
 
 pub fn run(arguments: &CompromisedArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let mut recipients: Vec<Recipient> = Vec::new();
@@ -72,14 +79,11 @@ fn of_key(recipient: &Recipient, arguments: &CompromisedArgs, context: &Context<
         });
         workspace.propose(change);
     }
-    let plans = offboard::plans(&workspace, &knowledge.open_files, context)?;
-    what.push(format!("{} get new data keys", formats::number(plans.len(), "file")));
+    what.push(format!("{} get new data keys", formats::number(knowledge.open_files.len(), "file")));
     arguments.output.print(&knowledge, context)?;
-    offboard::tell(&plans, context);
-    plans.iter().try_for_each(|plan| super::rekey::agree(plan, &arguments.consent, false, context))?;
     offboard::agree(&what.join("; "), &arguments.consent, context)?;
-    offboard::write(&mut workspace, &plans)?;
-    context.ui.note(&format!("took the key out; rekeyed {}", formats::number(plans.len(), "file")));
+    offboard::rekey(&mut workspace, &knowledge.open_files, &arguments.consent, context)?;
+    context.ui.note("no file is encrypted to that key any more");
     offboard::advise(knowledge.to_replace().count(), context);
     Ok(())
 }
@@ -105,14 +109,10 @@ fn of_files(arguments: &CompromisedArgs, context: &Context<'_>) -> Result<(), Co
         return arguments.output.print_values(&life.values, context);
     }
     workspace.expose_all();
-    let plans = offboard::plans(&workspace, &files, context)?;
     arguments.output.print_values(&life.values, context)?;
-    offboard::tell(&plans, context);
-    plans.iter().try_for_each(|plan| super::rekey::agree(plan, &arguments.consent, false, context))?;
-    let (values, count) = (formats::number(life.values.len(), "value"), formats::number(plans.len(), "file"));
+    let (values, count) = (formats::number(life.values.len(), "value"), formats::number(files.len(), "file"));
     offboard::agree(&format!("{values} of {count} count as known to strangers"), &arguments.consent, context)?;
-    offboard::write(&mut workspace, &plans)?;
-    context.ui.note(&format!("rekeyed {count}; {values} are exposed"));
+    offboard::rekey(&mut workspace, &files, &arguments.consent, context)?;
     offboard::advise(life.values.len(), context);
     Ok(())
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::offboard::formats::number;
 use super::{CommandError, Context};
 use crate::keys::Identities;
+use crate::policy::MemberKind;
 use crate::workspace::{Drill, Drilled, DrilledMember, Failure, Workspace};
 
 /// Prove that members, machines and break-glass keys can open what they should
@@ -33,7 +34,7 @@ pub struct DrillArgs {
 pub const EXAMPLES: &str = "\
 Examples:
   secret drill
-  secret drill --as /media/safe/recovery.key
+  secret drill --as ~/.config/secret/identities.txt
   secret drill secrets/prod --json";
 
 pub fn run(arguments: &DrillArgs, context: &Context<'_>) -> Result<(), CommandError> {
@@ -136,7 +137,7 @@ fn as_json(drill: &Drill) -> Value {
             Drilled::Opened => "opened",
         };
         json!({
-            "name": name, "kind": member.kind.map(|kind| kind.name()), "checked": how, "should": member.should,
+            "name": name, "kind": member.kind.map(MemberKind::name), "checked": how, "should": member.should,
             "can": member.can, "failures": failures,
         })
     };

@@ -65,6 +65,11 @@ impl CommandError {
         Self { exit: Exit::Usage, ..Self::failed(message) }
     }
 
+    /// Builds a failure because no identity at hand opens what must be opened.
+    pub fn not_for_you(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::NoIdentity, ..Self::failed(message) }
+    }
+
     /// Builds the end of a check that found something.
     pub fn no(message: impl std::fmt::Display) -> Self {
         Self { exit: Exit::No, ..Self::failed(message) }
@@ -372,16 +377,6 @@ fn hints_of(error: &Error) -> Vec<String> {
         Error::SealsLess { path, .. } => {
             format!("run `secret rekey {}`: it seals what the policy demands", quote(path))
         }
-        Error::LastKey { member: name, .. } | Error::RemovesOwnKey { name } => format!(
-            "add a new key first: `secret keygen`, `secret member add {} RECIPIENT`, commit, `secret rekey`; then take this one out",
-            quote(name)
-        ),
-        Error::RemovesSelf { name } => {
-            format!("ask another member to run `secret member remove {}`", quote(name))
-        }
-        Error::UnknownReader { .. } => {
-            "`secret member list` shows the members, `secret who FILE` the readers".to_owned()
-        }
         Error::UncommittedKey { .. } => {
             "commit it before you rekey again, so that history can tell who made which key".to_owned()
         }
@@ -419,6 +414,31 @@ fn hints_of(error: &Error) -> Vec<String> {
                 .to_owned()
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
+        _ => return member_hint(error),
+    };
+    vec![hint]
+}
+
+/// What to do about somebody, or a key, that cannot be taken in or out.
+fn member_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::Expired { member, .. } => format!(
+            "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
+            quote(member)
+        ),
+        Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
+        Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
+        Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
+        Error::LastKey { member: name, .. } | Error::RemovesOwnKey { name } => format!(
+            "add a new key first: `secret keygen`, `secret member add {} RECIPIENT --another-key`, commit, `secret rekey`; then take this one out",
+            quote(name)
+        ),
+        Error::RemovesSelf { name } => {
+            format!("ask another member to run `secret member remove {}`", quote(name))
+        }
+        Error::UnknownReader { .. } => {
+            "`secret member list` shows the members, `secret who FILE` the readers".to_owned()
+        }
         _ => return Vec::new(),
     };
     vec![hint]
@@ -427,6 +447,10 @@ fn hints_of(error: &Error) -> Vec<String> {
 fn policy_hint(error: &EditError) -> Vec<String> {
     let hint = match error {
         EditError::LastReader { .. } => "name another reader in these rules first, or remove the rules and their files",
+        EditError::RecipientTaken { .. } => "one key belongs to one member; `secret member list` shows whose it is",
+        EditError::Taken { .. } => {
+            "another key of the same member is added with --another-key; others need a name of their own"
+        }
         EditError::NoMember { .. } => "`secret member list` shows the members",
         EditError::NoGroup { .. } => "`secret group list` shows the groups",
         _ => return Vec::new(),
@@ -621,6 +645,11 @@ fn toml_key(name: &PluginName) -> String {
 
 fn fs_hint(error: &FsError) -> Vec<String> {
     let hint = match error {
+        FsError::Busy { .. } => "run the command again when the other one has ended",
+        FsError::Journal { .. } => {
+            "look at it; if you do not know where it comes from, remove it, and run `secret rekey --check`"
+        }
+        FsError::Unfinished { .. } => "run `secret rekey` again: it finishes what was begun",
         FsError::Changed { .. } => "look at what changed, and run the command again",
         FsError::Link { .. } => "name the file or folder itself",
         FsError::Locked { .. } => "run the command again when the other one has ended",

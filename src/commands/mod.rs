@@ -6,6 +6,7 @@
 
 mod access;
 mod annotation;
+mod approve;
 mod changes;
 mod completions;
 mod compromised;
@@ -37,7 +38,10 @@ mod member;
 mod meta;
 mod mv;
 mod offboard;
+mod recipients;
+mod recovered;
 mod rekey;
+mod request;
 mod resolve;
 mod rollback;
 mod set;
@@ -92,6 +96,7 @@ struct Global {
 #[derive(Subcommand)]
 enum Command {
     Access(access::AccessArgs),
+    Approve(approve::ApproveArgs),
     Completions(completions::CompletionsArgs),
     Compromised(compromised::CompromisedArgs),
     Decrypt(decrypt::DecryptArgs),
@@ -117,6 +122,7 @@ enum Command {
     Mv(mv::MvArgs),
     Offboard(offboard::OffboardArgs),
     Rekey(rekey::RekeyArgs),
+    Request(request::RequestArgs),
     Resolve(resolve::ResolveArgs),
     Rollback(rollback::RollbackArgs),
     Set(set::SetArgs),
@@ -128,18 +134,58 @@ enum Command {
     Whoami(whoami::WhoamiArgs),
 }
 
+impl Command {
+    /// Tells whether the command may write files of a workspace. Unless it is known not to, it may.
+    fn writes(&self) -> bool {
+        match self {
+            Self::Access(_)
+            | Self::Completions(_)
+            | Self::Diff(_)
+            | Self::Doctor(_)
+            | Self::Due(_)
+            | Self::Exec(_)
+            | Self::Export(_)
+            | Self::Get(_)
+            | Self::Git(_)
+            | Self::Info(_)
+            | Self::Keygen(_)
+            | Self::Log(_)
+            | Self::Ls(_)
+            | Self::Man(_)
+            | Self::Show(_)
+            | Self::Verify(_)
+            | Self::Who(_)
+            | Self::Whoami(_) => false,
+            Self::Compromised(arguments) => arguments.writes(),
+            Self::Decrypt(arguments) => arguments.writes(),
+            Self::Group(arguments) => arguments.writes(),
+            Self::Member(arguments) => arguments.writes(),
+            Self::Offboard(arguments) => arguments.writes(),
+            Self::Rekey(arguments) => arguments.writes(),
+            _ => true,
+        }
+    }
+}
+
 /// What every command gets.
 struct Context<'a> {
     env: &'a Env,
     ui: &'a Ui,
     /// Shared by all workspaces of the process, so that a passphrase is asked for once.
     identities: &'a Identities<'a>,
+    /// Whether the command may write files of a workspace.
+    writes: bool,
 }
 
 impl<'a> Context<'a> {
-    /// Finds the workspace around a file that the command is about.
+    /// Finds the workspace around a file that the command is about. Before a command that writes, what a killed process
+    /// has left half done there is finished.
     fn workspace(&self, path: &Path) -> Result<Workspace<'a>, CommandError> {
-        Ok(Workspace::around(self.env, path, self.identities)?)
+        let workspace = Workspace::around(self.env, path, self.identities)?;
+        if self.writes {
+            recovered::recover(&workspace, self.ui)?;
+        }
+        Ok(workspace)
     }
 
     /// Reads a plaintext, which may lie anywhere; but in a repository it must not be behind a link, or who can commit
@@ -185,7 +231,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env, unprotected
     // Plaintext that a killed `edit` left in memory-backed storage is removed by whichever command comes next.
     crate::fs::ScratchFolder::sweep(&env);
     let identities = Identities::discover(&env, &cli.global.identities, &ui);
-    let context = Context { env: &env, ui: &ui, identities: &identities };
+    let writes = cli.command.writes();
+    let context = Context { env: &env, ui: &ui, identities: &identities, writes };
     match dispatch(cli.command, &context) {
         Ok(code) => code,
         Err(error) => error.report(&ui),
@@ -206,6 +253,7 @@ pub fn command() -> clap::Command {
 fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError> {
     match command {
         Command::Access(arguments) => access::run(&arguments, context),
+        Command::Approve(arguments) => approve::run(arguments, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Compromised(arguments) => compromised::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
@@ -231,6 +279,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Mv(arguments) => mv::run(&arguments, context),
         Command::Offboard(arguments) => offboard::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
+        Command::Request(arguments) => request::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Rollback(arguments) => rollback::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),

@@ -1,8 +1,11 @@
-//! The last commit that changed each of some files: one walk back from HEAD, which ends when all are found.
+//! The last commit that changed each of some files: one walk back from HEAD for all, which ends when all are found.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
+
+use jiff::civil::Date;
 
 use super::changes::changed_in;
+use super::revision::day;
 use super::{GitError, ObjectId, Repository};
 
 /// The last commit that changed a file.
@@ -16,6 +19,13 @@ pub struct LastChange {
     pub is_cut: bool,
 }
 
+impl LastChange {
+    /// Returns the UTC day.
+    pub fn day(&self) -> Option<Date> {
+        day(self.seconds)
+    }
+}
+
 impl Repository {
     /// Returns the last commits that changed files, by their paths as git spells them. A merge has changed what none of
     /// its parents has. Files that HEAD's history does not have are left out.
@@ -27,29 +37,46 @@ impl Repository {
         let Some(head) = self.head()? else { return Ok(found) };
         let store = self.store()?;
         let cut = self.cut_off()?;
-        let folders: HashSet<&[u8]> = paths.iter().flat_map(|path| folders_of(path)).collect();
-        let mut trees: HashMap<ObjectId, ObjectId> = HashMap::new();
-        for id in store.ancestors(head)? {
-            if found.len() == paths.len() {
-                break;
-            }
-            let id = id?;
+        let folders: HashSet<&[u8]> = paths.iter().copied().flat_map(folders_of).collect();
+        // Each path goes from a commit to the parent that has the same there: clocks decide only what is read first.
+        let top = store.commit(head)?;
+        let all = changed_in(store, &[], top.tree, |folder, _| folders.contains(folder))?;
+        let committed = all.iter().filter_map(|entry| paths.get(entry.path.as_slice()).copied()).collect();
+        let mut wanted: HashMap<ObjectId, HashSet<&[u8]>> = HashMap::from([(head, committed)]);
+        let mut waiting = BinaryHeap::from([(top.seconds, head)]);
+        while let Some((seconds, id)) = waiting.pop() {
+            let Some(mut here) = wanted.remove(&id).filter(|paths| !paths.is_empty()) else { continue };
             let commit = store.commit(id)?;
             let is_cut = cut.contains(&id);
-            let mut parents = Vec::with_capacity(commit.parents.len());
             // Where the history was cut off, the commit names parents that are not there: all of it counts as new.
-            for parent in commit.parents.iter().filter(|_| !is_cut) {
-                let tree = match trees.get(parent) {
-                    Some(tree) => *tree,
-                    None => store.commit(*parent)?.tree,
-                };
-                trees.insert(*parent, tree);
-                parents.push(tree);
+            let parents = if is_cut { &[][..] } else { &commit.parents };
+            let mut trees = Vec::with_capacity(parents.len());
+            let mut passed: Vec<HashSet<&[u8]>> = vec![HashSet::new(); parents.len()];
+            let mut times = Vec::with_capacity(parents.len());
+            for parent in parents {
+                let parent = store.commit(*parent)?;
+                trees.push(parent.tree);
+                times.push(parent.seconds);
             }
-            for changed in changed_in(store, &parents, commit.tree, |folder, _| folders.contains(folder))? {
-                if paths.contains(changed.path.as_slice()) && !changed.old.contains(&changed.new) {
-                    let change = LastChange { commit: id, seconds: commit.seconds, is_cut };
-                    found.entry(changed.path).or_insert(change);
+            for changed in changed_in(store, &trees, commit.tree, |folder, _| folders.contains(folder))? {
+                let Some(path) = here.take(changed.path.as_slice()) else { continue };
+                match changed.old.iter().position(|old| *old == changed.new) {
+                    Some(same) if same < passed.len() => _ = passed[same].insert(path),
+                    _ => _ = found.insert(changed.path, LastChange { commit: id, seconds, is_cut }),
+                }
+            }
+            // What no parent has in another way the first one has in the same.
+            if let Some(first) = passed.first_mut() {
+                if first.is_empty() {
+                    *first = here;
+                } else {
+                    first.extend(here);
+                }
+            }
+            for ((parent, seconds), paths) in parents.iter().zip(times).zip(passed) {
+                if !paths.is_empty() {
+                    wanted.entry(*parent).or_default().extend(paths);
+                    waiting.push((seconds, *parent));
                 }
             }
         }
@@ -58,7 +85,7 @@ impl Repository {
 }
 
 /// Returns the folders above a path, each without a slash at its end.
-fn folders_of<'p>(path: &'p [u8]) -> impl Iterator<Item = &'p [u8]> + use<'p> {
+fn folders_of(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at])
 }
 

@@ -138,7 +138,8 @@ impl Store for Libgit2 {
     fn all_commits(&self) -> Result<Commits<'_>, GitError> {
         let head = self.head()?;
         let walk = self.inner.revwalk().and_then(|mut walk| {
-            walk.set_sorting(Sort::TIME)?;
+            // By time alone, of commits of one second the parent may come first.
+            walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
             // What leads to no commit is passed by.
             walk.push_glob("refs/*")?;
             head.and_then(|head| head.oid()).map_or(Ok(()), |head| walk.push(head))?;

@@ -1,9 +1,10 @@
 //! Every content that any file has had, in all commits that any reference of the repository leads to.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 
-use rayon::iter::ParallelIterator as _;
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
 use rayon::slice::ParallelSlice as _;
 
 use super::changes::{Sides, changed_in};
@@ -31,6 +32,8 @@ pub struct PastVersion {
     pub content: ObjectId,
     /// The first commit that has it there, if the clocks of those who committed were right.
     pub commit: ObjectId,
+    /// The place of that commit among all, the first one first: for those of the same second.
+    pub place: usize,
     /// When that was made, in seconds since 1970.
     pub seconds: i64,
 }
@@ -47,29 +50,28 @@ impl Repository {
         let cut = self.cut_off()?;
         let found = if self.unsupported.is_none() && commits.len() >= MIN_PARALLEL {
             let root = self.root();
-            let part = |commits: &[ObjectId]| -> Result<Vec<PastVersion>, GitError> {
+            let part = |(number, commits): (usize, &[ObjectId])| -> Result<Vec<PastVersion>, GitError> {
                 // libgit2's handles are one thread's each.
                 let opened = Libgit2::open(root)?;
-                versions(&opened, commits, |commit| cut.contains(&commit))
+                versions(&opened, commits, number * PART, |commit| cut.contains(&commit))
             };
-            commits.par_chunks(PART).map(part).collect::<Result<Vec<_>, _>>()?.concat()
+            commits.par_chunks(PART).enumerate().map(part).collect::<Result<Vec<_>, _>>()?.concat()
         } else {
-            versions(store, &commits, |commit| cut.contains(&commit))?
+            versions(store, &commits, 0, |commit| cut.contains(&commit))?
         };
-        let mut first: HashMap<(Vec<u8>, ObjectId), (i64, ObjectId)> = HashMap::with_capacity(found.len());
-        for PastVersion { path, content, commit, seconds } in found {
-            let known = first.entry((path, content)).or_insert((seconds, commit));
-            // Parents come behind their children: of the same second the one behind is the older one.
-            if seconds <= known.0 {
-                *known = (seconds, commit);
+        let mut first: HashMap<(Vec<u8>, ObjectId), PastVersion> = HashMap::with_capacity(found.len());
+        for mut version in found {
+            // The walk begins with the last commit, and has parents behind their children.
+            version.place = commits.len() - version.place;
+            match first.entry((version.path.clone(), version.content)) {
+                Entry::Occupied(mut known) if version.place < known.get().place => drop(known.insert(version)),
+                Entry::Occupied(_) => {}
+                Entry::Vacant(new) => drop(new.insert(version)),
             }
         }
-        let mut versions: Vec<PastVersion> = first
-            .into_iter()
-            .map(|((path, content), (seconds, commit))| PastVersion { path, content, commit, seconds })
-            .collect();
+        let mut versions: Vec<PastVersion> = first.into_values().collect();
         versions.sort_unstable_by(|one, other| {
-            (&one.path, one.seconds, one.content).cmp(&(&other.path, other.seconds, other.content))
+            (&one.path, one.place, one.content).cmp(&(&other.path, other.place, other.content))
         });
         Ok(Past { versions, commits: commits.len(), is_cut: self.is_shallow() })
     }
@@ -79,11 +81,12 @@ impl Repository {
 fn versions(
     store: &dyn Store,
     commits: &[ObjectId],
+    place: usize,
     is_cut: impl Fn(ObjectId) -> bool,
 ) -> Result<Vec<PastVersion>, GitError> {
     let mut found = Vec::new();
     let mut trees: HashMap<ObjectId, ObjectId> = HashMap::new();
-    for id in commits {
+    for (index, id) in commits.iter().enumerate() {
         let commit = store.commit(*id)?;
         let mut parents = Vec::with_capacity(commit.parents.len());
         // Where the history was cut off, the commit names parents that are not there: all of it counts as new.
@@ -98,7 +101,13 @@ fn versions(
         let changed = changed_in(store, &parents, commit.tree, |_, sides| sides == Sides::All)?;
         found.extend(changed.into_iter().filter(|changed| !changed.old.contains(&changed.new)).filter_map(|changed| {
             let Some((EntryKind::File, content)) = changed.new else { return None };
-            Some(PastVersion { path: changed.path, content, commit: *id, seconds: commit.seconds })
+            Some(PastVersion {
+                path: changed.path,
+                content,
+                commit: *id,
+                place: place + index,
+                seconds: commit.seconds,
+            })
         }));
     }
     Ok(found)

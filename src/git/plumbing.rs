@@ -134,8 +134,8 @@ impl Store for Plumbing {
 
     fn all_commits(&self) -> Result<Commits<'_>, GitError> {
         let arguments: &[&str] = match self.head()? {
-            Some(_) => &["rev-list", "--all", "HEAD"],
-            None => &["rev-list", "--all"],
+            Some(_) => &["rev-list", "--date-order", "--all", "HEAD"],
+            None => &["rev-list", "--date-order", "--all"],
         };
         let answer = self.ask(arguments, None)?;
         Ok(Box::new(self.ids(answer)?.into_iter().map(Ok)))

@@ -69,7 +69,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Returns the UTC day of a time.
-fn day(seconds: i64) -> Option<Date> {
+pub(super) fn day(seconds: i64) -> Option<Date> {
     let time = jiff::Timestamp::from_second(seconds).ok()?;
     Some(time.to_zoned(jiff::tz::TimeZone::UTC).date())
 }

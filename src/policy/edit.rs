@@ -3,6 +3,7 @@
 //! Each takes the text, and gives the new text only after reading it again and finding in it exactly what was meant:
 //! a mistake in here cannot change who reads what.
 
+use jiff::civil::Date;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Key, RawString, Table, TableLike, Value};
 
 use super::read::is_name;
@@ -63,20 +64,34 @@ pub enum EditError {
         /// The name.
         name: String,
     },
+    /// The recipient stands at a member already, or was given twice.
+    #[error("{recipient} belongs to {member} already")]
+    RecipientTaken {
+        /// The recipient.
+        recipient: String,
+        /// The member.
+        member: String,
+    },
     /// The text is laid out in a way that cannot be changed safely; a person has to do it.
     #[error("{FILE_NAME} is laid out in a way that this command cannot change safely; change it by hand")]
     Unchangeable,
 }
 
 /// Adds a member.
-pub fn add_member(text: &str, name: &str, recipients: &[Recipient], kind: MemberKind) -> Result<String, EditError> {
+pub fn add_member(text: &str, name: &str, member: &Member) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
     edit.check_new_name(name)?;
-    let mut keys: Array = recipients.iter().map(Recipient::as_str).collect();
-    let value = if kind != MemberKind::default() {
+    edit.check_new_recipients(name, &member.recipients)?;
+    let mut keys: Array = member.recipients.iter().map(Recipient::as_str).collect();
+    let value = if member.kind != MemberKind::default() || member.expires.is_some() {
         let mut table = InlineTable::new();
         table.insert("recipients", keys.into());
-        table.insert("kind", kind.name().into());
+        if member.kind != MemberKind::default() {
+            table.insert("kind", member.kind.name().into());
+        }
+        if let Some(expires) = member.expires {
+            table.insert("expires", expires.to_string().into());
+        }
         table.into()
     } else if keys.len() == 1 {
         keys.remove(0)
@@ -84,13 +99,42 @@ pub fn add_member(text: &str, name: &str, recipients: &[Recipient], kind: Member
         keys.into()
     };
     edit.table("members")?.insert(name, Item::Value(value));
-    edit.policy.members.insert(name.to_owned(), Member { recipients: recipients.to_vec(), kind });
+    edit.policy.members.insert(name.to_owned(), member.clone());
+    edit.finish()
+}
+
+/// Changes the last day of a membership, or takes it away.
+pub fn set_expires(text: &str, name: &str, expires: Option<Date>) -> Result<String, EditError> {
+    let mut edit = Edit::begin(text)?;
+    let member = edit.policy.members.get_mut(name).ok_or_else(|| EditError::NoMember { name: name.to_owned() })?;
+    member.expires = expires;
+    let item = edit.document.get_mut("members").and_then(|members| members.get_mut(name));
+    let item = item.ok_or(EditError::Unchangeable)?;
+    if !item.is_table_like() {
+        let value = item.as_value().ok_or(EditError::Unchangeable)?;
+        let (keys, decor) = (value.clone().decorated("", ""), value.decor().clone());
+        let keys = if keys.is_array() { keys } else { Array::from_iter([keys]).into() };
+        let mut table = InlineTable::new();
+        table.insert("recipients", keys);
+        *table.decor_mut() = decor;
+        *item = Item::Value(table.into());
+    }
+    let table = item.as_table_like_mut().ok_or(EditError::Unchangeable)?;
+    match expires {
+        Some(day) => {
+            table.insert("expires", toml_edit::value(day.to_string()));
+        }
+        None => {
+            table.remove("expires");
+        }
+    }
     edit.finish()
 }
 
 /// Adds recipients to a member who is there already, behind the old ones.
 pub fn add_recipients(text: &str, name: &str, recipients: &[Recipient]) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
+    edit.check_new_recipients(name, recipients)?;
     let member = edit.policy.members.get_mut(name).ok_or_else(|| EditError::NoMember { name: name.to_owned() })?;
     member.recipients.extend_from_slice(recipients);
     let item = edit.document.get_mut("members").and_then(|members| members.get_mut(name));
@@ -119,29 +163,7 @@ pub fn remove_member(text: &str, name: &str) -> Result<String, EditError> {
         return Err(EditError::NoMember { name: name.to_owned() });
     }
     edit.table("members")?.remove(name);
-    for (_, names) in
-        edit.document.get_mut("groups").and_then(Item::as_table_like_mut).into_iter().flat_map(TableLike::iter_mut)
-    {
-        remove(names.as_array_mut().ok_or(EditError::Unchangeable)?, name);
-    }
-    match edit.document.get_mut("rules") {
-        Some(Item::ArrayOfTables(rules)) => {
-            for readers in rules.iter_mut().filter_map(|rule| rule.get_mut("readers")?.as_array_mut()) {
-                remove(readers, name);
-            }
-        }
-        Some(Item::Value(Value::Array(rules))) => {
-            for readers in
-                rules.iter_mut().filter_map(|rule| rule.as_inline_table_mut()?.get_mut("readers")?.as_array_mut())
-            {
-                remove(readers, name);
-            }
-        }
-        _ => {}
-    }
-    let lists = edit.policy.groups.values_mut().chain(edit.policy.rules.iter_mut().map(|rule| &mut rule.readers));
-    lists.for_each(|names| names.retain(|other| other != name));
-    edit.refuse_unread(name)?;
+    edit.remove_everywhere(name)?;
     edit.finish()
 }
 
@@ -178,6 +200,20 @@ pub fn add_to_group(text: &str, group: &str, name: &str) -> Result<String, EditE
     edit.finish()
 }
 
+/// Removes a group: also from the groups that it is in, and from the readers of all rules.
+///
+/// # Errors
+/// [`EditError::LastReader`] when a rule would be left without readers.
+pub fn remove_group(text: &str, group: &str) -> Result<String, EditError> {
+    let mut edit = Edit::begin(text)?;
+    if edit.policy.groups.remove(group).is_none() {
+        return Err(EditError::NoGroup { name: group.to_owned() });
+    }
+    edit.table("groups")?.remove(group);
+    edit.remove_everywhere(group)?;
+    edit.finish()
+}
+
 /// Removes a member or a group from a group.
 pub fn remove_from_group(text: &str, group: &str, name: &str) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
@@ -187,6 +223,7 @@ pub fn remove_from_group(text: &str, group: &str, name: &str) -> Result<String, 
     }
     names.retain(|known| known != name);
     remove(array, name);
+    edit.refuse_unread(name)?;
     edit.finish()
 }
 
@@ -245,6 +282,44 @@ impl<'t> Edit<'t> {
             return Err(EditError::Taken { name: name.to_owned() });
         }
         Ok(())
+    }
+
+    fn check_new_recipients(&self, name: &str, recipients: &[Recipient]) -> Result<(), EditError> {
+        for (index, recipient) in recipients.iter().enumerate() {
+            let known = self.policy.member_with(recipient).map(|(member, _)| member);
+            if let Some(member) = known.or(recipients[..index].contains(recipient).then_some(name)) {
+                let (recipient, member) = (recipient.to_string(), member.to_owned());
+                return Err(EditError::RecipientTaken { recipient, member });
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a name from all groups and from the readers of all rules.
+    fn remove_everywhere(&mut self, name: &str) -> Result<(), EditError> {
+        for (_, names) in
+            self.document.get_mut("groups").and_then(Item::as_table_like_mut).into_iter().flat_map(TableLike::iter_mut)
+        {
+            remove(names.as_array_mut().ok_or(EditError::Unchangeable)?, name);
+        }
+        match self.document.get_mut("rules") {
+            Some(Item::ArrayOfTables(rules)) => {
+                for readers in rules.iter_mut().filter_map(|rule| rule.get_mut("readers")?.as_array_mut()) {
+                    remove(readers, name);
+                }
+            }
+            Some(Item::Value(Value::Array(rules))) => {
+                for readers in
+                    rules.iter_mut().filter_map(|rule| rule.as_inline_table_mut()?.get_mut("readers")?.as_array_mut())
+                {
+                    remove(readers, name);
+                }
+            }
+            _ => {}
+        }
+        let lists = self.policy.groups.values_mut().chain(self.policy.rules.iter_mut().map(|rule| &mut rule.readers));
+        lists.for_each(|names| names.retain(|other| other != name));
+        self.refuse_unread(name)
     }
 
     /// Refuses a removal that leaves a rule without readers.
@@ -338,11 +413,11 @@ fn raw(text: Option<&RawString>) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        EditError, add_group, add_member, add_recipients, add_rule, add_to_group, remove_from_group, remove_member,
-        remove_recipient,
+        EditError, add_group, add_member, add_recipients, add_rule, add_to_group, remove_from_group, remove_group,
+        remove_member, remove_recipient, set_expires,
     };
     use crate::keys::Recipient;
-    use crate::policy::{FILE_NAME, MemberKind, Policy, first_policy};
+    use crate::policy::{FILE_NAME, Member, MemberKind, Policy, first_policy};
 
     const ALICE: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
     const BOB: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN";
@@ -350,6 +425,10 @@ mod tests {
 
     fn recipient(text: &str) -> Recipient {
         text.parse().expect("a recipient")
+    }
+
+    fn member(recipients: &[Recipient], kind: MemberKind) -> Member {
+        Member::new(recipients.to_vec(), kind)
     }
 
     fn lined() -> String {
@@ -370,9 +449,9 @@ mod tests {
 
     #[test]
     fn a_new_member_stands_behind_the_others_and_all_else_stays() {
-        let text = add_member(&lined(), "carol", &[recipient(CAROL)], MemberKind::Person).expect("adds");
+        let text = add_member(&lined(), "carol", &member(&[recipient(CAROL)], MemberKind::Person)).expect("adds");
         assert_eq!(text, lined().replace("\n\n[groups]", &format!("\ncarol = \"{CAROL}\"\n\n[groups]")));
-        let text = add_member(&lined(), "ci.prod", &[recipient(CAROL)], MemberKind::Machine).expect("adds");
+        let text = add_member(&lined(), "ci.prod", &member(&[recipient(CAROL)], MemberKind::Machine)).expect("adds");
         let line = format!("\n\"ci.prod\" = {{ recipients = [\"{CAROL}\"], kind = \"machine\" }}\n\n[groups]");
         assert_eq!(text, lined().replace("\n\n[groups]", &line));
     }
@@ -394,7 +473,7 @@ mod tests {
 
     #[test]
     fn a_group_with_a_line_for_each_entry_gets_another_line() {
-        let text = add_member(&lined(), "carol", &[recipient(CAROL)], MemberKind::Person).expect("adds");
+        let text = add_member(&lined(), "carol", &member(&[recipient(CAROL)], MemberKind::Person)).expect("adds");
         let with = add_to_group(&text, "team", "carol").expect("adds");
         assert_eq!(with, text.replace("# since 2021\n]", "# since 2021\n  \"carol\",\n]"));
         assert_eq!(remove_from_group(&with, "team", "carol").expect("removes"), text);
@@ -425,6 +504,34 @@ mod tests {
     }
 
     #[test]
+    fn the_last_day_of_a_membership_is_set_changed_and_taken_away() {
+        let day = |text: &str| Some(text.parse().expect("a day"));
+        let text = set_expires(&lined(), "alice", day("2027-01-31")).expect("sets");
+        let line = format!("alice = {{ recipients = [\"{ALICE}\"], expires = \"2027-01-31\" }} # laptop\n");
+        assert_eq!(text, lined().replace(&format!("alice = \"{ALICE}\" # laptop\n"), &line));
+        let later = set_expires(&text, "alice", day("2028-02-29")).expect("changes");
+        assert_eq!(later, text.replace("2027-01-31", "2028-02-29"));
+        let never = set_expires(&later, "alice", None).expect("takes away");
+        assert_eq!(never, text.replace(", expires = \"2027-01-31\"", ""));
+        assert!(matches!(set_expires(&lined(), "eve", None), Err(EditError::NoMember { .. })));
+        let new = Member { expires: day("2027-01-31"), ..member(&[recipient(CAROL)], MemberKind::Machine) };
+        let text = add_member(&lined(), "ci", &new).expect("adds");
+        let line = format!("\nci = {{ recipients = [\"{CAROL}\"], kind = \"machine\", expires = \"2027-01-31\" }}\n");
+        assert!(text.contains(&line), "{text}");
+    }
+
+    #[test]
+    fn a_group_is_removed_with_all_that_names_it() {
+        let with = add_group(&lined(), "ops", &["team"]).expect("adds");
+        assert_eq!(remove_group(&with, "ops").expect("removes"), lined());
+        let text = remove_group(&lined(), "team").expect("removes");
+        assert!(!text.contains("team") && text.contains("readers = [\"alice\"]"), "{text}");
+        let only = lined().replace("[\"team\", \"alice\"]", "[\"team\"]");
+        assert!(matches!(remove_group(&only, "team"), Err(EditError::LastReader { .. })));
+        assert_eq!(remove_group(&lined(), "alice"), Err(EditError::NoGroup { name: "alice".to_owned() }));
+    }
+
+    #[test]
     fn groups_and_rules_are_appended() {
         let text = add_group(&lined(), "ops", &["team"]).expect("adds");
         assert_eq!(text, lined().replace("2021\n]\n", "2021\n]\nops = [\"team\"]\n"));
@@ -434,7 +541,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_made() {
-        let text = add_member("# mine\nversion = 1\n", "alice", &[recipient(ALICE)], MemberKind::Person).expect("adds");
+        let text = add_member("# mine\nversion = 1\n", "alice", &member(&[recipient(ALICE)], MemberKind::Person))
+            .expect("adds");
         let text = add_group(&text, "team", &["alice"]).expect("adds");
         let text = add_rule(&text, &"secrets/**".parse().expect("a pattern"), &["team"]).expect("adds");
         let expected = format!(
@@ -454,10 +562,20 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         let (text, keys) = (lined(), [recipient(CAROL)]);
         let name = |name: &str| name.to_owned();
-        assert_eq!(add_member(&text, "team", &keys, MemberKind::Person), Err(EditError::Taken { name: name("team") }));
-        assert_eq!(add_member(&text, "a b", &keys, MemberKind::Person), Err(EditError::Name { name: name("a b") }));
-        assert!(matches!(add_member(&text, "eve", &[recipient(BOB)], MemberKind::Person), Err(EditError::Invalid(_))));
-        assert!(matches!(add_member(&text, "eve", &[], MemberKind::Person), Err(EditError::Invalid(_))));
+        assert_eq!(
+            add_member(&text, "team", &member(&keys, MemberKind::Person)),
+            Err(EditError::Taken { name: name("team") })
+        );
+        assert_eq!(
+            add_member(&text, "a b", &member(&keys, MemberKind::Person)),
+            Err(EditError::Name { name: name("a b") })
+        );
+        let taken = EditError::RecipientTaken { recipient: BOB.to_owned(), member: name("bob") };
+        assert_eq!(add_member(&text, "eve", &member(&[recipient(BOB)], MemberKind::Person)), Err(taken.clone()));
+        assert_eq!(add_recipients(&text, "alice", &[recipient(BOB)]), Err(taken));
+        let twice = member(&[recipient(CAROL), recipient(CAROL)], MemberKind::Person);
+        assert!(matches!(add_member(&text, "eve", &twice), Err(EditError::RecipientTaken { .. })));
+        assert!(matches!(add_member(&text, "eve", &member(&[], MemberKind::Person)), Err(EditError::Invalid(_))));
         assert_eq!(remove_member(&text, "team"), Err(EditError::NoMember { name: name("team") }));
         assert_eq!(add_to_group(&text, "ops", "bob"), Err(EditError::NoGroup { name: name("ops") }));
         assert!(matches!(add_to_group(&text, "team", "eve"), Err(EditError::Invalid(_))));

@@ -48,6 +48,11 @@ impl Workspace<'_> {
         self.proposed = Some(change);
     }
 
+    /// Tells whether a policy is proposed.
+    pub fn has_proposed(&self) -> bool {
+        self.proposed.is_some()
+    }
+
     /// Writes the proposed policy, if there is one.
     ///
     /// # Errors

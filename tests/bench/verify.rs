@@ -101,7 +101,7 @@ pub fn range(sizes: &Sizes, secret: &Path, _: &Peers, table: &mut Table) {
 }
 
 /// Adds encrypted files, and returns their paths.
-fn encrypted(world: &World, count: usize) -> Vec<String> {
+pub fn encrypted(world: &World, count: usize) -> Vec<String> {
     let paths: Vec<String> = (0..count).map(|index| format!("secrets/{:03}/{index:05}.yaml", index / 100)).collect();
     for paths in paths.chunks(500) {
         let mut arguments = vec!["encrypt", "--quiet"];
@@ -114,7 +114,7 @@ fn encrypted(world: &World, count: usize) -> Vec<String> {
     paths
 }
 
-fn git(world: &World, arguments: &[&str]) {
+pub fn git(world: &World, arguments: &[&str]) {
     let mut command = Command::new("git");
     let names = [("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@example.com"), ("GIT_COMMITTER_NAME", "A")];
     // A collection of its own in the background would take turns with ours.
@@ -124,11 +124,11 @@ fn git(world: &World, arguments: &[&str]) {
     assert!(command.status().expect("git is there").success(), "git {arguments:?}");
 }
 
-fn run(rounds: usize, programs: Vec<Program>) -> Vec<Timed> {
+pub fn run(rounds: usize, programs: Vec<Program>) -> Vec<Timed> {
     let contestants = programs.into_iter().map(|program| Box::new(move || program.run()) as Contestant<'static>);
     race(rounds, contestants.collect())
 }
 
-fn seconds(time: &Timed) -> Result<f64, String> {
+pub fn seconds(time: &Timed) -> Result<f64, String> {
     time.as_ref().map(Duration::as_secs_f64).map_err(Clone::clone)
 }

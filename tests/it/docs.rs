@@ -41,6 +41,11 @@ fn what_the_policy_guide_shows_is_so() {
 }
 
 #[test]
+fn what_the_guide_to_members_shows_is_so() {
+    check_transcripts("docs/members.md");
+}
+
+#[test]
 fn what_the_guide_to_history_shows_is_so() {
     check_transcripts("docs/history.md");
 }
@@ -48,6 +53,11 @@ fn what_the_guide_to_history_shows_is_so() {
 #[test]
 fn the_guide_to_status_and_drills_does_what_it_says() {
     check_transcripts("docs/status.md");
+}
+
+#[test]
+fn what_the_guide_to_offboarding_shows_is_so() {
+    check_transcripts("docs/offboarding.md");
 }
 
 #[test]

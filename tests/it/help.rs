@@ -42,6 +42,10 @@ fn prepared() -> World {
     world.write("secrets/plain.env", "A=1\n");
     world.write(".gitignore", "secrets/plain.env\n");
     world.write("changed.yaml", DB.replace("5432", "5433"));
+    world.write(
+        "carol.pub",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN carol@laptop\n",
+    );
     world.write("key.pem", "-----BEGIN CERTIFICATE-----\n");
     // Written by another process: were they open for writing here, another test could not start them at that moment.
     let install = "mkdir \"$0\" && cd \"$0\" && ln -s \"$1\" secret && \
@@ -51,6 +55,22 @@ fn prepared() -> World {
     let installed = Command::new("sh").args(["-c", install]).arg(tools).arg(env!("CARGO_BIN_EXE_secret")).status();
     assert!(installed.expect("a shell").success());
     world
+}
+
+/// Has carol ask, or be there already, and bob be in a group, where examples are about that.
+fn arrive(world: &World, command: &str) {
+    let commands: &[&[&str]] = match command {
+        "approve" => &[&["request", "carol", "--from", "carol.pub"]],
+        "group remove" => &[
+            &["member", "add", "bob", "--from", "carol.pub", "--group", "payments"],
+            &["group", "add", "payments", "alice"],
+        ],
+        "member expires" => &[&["member", "add", "carol", "--from", "carol.pub"]],
+        _ => &[],
+    };
+    for command in commands {
+        world.secret(*command).success();
+    }
 }
 
 /// Runs a line as somebody would type it.
@@ -77,6 +97,12 @@ fn every_example_works() {
         for example in examples(&command) {
             let world = prepared.copy();
             let world = if name == "resolve" { world.with_conflict() } else { world };
+            if ["access", "compromised", "member remove", "offboard"].contains(&name.as_str()) {
+                let _ = world.secret(["member", "add", "bob", BOB, "--group", "team"]).success();
+                let _ = world.secret(["rekey", "--add", "bob"]).success();
+                world.commit("bob reads, too");
+            }
+            arrive(&world, &name);
             let output = run(&world, &example);
             assert!(
                 output.status.success(),
@@ -126,3 +152,6 @@ fn help_goes_to_stdout_and_fits_a_terminal() {
     }
     assert_eq!(world.secret(["--version"]).success().stdout, concat!("secret ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+/// The recipient of the examples.
+const BOB: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";

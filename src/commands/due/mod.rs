@@ -55,7 +55,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   secret due
   secret due --within 90d --owner payments
-  secret due --format ics secrets/prod > due.ics";
+  secret due --format ics secrets > due.ics";
 
 pub fn run(arguments: &DueArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let start = arguments.paths.first().cloned().unwrap_or_else(|| ".".into());

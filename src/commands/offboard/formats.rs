@@ -29,7 +29,7 @@ pub fn json(knowledge: &Knowledge) -> Value {
         "version": 1, "reader": knowledge.reader.name(), "recipients": knowledge.recipients,
         "other_names": knowledge.other_names, "commits": knowledge.commits, "is_cut_off": knowledge.is_cut,
         "values": values.collect::<Vec<_>>(), "open_files": knowledge.open_files,
-        "granted_files": knowledge.granted_files, "partly_clear": knowledge.partly_clear,
+        "absent_files": knowledge.absent_files, "granted_files": knowledge.granted_files, "partly_clear": knowledge.partly_clear,
         "plaintexts": plaintexts.map(|(file, at)| json!({ "file": file, "commit": at.commit.to_string() }))
             .collect::<Vec<_>>(),
         "unread": unread.map(|unread| json!({
@@ -63,7 +63,7 @@ pub fn text(knowledge: &Knowledge) -> Vec<String> {
         push_values(&mut lines, &replaced, |value| format!("on {}", value.since));
     }
     lines.push(String::new());
-    lines.extend(limits(knowledge, |name| name.to_owned()));
+    lines.extend(limits(knowledge, str::to_owned));
     lines
 }
 
@@ -78,7 +78,7 @@ pub fn markdown(knowledge: &Knowledge) -> String {
     for (owner, values) in by_owner(knowledge, Fate::Current) {
         let owner = owner.map_or_else(|| "Without an owner".to_owned(), |owner| format!("Owner {}", code(owner)));
         text.push_str(&format!("\n### {owner}: {} to replace\n\n", number(values.len(), "value")));
-        values.iter().for_each(|value| text.push_str(&item(value, "[ ] ", "set")));
+        text.extend(values.iter().map(|value| item(value, "[ ] ", "set")));
     }
     for (fate, heading, mark, when) in [
         (Fate::Removed, "In no file any more: withdraw where they are used still", "[ ] ", "last set"),
@@ -87,11 +87,11 @@ pub fn markdown(knowledge: &Knowledge) -> String {
         let values: Vec<&KnownValue> = with(knowledge, fate).collect();
         if !values.is_empty() {
             text.push_str(&format!("\n### {heading}\n\n"));
-            values.iter().for_each(|value| text.push_str(&item(value, mark, when)));
+            text.extend(values.iter().map(|value| item(value, mark, when)));
         }
     }
     text.push_str("\n### What this cannot do\n\n");
-    limits(knowledge, code).iter().for_each(|line| text.push_str(&format!("- {line}\n")));
+    text.extend(limits(knowledge, code).iter().map(|line| format!("- {line}\n")));
     text
 }
 
@@ -166,6 +166,12 @@ fn limits(knowledge: &Knowledge, name: impl Fn(&str) -> String) -> Vec<String> {
          here. Other branches keep their own readers until they are merged or rekeyed, too."
             .to_owned(),
     ];
+    if !knowledge.absent_files.is_empty() {
+        let files = listed(knowledge.absent_files.iter().map(|file| name(file)));
+        lines.push(format!(
+            "In the last commit, but not in this work tree, and so beyond any rekey here: {files}. Restore them first."
+        ));
+    }
     if !knowledge.partly_clear.is_empty() {
         let files = listed(knowledge.partly_clear.iter().map(|file| name(file)));
         lines.push(format!("Values in clear stand or stood in {files}: whoever has the repository knows them."));

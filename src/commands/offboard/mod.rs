@@ -2,11 +2,14 @@
 
 pub mod formats;
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::consent::ConsentArgs;
+use super::rekey::RekeyTerms;
 use super::{CommandError, Context};
-use crate::workspace::{Knowledge, Reader, RekeyPlan, ValueLife, Workspace};
+use crate::workspace::{Knowledge, Reader, ValueLife, Workspace};
 
 /// Take a member out, and list every value that they could ever read
 ///
@@ -54,7 +57,14 @@ pub const EXAMPLES: &str = "\
 Examples:
   secret offboard bob --plan
   secret offboard bob --plan --format markdown > offboarding.md
-  secret offboard bob";
+  secret offboard bob --yes";
+
+impl OffboardArgs {
+    /// Tells whether policy and files may be written.
+    pub fn writes(&self) -> bool {
+        !self.plan
+    }
+}
 
 pub fn run(arguments: &OffboardArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let OffboardArgs { name, plan, output, consent } = arguments;
@@ -114,39 +124,36 @@ pub fn remove(
     if let Some(change) = change {
         workspace.propose(change);
     }
-    let plans = plans(&workspace, &knowledge.open_files, context)?;
     output.print(&knowledge, context)?;
-    tell(&plans, context);
-    plans.iter().try_for_each(|plan| super::rekey::agree(plan, consent, false, context))?;
-    let files = formats::number(plans.len(), "file");
+    let files = formats::number(knowledge.open_files.len(), "file");
     let what = if is_member { format!("{name} leaves the policy; ") } else { String::new() };
     agree(&format!("{what}{files} get new data keys"), consent, context)?;
-    write(&mut workspace, &plans)?;
-    let what = if is_member { format!("removed {name} from the policy; ") } else { String::new() };
-    context.ui.note(&format!("{what}rekeyed {files}"));
+    rekey(&mut workspace, &knowledge.open_files, consent, context)?;
+    if is_member {
+        context.ui.note(&format!("removed {name} from the policy"));
+    }
     advise(knowledge.to_replace().count(), context);
     Ok(())
 }
 
-/// Plans the rekey of files, by the policy that was proposed: all or none.
-pub fn plans(
-    workspace: &Workspace<'_>,
+/// Rekeys files, by their paths from the root, and writes the proposed policy: in one step.
+pub fn rekey(
+    workspace: &mut Workspace<'_>,
     files: &[String],
+    consent: &ConsentArgs,
     context: &Context<'_>,
-) -> Result<Vec<RekeyPlan>, CommandError> {
-    let (plans, errors) = workspace.plan_all(files)?;
-    CommandError::worst(errors.into_iter().map(Into::into).collect(), context.ui)?;
-    Ok(plans)
-}
-
-/// Writes the policy and the files.
-pub fn write(workspace: &mut Workspace<'_>, plans: &[RekeyPlan]) -> Result<(), CommandError> {
-    Ok(workspace.write_all(plans)?)
-}
-
-/// Says what happens to each file.
-pub fn tell(plans: &[RekeyPlan], context: &Context<'_>) {
-    plans.iter().for_each(|plan| super::rekey::tell(plan, context));
+) -> Result<(), CommandError> {
+    if files.is_empty() {
+        return Ok(workspace.write_proposed()?);
+    }
+    let here = context.env.current_dir();
+    let root = workspace.root().unwrap_or(here);
+    let path = |file: &String| {
+        let path = root.join(file);
+        path.strip_prefix(here).map(PathBuf::from).unwrap_or(path)
+    };
+    let files: Vec<PathBuf> = files.iter().map(path).collect();
+    super::rekey::bring_in_line(workspace, &files, consent, &RekeyTerms::default(), context)
 }
 
 /// Asks once for all of it.

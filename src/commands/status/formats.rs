@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::attention::{Sort, attention};
 use crate::commands::changes::code;
 use crate::commands::offboard::formats::number;
+use crate::policy::MemberKind;
 use crate::ui::{push_line, table};
 use crate::workspace::{FileState, FileStatus, Status, ValueCounts};
 
@@ -18,7 +19,7 @@ pub(super) fn json(status: &Status) -> Value {
         .iter()
         .map(|(name, kind)| {
             let reads = status.files.iter().filter(|file| file.readers.contains(name)).count();
-            json!({ "name": name, "kind": kind.map(|kind| kind.name()), "files": reads })
+            json!({ "name": name, "kind": kind.map(MemberKind::name), "files": reads })
         })
         .collect();
     json!({
@@ -32,7 +33,9 @@ pub(super) fn json(status: &Status) -> Value {
 /// Lines: a summary, then what needs attention, then the files.
 pub(super) fn text(status: &Status) -> String {
     let mut text = String::new();
-    summary(status).iter().for_each(|line| push_line(&mut text, line));
+    for line in summary(status) {
+        push_line(&mut text, &line);
+    }
     let attention = attention(status);
     if !attention.is_empty() {
         text.push_str("\nneeds attention\n");
@@ -63,7 +66,9 @@ pub(super) fn text(status: &Status) -> String {
 /// Tables for an issue or a comment; names in them are code, in which nothing is a link, a mention or a column.
 pub(super) fn markdown(status: &Status) -> String {
     let mut text = format!("## Secrets on {}\n\n", status.today);
-    summary(status).iter().for_each(|line| push_line(&mut text, &format!("* {line}")));
+    for line in summary(status) {
+        push_line(&mut text, &format!("* {line}"));
+    }
     let attention = attention(status);
     if !attention.is_empty() {
         text.push_str("\n| needs attention | file | what |\n|---|---|---|\n");

@@ -103,11 +103,11 @@ fn write(output: &Path, text: &str, context: &Context<'_>) -> Result<(), Command
     let target = workspace.target(output)?;
     workspace.refuse_links(&target)?;
     let policy = workspace.policy()?;
-    if let Some(recorded) = &target.recorded {
-        if recorded == FILE_NAME || policy.is_some_and(|policy| policy.rule_for(recorded).is_some()) {
-            return Err(CommandError::failed(format!("{} is no place for a report: it is for secrets", target.shown))
-                .hint("name a file outside of the rules' paths"));
-        }
+    let is_for_secrets =
+        |path: &String| path == FILE_NAME || policy.is_some_and(|policy| policy.rule_for(path).is_some());
+    if target.recorded.as_ref().is_some_and(is_for_secrets) {
+        return Err(CommandError::failed(format!("{} is no place for a report: it is for secrets", target.shown))
+            .hint("name a file outside of the rules' paths"));
     }
     let former = match fs::kind(&target.path)? {
         None => None,

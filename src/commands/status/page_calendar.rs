@@ -64,7 +64,9 @@ fn sheet(leaf: &mut Html, days: &Days<'_>, today: Date) {
     leaf.element("table", &[("class", "sheet"), ("aria-hidden", "true")], |table| {
         table.element("tbody", &[], |body| {
             body.element("tr", &[], |row| {
-                ["M", "T", "W", "T", "F", "S", "S"].iter().for_each(|day| row.words("th", &[], day))
+                for day in ["M", "T", "W", "T", "F", "S", "S"] {
+                    row.words("th", &[], day);
+                }
             });
             let before = i64::from(first.weekday().to_monday_zero_offset());
             let Ok(mut day) = first.checked_sub(before.days()) else { return };

@@ -39,6 +39,8 @@ pub struct Knowledge {
     pub values: Vec<KnownValue>,
     /// The files that the reader can open now.
     pub open_files: Vec<String>,
+    /// The files of HEAD that the reader opens, and that are not in the work tree: no rekey here reaches them.
+    pub absent_files: Vec<String>,
     /// The files that the policy of the work tree gives to the reader.
     pub granted_files: Vec<String>,
     /// Files of which somewhere in history values stood in clear beside sealed ones.
@@ -103,6 +105,8 @@ pub struct KnownVersion {
 /// A commit and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
+    /// Its place among all commits, the first one first.
+    pub place: usize,
     /// Its time, in seconds since 1970.
     pub seconds: i64,
     /// Its name.

@@ -97,6 +97,14 @@ impl History {
         })
     }
 
+    /// Returns what the header of a content says, where it is an encrypted file.
+    pub(super) fn head_of(&self, content: ObjectId) -> Option<&Head> {
+        match self.contents.get(&content) {
+            Some(Content::Encrypted(head)) => Some(head),
+            _ => None,
+        }
+    }
+
     /// Returns the policies that there have been.
     pub(super) fn policies(&self) -> impl Iterator<Item = &Policy> {
         self.contents.values().filter_map(|content| match content {
@@ -186,7 +194,7 @@ fn shown(version: &PastVersion) -> String {
 }
 
 fn moment(version: &PastVersion) -> Moment {
-    Moment { seconds: version.seconds, commit: version.commit }
+    Moment { place: version.place, seconds: version.seconds, commit: version.commit }
 }
 
 /// How much of a content is looked at to find out that it is an encrypted file.

@@ -8,9 +8,9 @@ use super::past::{History, Version, each_marks};
 use super::present::Present;
 use super::{Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader};
 use crate::crypto::{FileId, LeafId};
-use crate::git::ObjectId;
+use crate::git::{EntryKind, ObjectId};
 use crate::keys::Recipient;
-use crate::policy::Policy;
+use crate::policy::{FILE_NAME, PathPattern, Policy};
 use crate::workspace::lifecycle::Examined;
 use crate::workspace::{Error, ValueLife, Workspace};
 
@@ -61,11 +61,14 @@ impl Workspace<'_> {
                 other.0,
             ))
         });
-        let governs =
-            |path: &str| policy.into_iter().chain(history.policies()).any(|policy| policy.rule_for(path).is_some());
+        // Each pattern once, whatever the number of policies.
+        let rules = policy.into_iter().chain(history.policies()).flat_map(|policy| &policy.rules);
+        let patterns: BTreeMap<&str, &PathPattern> = rules.map(|rule| (rule.path.as_str(), &rule.path)).collect();
+        let governs = |path: &str| !is_plain_by_nature(path) && patterns.values().any(|pattern| pattern.matches(path));
+        let mut judged: HashMap<String, bool> = HashMap::new();
         let mut plaintexts: BTreeMap<String, Moment> = BTreeMap::new();
         for (path, first) in history.plaintexts() {
-            if plaintexts.contains_key(&path) || governs(&path) {
+            if *judged.entry(path.clone()).or_insert_with(|| governs(&path)) {
                 let known = plaintexts.entry(path).or_insert(first);
                 *known = (*known).min(first);
             }
@@ -78,6 +81,7 @@ impl Workspace<'_> {
                 .filter(|(_, file)| keys.open(&file.header.recipients))
                 .map(path_of)
                 .collect(),
+            absent_files: self.absent(&history, &present, &keys)?,
             granted_files: granted(&present, policy, &keys, &reader),
             partly_clear: found.partly_clear.into_iter().collect(),
             plaintexts: plaintexts.into_iter().collect(),
@@ -90,6 +94,31 @@ impl Workspace<'_> {
             reader,
         })
     }
+}
+
+impl Workspace<'_> {
+    /// Returns the files of HEAD that are not in the work tree (it is sparse, or somebody removed them) and that a reader
+    /// opens.
+    fn absent(&self, history: &History, present: &Present, keys: &Keys) -> Result<Vec<String>, Error> {
+        let repository = self.required_repository()?;
+        let Some(head) = repository.head()? else { return Ok(Vec::new()) };
+        let here = present.files.iter().map(|(path, _)| path).chain(present.unread.iter().map(|unread| &unread.file));
+        let here: HashSet<&str> = here.map(String::as_str).collect();
+        let listed = repository.changed(&[], repository.commit(head)?.tree, |_, _| true)?;
+        let absent = listed.into_iter().filter_map(|entry| {
+            let (EntryKind::File, content) = entry.new? else { return None };
+            let path = String::from_utf8_lossy(&entry.path).into_owned();
+            let is_open = history.head_of(content).is_some_and(|head| keys.open(&head.recipients));
+            (is_open && !here.contains(path.as_str())).then_some(path)
+        });
+        Ok(absent.collect())
+    }
+}
+
+/// Tells whether a file can never be encrypted: it has to be read before anything is decrypted.
+fn is_plain_by_nature(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    [FILE_NAME, ".gitattributes", ".gitignore", ".gitmodules"].contains(&name)
 }
 
 /// The recipients of a reader, and the names that they were ever given.

@@ -1,10 +1,8 @@
-//! Taking somebody out of files: planned for all of them, and written with the policy.
+//! Taking somebody, or a key, out of the policy; and what must not be taken out. The files follow in a rekey.
 
-use crate::crypto::FileId;
 use crate::keys::Recipient;
 use crate::policy::edit::{self, EditError};
-use crate::process;
-use crate::workspace::{Error, PolicyChange, RekeyPlan, Target, Workspace, each_on_all_cores};
+use crate::workspace::{Error, PolicyChange, Workspace};
 
 impl Workspace<'_> {
     /// Refuses to take out whoever runs the command: nobody would be left here who can write the files.
@@ -45,49 +43,8 @@ impl Workspace<'_> {
         Ok(Some((change, name.to_owned(), is_last)))
     }
 
-    /// Plans the rekey of files, by their paths from the root, by the policy that was proposed. What is wrong with
-    /// single files comes beside the plans.
-    ///
-    /// # Errors
-    /// When git or the policy cannot be read.
-    pub fn plan_all(&self, files: &[String]) -> Result<(Vec<RekeyPlan>, Vec<Error>), Error> {
-        let root = self.root().unwrap_or(self.env.current_dir());
-        let targets = files.iter().map(|file| Target {
-            shown: file.clone(),
-            path: root.join(file),
-            recorded: Some(file.clone()),
-        });
-        let targets: Vec<Target> = targets.collect();
-        let ids: Vec<(FileId, String)> = if targets.is_empty() { Vec::new() } else { self.file_ids()? };
-        let (mut plans, mut errors) = (Vec::new(), Vec::new());
-        let opener = self.opener();
-        process::allow_open_files(2 * targets.len());
-        for part in targets.chunks(OPENED_AT_ONCE) {
-            for opened in each_on_all_cores(part, |target| opener.open_any(target.clone(), None, false)) {
-                match opened.and_then(|file| self.plan_rekey(file, false, &ids)) {
-                    Ok(plan) => plans.extend(plan),
-                    Err(error) => errors.push(error),
-                }
-            }
-        }
-        Ok((plans, errors))
-    }
-
-    /// Writes the proposed policy, and what was planned for files.
-    ///
-    /// # Errors
-    /// When something cannot be written.
-    pub fn write_all(&mut self, plans: &[RekeyPlan]) -> Result<(), Error> {
-        // A policy that names fewer readers than a file keeps everybody from writing that; the other way round the next
-        // rekey would let the member in again.
-        self.write_proposed()?;
-        self.rekey(plans)
-    }
-
     /// From now on each file that is planned gets a new data key, and all that it seals counts as known to strangers.
     pub fn expose_all(&mut self) {
         self.exposes_all = true;
     }
 }
-
-const OPENED_AT_ONCE: usize = 64;

@@ -6,7 +6,7 @@ use super::{FileState, FileStatus, Status, StatusRequest, ValueCounts};
 use crate::envelope::native::Header;
 use crate::policy::{Drift, Policy, drift};
 use crate::workspace::lifecycle::{Examined, examine};
-use crate::workspace::{Error, Moment, Target, ValueLife, Workspace, each_on_all_cores};
+use crate::workspace::{Error, Target, ValueLife, Workspace, each_on_all_cores};
 
 impl Workspace<'_> {
     /// Tells how the governed files stand. No identity is used, and nothing is authenticated.
@@ -83,8 +83,7 @@ impl Workspace<'_> {
         let paths: HashSet<&[u8]> = files.iter().map(|file| file.file.as_bytes()).collect();
         let changes = repository.last_changes(&paths)?;
         for file in files {
-            let change = changes.get(file.file.as_bytes()).filter(|change| !change.is_cut);
-            file.last_change = change.map(|change| Moment { seconds: change.seconds, commit: change.commit });
+            file.last_change = changes.get(file.file.as_bytes()).copied().filter(|change| !change.is_cut);
         }
         Ok(())
     }

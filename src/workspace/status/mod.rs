@@ -10,8 +10,9 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
-use super::{Moment, ValueLife, ValueState};
+use super::{ValueLife, ValueState};
 use crate::envelope::native::Exposure;
+use crate::git::LastChange;
 use crate::policy::{Drift, MemberKind, Period};
 
 /// What is asked for.
@@ -64,7 +65,7 @@ pub struct FileStatus {
     /// Its values.
     pub values: ValueCounts,
     /// The last commit that changed it; `None` where that is not known.
-    pub last_change: Option<Moment>,
+    pub last_change: Option<LastChange>,
 }
 
 /// The states of governed files, the worst first.
