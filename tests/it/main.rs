@@ -12,6 +12,7 @@ mod attacks;
 mod bad_input;
 mod bytes;
 mod canary;
+mod clean_git;
 mod compare;
 mod corpus;
 mod dependencies;

@@ -123,7 +123,7 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("who", &[YAML]),
         scene("whoami", &["--json"]),
         scene("completions", &["bash"]),
-        scene("doctor", &["--json"]),
+        scene("doctor", &["--json"]).starts("git"),
         scene("exec", &["-f", YAML, "--", "true"]).starts("true"),
         scene("exec", &["-f", ENV, "--clean-env", "--", "true"]).starts("true"),
         scene("export", &[ENV, "--format", "shell"]).hands_out(),
