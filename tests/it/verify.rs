@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use secret::env::Env;
 use secret::keys::Identities;
@@ -588,6 +589,39 @@ fn no_program_that_the_configuration_names_is_run() {
         assert!([0, 3].contains(&outcome.code), "{outcome:#?}");
     }
     assert!(!canary.exists());
+}
+
+#[test]
+fn a_repository_of_another_user_is_refused_by_every_command_that_reads_git() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can give a repository to somebody else");
+        return;
+    }
+    let world = World::with_db();
+    world.secret(["git", "install"]).success();
+    let chown = Command::new("chown").args(["-R", "65534"]).arg(world.repo()).status().expect("chown runs");
+    assert!(chown.success());
+    for arguments in [
+        &["verify"][..],
+        &["verify", "--staged"],
+        &["verify", "--base", "HEAD"],
+        &["diff"],
+        &["log", DB],
+        &["show", "secrets/db.yaml@HEAD"],
+        &["rollback", "secrets/db.yaml@HEAD"],
+        &["resolve", DB],
+        &["git", "install"],
+        &["decrypt", DB],
+    ] {
+        world.refuses(
+            arguments,
+            1,
+            "error: the git repository [WORLD]/repo belongs to another user\n\
+             hint: if you trust its owner: `git config --global --add safe.directory [WORLD]/repo`",
+        );
+    }
+    let shown = world.secret(["git", "textconv", DB]).success();
+    assert!(!shown.stdout.contains("canary") && shown.stderr.contains("belongs to another user"), "{shown:#?}");
 }
 
 #[test]

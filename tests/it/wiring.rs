@@ -234,16 +234,21 @@ fn husky_runs_the_check_from_its_own_file() {
     assert_eq!(world.read(".husky/pre-commit"), "echo was here\n");
 }
 
+/// Returns a `PATH` on which there is no `secret`.
+fn path_without_the_program() -> std::ffi::OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).filter(|folder| !folder.join("secret").exists());
+    std::env::join_paths(folders).expect("they were a path")
+}
+
 #[test]
 fn without_the_program_no_commit_is_made() {
     let world = World::with_db();
     world.secret(["git", "install"]).success();
     let program = env!("CARGO_BIN_EXE_secret");
     world.tamper(".git/hooks/pre-commit", program, "/nowhere/secret");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).filter(|folder| !folder.join("secret").exists());
-    let path = std::env::join_paths(folders).expect("they were a path");
     let commit = ["commit", "--allow-empty", "--message", "x"];
+    let path = path_without_the_program();
     let stopped = run(world.command(Path::new("git")).env("PATH", path).args(commit), b"");
     assert_eq!(
         (stopped.code, stopped.stderr.as_str()),
@@ -253,6 +258,42 @@ fn without_the_program_no_commit_is_made() {
              hint: install it; `git commit --no-verify` leaves the check to others\n"
         )
     );
+}
+
+#[test]
+fn without_the_program_git_shows_and_merges_what_stands_in_the_file() {
+    const FILE: &str = "secrets/db.yaml";
+    let world = World::with_db();
+    world.secret(["git", "install"]).success();
+    world.commit("installed");
+    let put = |key: &str, value: &str| {
+        world.secret_with(["set", FILE, key, "--stdin"], value, &[]).success();
+        world.commit(key);
+    };
+    world.secret_with(["set", FILE, "other.key", "--stdin"], "x", &[]).success();
+    world.commit("another container");
+    world.git(["checkout", "--quiet", "-b", "side"]);
+    put("other.key", "theirs");
+    world.git(["checkout", "--quiet", "main"]);
+    put("db.user", "ours");
+    let path = path_without_the_program();
+    let git = |arguments: &[&str]| run(world.command(Path::new("git")).env("PATH", &path).args(arguments), b"");
+
+    let shown = git(&["--no-pager", "log", "-p", "-1"]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
+    assert!(shown.stdout.contains("+  user: secret-v1.v."), "{}", shown.stdout);
+    let merged = git(&["merge", "--quiet", "--no-verify", "--no-edit", "side"]);
+    assert_eq!((merged.code, merged.stderr.as_str()), (0, ""));
+    assert_eq!(world.secret(["get", FILE, "other.key"]).success().stdout, "theirs");
+    assert_eq!(world.secret(["get", FILE, "db.user"]).success().stdout, "ours");
+
+    // What lines cannot merge is git's own kind of conflict, and settled all the same.
+    world.git(["checkout", "--quiet", "-b", "again", "HEAD~1"]);
+    put("other.key", "mine");
+    let conflict = git(&["merge", "--quiet", "--no-edit", "side"]);
+    assert_eq!((conflict.code, conflict.stderr.as_str()), (1, ""), "{conflict:#?}");
+    world.secret(["resolve", FILE, "--all-ours"]).success();
+    assert_eq!(world.secret(["get", FILE, "other.key"]).success().stdout, "mine");
 }
 
 #[test]
