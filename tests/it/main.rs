@@ -46,6 +46,7 @@ mod plugins;
 mod policy_and_rekey;
 mod readers;
 mod recover;
+mod repositories;
 mod scenes;
 mod secret_types;
 mod shells;

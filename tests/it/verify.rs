@@ -11,6 +11,7 @@ use secret::ui::Ui;
 use secret::workspace::{Finding, VerifyRequest, Workspace};
 use serde_json::Value;
 
+use crate::repositories::FORMATS;
 use crate::world::{Outcome, World};
 
 const DB: &str = "secrets/db.yaml";
@@ -500,41 +501,18 @@ fn where_there_is_nothing_to_verify_it_is_said_why() {
 }
 
 #[test]
-fn repositories_of_every_format_are_verified_and_others_named() {
-    for format in ["--object-format=sha256", "--ref-format=reftable", "split", "sparse", "v4"] {
-        let world = World::with_db();
-        let files = [".secret.toml", DB].map(|path| (path, world.read(path)));
-        let other = world.folder().join("other repo").display().to_string();
-        let git = |arguments: &[&str]| world.git([&["-C", &other], arguments].concat());
-        let init = if format.starts_with("--") { format } else { "--quiet" };
-        world.git(["init", "--quiet", "--initial-branch=main", init, &other]);
-        let write = |path: &str, text: &str| {
-            let path = format!("{other}/{path}");
-            fs::create_dir_all(std::path::Path::new(&path).parent().expect("a folder")).expect("folders");
-            fs::write(path, text).expect("a file");
-        };
-        for (path, text) in &files {
-            write(path, text);
-        }
-        write("src/main", "x");
-        git(&["add", "--all"]);
-        git(&["commit", "--quiet", "--message", "x"]);
-        match format {
-            "split" => drop(git(&["update-index", "--split-index"])),
-            "sparse" => drop(git(&["sparse-checkout", "set", "--cone", "--sparse-index", "secrets"])),
-            "v4" => drop(git(&["update-index", "--index-version", "4"])),
-            _ => {}
-        }
-        let found = |arguments: &[&str]| world.found(&[&["-C", &other], arguments].concat());
+fn repositories_of_every_format_are_verified() {
+    for format in FORMATS {
+        let world = World::of_format(format);
         for state in [&[][..], &["--staged"], &["--rev", "HEAD"]] {
-            assert_eq!(found(state), Vec::<String>::new(), "{format} {state:?}");
+            assert_eq!(world.found(state), Vec::<String>::new(), "{format} {state:?}");
         }
-        write("secrets/plain.yaml", "a: canary\n");
-        git(&["add", "secrets"]);
-        assert_eq!(found(&["--staged"]), ["error plaintext secrets/plain.yaml"], "{format}");
-        git(&["commit", "--quiet", "--message", "x"]);
-        assert_eq!(found(&["--base", "HEAD~1"]), ["error plaintext secrets/plain.yaml"], "{format}");
-        assert_eq!(found(&["--rev", "HEAD"]), ["error plaintext secrets/plain.yaml"], "{format}");
+        world.write("secrets/plain.yaml", "a: canary\n");
+        world.git(["add", "secrets"]);
+        assert_eq!(world.found(&["--staged"]), ["error plaintext secrets/plain.yaml"], "{format}");
+        world.git(["commit", "--quiet", "--message", "x"]);
+        assert_eq!(world.found(&["--base", "HEAD~1"]), ["error plaintext secrets/plain.yaml"], "{format}");
+        assert_eq!(world.found(&["--rev", "HEAD"]), ["error plaintext secrets/plain.yaml"], "{format}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use crate::repositories::FORMATS;
 use crate::world::{World, run};
 
 const STOPPED: &str = "secrets/new.yaml: error: it is not encrypted, though a rule (secrets/**) is for it [plaintext]\n    \
@@ -34,6 +35,18 @@ impl World {
             }
         }
         found
+    }
+
+    /// Sets a repository up, has its hook stop plaintext, and takes it away again without a trace.
+    #[track_caller]
+    fn hook_comes_and_goes(&self, folder: &str) {
+        let config = || fs::read(self.path(folder).join(".git/config")).ok();
+        let before = config();
+        self.secret(["-C", folder, "git", "install"]).success();
+        self.stops_plaintext(folder, &["commit", "--all", "--message", "x"]);
+        self.stops_plaintext(folder, &["--staged", "commit", "--message", "x"]);
+        self.secret(["-C", folder, "git", "uninstall"]).success();
+        assert_eq!(config(), before, "{folder}");
     }
 
     /// Commits a plaintext in the way of `commit`: the hook stops it; once it is encrypted, it passes.
@@ -94,59 +107,29 @@ fn plaintext_is_stopped_however_it_is_committed() {
 }
 
 #[test]
-fn the_hook_works_in_work_trees_submodules_and_repositories_of_every_format() {
+fn the_hook_works_in_work_trees_partial_clones_and_submodules() {
     let world = World::with_db();
     world.secret(["git", "install"]).success();
     world.commit("attributes");
     world.git(["worktree", "add", "--quiet", "-b", "side", "../work tree"]);
     world.stops_plaintext("../work tree", &["commit", "--all", "--message", "x"]);
-    let files = [".secret.toml", "secrets/db.yaml"].map(|path| (path, world.read(path)));
-    for format in ["sha256", "reftable", "split", "sparse", "v4", "partial", "submodule"] {
-        let other = format!("../{format} repo");
-        let git = |arguments: &[&str]| world.git([&["-C", &other], arguments].concat());
-        match format {
-            "sha256" => drop(world.git(["init", "--quiet", "--object-format=sha256", &other])),
-            "reftable" => drop(world.git(["init", "--quiet", "--ref-format=reftable", &other])),
-            "partial" => {
-                world.git(["config", "uploadpack.allowFilter", "true"]);
-                let url = format!("file://{}", world.repo().display());
-                world.git(["clone", "--quiet", "--filter=blob:none", &url, &other]);
-            }
-            "submodule" => {
-                let url = format!("file://{}", world.repo().display());
-                world.git(["init", "--quiet", "../outer"]);
-                let add = ["-c", "protocol.file.allow=always", "-C", "../outer", "submodule", "--quiet", "add"];
-                world.git(
-                    [&add[..], &[&url, &other]].concat().iter().map(|word| word.replace("../submodule", "submodule")),
-                );
-            }
-            _ => drop(world.git(["init", "--quiet", &other])),
-        }
-        let other = if format == "submodule" { "../outer/submodule repo".to_owned() } else { other.clone() };
-        let git = |arguments: &[&str]| {
-            let _ = &git;
-            world.git([&["-C", other.as_str()], arguments].concat())
-        };
-        if !["partial", "submodule"].contains(&format) {
-            for (path, text) in &files {
-                world.write(&format!("{other}/{path}"), text);
-            }
-            world.write(&format!("{other}/src/main"), "x");
-            git(&["add", "--all"]);
-            git(&["commit", "--quiet", "--message", "x"]);
-        }
-        match format {
-            "split" => drop(git(&["update-index", "--split-index"])),
-            "sparse" => drop(git(&["sparse-checkout", "set", "--cone", "--sparse-index", "secrets"])),
-            "v4" => drop(git(&["update-index", "--index-version", "4"])),
-            _ => {}
-        }
-        let before = fs::read(world.path(&other).join(".git/config")).ok();
-        world.secret(["-C", &other, "git", "install"]).success();
-        world.stops_plaintext(&other, &["commit", "--all", "--message", "x"]);
-        world.stops_plaintext(&other, &["--staged", "commit", "--message", "x"]);
-        world.secret(["-C", &other, "git", "uninstall"]).success();
-        assert_eq!(fs::read(world.path(&other).join(".git/config")).ok(), before, "{format}");
+
+    let url = format!("file://{}", world.repo().display());
+    world.git(["config", "uploadpack.allowFilter", "true"]);
+    world.git(["clone", "--quiet", "--filter=blob:none", &url, "../partial repo"]);
+    world.hook_comes_and_goes("../partial repo");
+
+    world.git(["init", "--quiet", "../outer"]);
+    let add = ["-c", "protocol.file.allow=always", "-C", "../outer", "submodule", "--quiet", "add"];
+    world.git([&add[..], &[&url, "inner repo"]].concat());
+    world.hook_comes_and_goes("../outer/inner repo");
+}
+
+#[test]
+fn the_hook_works_in_repositories_of_every_format() {
+    for format in FORMATS {
+        let world = World::of_format(format);
+        world.hook_comes_and_goes(".");
     }
 }
 
