@@ -324,10 +324,6 @@ fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Edit { .. } => return Vec::new(),
-        Error::Expired { member, .. } => format!(
-            "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
-            quote(member)
-        ),
         Error::Fs(source) => return fs_hint(source),
         Error::Git(source) => return git_hint(source),
         Error::Wiring(source) => return wiring_hint(source),
@@ -384,9 +380,7 @@ fn hints_of(error: &Error) -> Vec<String> {
             format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
         }
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
-        Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
-        Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
-        Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
+        Error::Expired { .. } | Error::NoRequest { .. } | Error::RequestOfAnother { .. } => return member_hint(error),
         Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
         Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
@@ -414,6 +408,21 @@ fn hints_of(error: &Error) -> Vec<String> {
                 .to_owned()
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// What to do about somebody who is to be let in.
+fn member_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::Expired { member, .. } => format!(
+            "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
+            quote(member)
+        ),
+        Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
+        Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
+        Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
         _ => return Vec::new(),
     };
     vec![hint]

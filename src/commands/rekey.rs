@@ -18,7 +18,6 @@ use crate::workspace::{ReaderChange, RekeyPlan, RekeyPlans, RekeyPreview, Target
 /// those values. If the process is killed, the next command that writes finishes what it had begun, or undoes it.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct RekeyArgs {
     /// Encrypted files or folders [default: all of the repository]
     #[arg(value_name = "PATH")]

@@ -181,7 +181,10 @@ impl<'r> Journal<'r> {
     /// Leaves the rest to whoever writes next.
     fn leave(&mut self, prepared: Vec<Prepared<'_>>) -> FsError {
         self.is_kept = true;
-        prepared.into_iter().for_each(|prepared| std::mem::forget(prepared.staged));
+        for Prepared { staged, .. } in prepared {
+            // Dropped, it would be removed.
+            std::mem::forget(staged);
+        }
         FsError::Unfinished { path: self.path.clone() }
     }
 
@@ -612,15 +615,17 @@ mod tests {
         }
     }
 
+    type Act = fn(&World);
+
     fn closed(mut text: String) -> String {
         let digest = hexadecimal(&Sha256::digest(text.as_bytes()));
         let _ = writeln!(text, "end {digest}");
         text
     }
 
-    fn finished(files: &[&str], left: &[&str]) -> Option<Recovery> {
+    fn finished(files: &[&str], left: &[&str]) -> Recovery {
         let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect();
-        Some(Recovery::Finished { files: paths(files), left: paths(left) })
+        Recovery::Finished { files: paths(files), left: paths(left) }
     }
 
     #[test]
@@ -670,7 +675,7 @@ mod tests {
             let renamed: Vec<usize> = (0..3).filter(|index| subset >> index & 1 == 1).collect();
             fs::write(world.journal(), world.killed_after(&renamed)).expect("a journal");
             assert_eq!(pending(&world.root).expect("it is read"), Some(Pending::Complete(3)));
-            assert_eq!(recover(&world.root).expect("it is finished"), finished(&PATHS, &[]), "{renamed:?}");
+            assert_eq!(recover(&world.root).expect("it is finished"), Some(finished(&PATHS, &[])), "{renamed:?}");
             assert_eq!(world.texts(), NEW);
             world.assert_clean();
         }
@@ -700,13 +705,13 @@ mod tests {
         fs::write(world.journal(), world.killed_after(&[0])).expect("a journal");
         let paths = PATHS.map(|path| world.path(path));
         drop(FolderLock::acquire(paths.iter().map(PathBuf::as_path), Some(&world.root)).expect("a lock"));
-        assert_eq!(recover(&world.root).expect("it is finished"), finished(&PATHS, &[]));
+        assert_eq!(recover(&world.root).expect("it is finished"), Some(finished(&PATHS, &[])));
         assert_eq!(world.texts(), NEW);
     }
 
     #[test]
     fn what_was_changed_removed_or_replaced_by_a_link_meanwhile_is_left_as_it_is() {
-        let changes: [(&str, fn(&World)); 4] = [
+        let changes: [(&str, Act); 4] = [
             ("changed", |world| fs::write(world.path("a/two"), "somebody else's").expect("a file")),
             ("removed", |world| fs::remove_file(world.path("a/two")).expect("a file")),
             ("link", |world| {
@@ -729,7 +734,7 @@ mod tests {
             let before = fs::read(world.path("a/two")).ok();
             assert_eq!(
                 recover(&world.root).expect("the others are finished"),
-                finished(&["a/one", "b/three"], &["a/two"]),
+                Some(finished(&["a/one", "b/three"], &["a/two"])),
                 "{name}"
             );
             assert_eq!(fs::read(world.path("a/two")).ok(), before, "{name}");
@@ -818,6 +823,6 @@ mod tests {
         drop(Journal::begin(&world.root).expect("nothing is wrong"));
         fs::write(world.journal(), world.killed_after(&[1])).expect("a journal");
         assert!(matches!(Journal::begin(&world.root), Err(FsError::Unfinished { .. })));
-        assert_eq!(recover(&world.root).expect("it is finished"), finished(&PATHS, &[]));
+        assert_eq!(recover(&world.root).expect("it is finished"), Some(finished(&PATHS, &[])));
     }
 }
