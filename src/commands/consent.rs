@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{CommandError, Context};
-use crate::workspace::{Error, Target, Workspace};
+use crate::workspace::{Error, Workspace};
 
 /// How a user agrees in advance.
 #[derive(Args)]
@@ -45,7 +45,7 @@ impl ConsentArgs {
     /// When nobody agrees.
     pub fn agree_to_unreviewed(
         &self,
-        target: &Target,
+        shown: &str,
         unreviewed: &[String],
         context: &Context<'_>,
     ) -> Result<(), CommandError> {
@@ -55,9 +55,9 @@ impl ConsentArgs {
         }
         let question = format!("the committed policy does not name {} as a reader", new.join(", "));
         if self.yes {
-            return Err(Error::Consent { path: target.shown.clone(), question }.into());
+            return Err(Error::Consent { path: shown.to_owned(), question }.into());
         }
-        ask(target, question, "Encrypt to them?", context)
+        agree(shown, question, "Encrypt to them?", context)
     }
 }
 
@@ -65,10 +65,10 @@ impl ConsentArgs {
 ///
 /// # Errors
 /// When the answer is no.
-pub fn ask(target: &Target, statement: String, question: &str, context: &Context<'_>) -> Result<(), CommandError> {
+pub fn agree(shown: &str, statement: String, question: &str, context: &Context<'_>) -> Result<(), CommandError> {
     let ui = context.ui;
-    if ui.has_terminal() && ui.confirm(&format!("{}: {statement}. {question}", target.shown))? {
+    if ui.has_terminal() && ui.confirm(&format!("{shown}: {statement}. {question}"))? {
         return Ok(());
     }
-    Err(Error::Consent { path: target.shown.clone(), question: statement }.into())
+    Err(Error::Consent { path: shown.to_owned(), question: statement }.into())
 }

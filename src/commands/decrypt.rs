@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::decrypt_tree::{self, refuse_twice};
-use super::{CommandError, Context, decrypt_large};
+use super::{CommandError, Context, decrypt_large, recovered};
 use crate::envelope::native::{EncryptedFile, MAX_ENCRYPTED, OPAQUE_TOP, OpaqueTop, ReadError, peek_file_id};
 use crate::fs::{self, Expect, FsError, Kind, Mode, Root, Snapshot};
 use crate::process;
@@ -45,6 +45,13 @@ Examples:
   secret decrypt secrets/db.yaml secrets/app.env --output-dir run
   secret decrypt secrets/prod --output-dir run";
 
+impl DecryptArgs {
+    /// Tells whether encrypted files may be replaced.
+    pub fn writes(&self) -> bool {
+        self.in_place
+    }
+}
+
 pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let mut workspaces = Workspaces::new(context.env, context.identities);
     if let Some(folder) = &arguments.output_dir {
@@ -57,7 +64,7 @@ pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandE
     let mut found = Vec::new();
     let mut errors = Vec::new();
     for path in &arguments.files {
-        match find(path, &arguments, &mut workspaces) {
+        match find(path, &arguments, &mut workspaces, context) {
             Ok(file) => found.push(file),
             Err(error) => errors.push(error),
         }
@@ -95,13 +102,19 @@ pub fn run(arguments: DecryptArgs, context: &Context<'_>) -> Result<(), CommandE
 }
 
 /// Finds a file in its own workspace: where another one stands does not decide what is checked of it.
-fn find(path: &Path, arguments: &DecryptArgs, workspaces: &mut Workspaces<'_>) -> Result<Found, CommandError> {
+fn find(
+    path: &Path,
+    arguments: &DecryptArgs,
+    workspaces: &mut Workspaces<'_>,
+    context: &Context<'_>,
+) -> Result<Found, CommandError> {
     if workspaces.is_folder(path)? {
         let error = FsError::NotFile { kind: Kind::Folder, path: fs::real_path(&workspaces.absolute(path))? };
         return Err(CommandError::from(error).hint("decrypt all of it with --output-dir DIR"));
     }
     let found = workspaces.find(path)?;
     if arguments.in_place {
+        recovered::recover(workspaces.of(&found), context.ui)?;
         workspaces.of(&found).refuse_links(&found.target)?;
     }
     Ok(found)

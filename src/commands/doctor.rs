@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::{CommandError, Context};
-use crate::fs::{Access, Reach, Storage};
+use crate::fs::{Access, Pending, Reach, Storage};
 use crate::keys::AllowedPlugin;
 use crate::workspace::{Error, Examination, Exposed, SetUp, Workspace};
 
@@ -248,7 +248,29 @@ impl Report {
         }
     }
 
+    /// Says that a rekey was interrupted, or goes on.
+    fn pending(&mut self, workspace: &Workspace<'_>) {
+        let advice = "run `secret rekey`: any command that writes here does it";
+        match workspace.pending() {
+            Ok(None) => {}
+            Ok(Some(Pending::Running)) => self.ok("rekey", "somebody is rekeying here at the moment"),
+            Ok(Some(Pending::Incomplete)) => {
+                self.warn("rekey", "one was interrupted before it had replaced anything; it will be undone", advice);
+            }
+            Ok(Some(Pending::Complete(files))) => {
+                let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+                self.fail(
+                    "rekey",
+                    format!("one was interrupted while it replaced {files}; it will be finished"),
+                    advice,
+                );
+            }
+            Err(error) => self.error("rekey", &error.into()),
+        }
+    }
+
     fn workspace(&mut self, workspace: &Workspace<'_>, today: Date) {
+        self.pending(workspace);
         let root = workspace.root().map(|root| root.display().to_string());
         match (root, workspace.is_shallow()) {
             (Some(root), Some(false)) => self.ok("repository", root),

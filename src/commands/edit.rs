@@ -210,7 +210,7 @@ impl Session<'_> {
             is_fresh: false,
         };
         let creation = workspace.create(request)?;
-        self.arguments.consent.agree_to_unreviewed(target, &creation.unreviewed, self.context)?;
+        self.arguments.consent.agree_to_unreviewed(&target.shown, &creation.unreviewed, self.context)?;
         write(workspace, target, &creation, Expect::Absent)?;
         tell(target, &creation, self.context);
         Ok(())

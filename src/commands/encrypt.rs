@@ -107,7 +107,7 @@ fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Resul
         }
     };
     arguments.consent.check(&workspace)?;
-    arguments.consent.agree_to_unreviewed(&target, &creation.unreviewed, context)?;
+    arguments.consent.agree_to_unreviewed(&target.shown, &creation.unreviewed, context)?;
     // A file that git knows was made private by `decrypt --in-place`; encrypted it needs not be.
     let mode = if creation.resumed.is_some() { Mode::New(0o666) } else { Mode::KeepOr(0o666) };
     match former.expect() {

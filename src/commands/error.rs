@@ -65,6 +65,11 @@ impl CommandError {
         Self { exit: Exit::Usage, ..Self::failed(message) }
     }
 
+    /// Builds a failure because no identity at hand opens what must be opened.
+    pub fn not_for_you(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::NoIdentity, ..Self::failed(message) }
+    }
+
     /// Builds the end of a check that found something.
     pub fn no(message: impl std::fmt::Display) -> Self {
         Self { exit: Exit::No, ..Self::failed(message) }
@@ -376,6 +381,8 @@ fn hints_of(error: &Error) -> Vec<String> {
             format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
         }
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
+        Error::Expired { .. } | Error::NoRequest { .. } | Error::RequestOfAnother { .. } => return member_hint(error),
+        Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
         Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
         Error::Seal { source: SealError::AlreadyToken { .. }, .. } => {
@@ -405,6 +412,35 @@ fn hints_of(error: &Error) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![hint]
+}
+
+/// What to do about somebody who is to be let in.
+fn member_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::Expired { member, .. } => format!(
+            "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
+            quote(member)
+        ),
+        Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
+        Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
+        Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn policy_hint(error: &EditError) -> Vec<String> {
+    let hint = match error {
+        EditError::LastReader { .. } => "name another reader in these rules first, or remove the rules and their files",
+        EditError::RecipientTaken { .. } => "one key belongs to one member; `secret member list` shows whose it is",
+        EditError::Taken { .. } => {
+            "another key of the same member is added with --another-key; others need a name of their own"
+        }
+        EditError::NoMember { .. } => "`secret member list` shows the members",
+        EditError::NoGroup { .. } => "`secret group list` shows the groups",
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
 }
 
 /// What to do about a version that is not to be had from git.
@@ -594,6 +630,11 @@ fn toml_key(name: &PluginName) -> String {
 
 fn fs_hint(error: &FsError) -> Vec<String> {
     let hint = match error {
+        FsError::Busy { .. } => "run the command again when the other one has ended",
+        FsError::Journal { .. } => {
+            "look at it; if you do not know where it comes from, remove it, and run `secret rekey --check`"
+        }
+        FsError::Unfinished { .. } => "run `secret rekey` again: it finishes what was begun",
         FsError::Changed { .. } => "look at what changed, and run the command again",
         FsError::Link { .. } => "name the file or folder itself",
         FsError::Locked { .. } => "run the command again when the other one has ended",

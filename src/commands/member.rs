@@ -1,13 +1,15 @@
 //! `secret member`.
 
 use clap::{Args, Subcommand};
+use jiff::civil::Date;
 
+use super::recipients::{RecipientArgs, parse_kind, parse_last_day, refuse_past};
 use super::{CommandError, Context};
 use crate::keys::Recipient;
-use crate::policy::MemberKind;
+use crate::policy::{Member, MemberKind, Policy};
 use crate::workspace::NewMember;
 
-/// Add members to the policy, and list them
+/// Add members to the policy, change and list them
 #[derive(Args)]
 pub struct MemberArgs {
     #[command(subcommand)]
@@ -17,6 +19,7 @@ pub struct MemberArgs {
 #[derive(Subcommand)]
 enum MemberCommand {
     Add(AddArgs),
+    Expires(ExpiresArgs),
     List(ListArgs),
 }
 
@@ -28,15 +31,41 @@ enum MemberCommand {
 struct AddArgs {
     /// The member's name
     name: String,
-    /// Public keys: age1…, "ssh-ed25519 AAAA…"
-    #[arg(required = true, value_name = "RECIPIENT")]
-    recipients: Vec<String>,
+    #[command(flatten)]
+    recipients: RecipientArgs,
     /// A group to join (can be repeated)
     #[arg(long = "group", short, value_name = "GROUP")]
     groups: Vec<String>,
     /// What sort of member: person, machine, break-glass
     #[arg(long, default_value = "person", value_parser = parse_kind)]
     kind: MemberKind,
+    /// The last day of the membership
+    ///
+    /// After it nobody encrypts to the member anew, and `verify` says so; what they read already stays until they are
+    /// removed.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_last_day)]
+    expires: Option<Date>,
+    /// Add the keys to the member who has this name already
+    #[arg(long, conflicts_with_all = ["kind", "expires"])]
+    another_key: bool,
+}
+
+/// Change the last day of a membership, or take it away
+#[derive(Args)]
+#[command(after_help = EXPIRES_EXAMPLES)]
+struct ExpiresArgs {
+    /// The member's name
+    name: String,
+    /// The last day, or `never`
+    #[arg(value_name = "YYYY-MM-DD", value_parser = parse_end)]
+    day: End,
+}
+
+/// The end of a membership.
+#[derive(Clone, Copy)]
+enum End {
+    Day(Date),
+    Never,
 }
 
 /// List the members and their keys
@@ -50,52 +79,114 @@ struct ListArgs {
 
 pub const ADD_EXAMPLES: &str = "\
 Examples:
-  secret member add bob age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa --group team";
+  secret member add bob age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa --group team
+  secret member add carol --from carol.pub --expires 2030-12-31";
+
+pub const EXPIRES_EXAMPLES: &str = "\
+Examples:
+  secret member expires carol 2031-12-31
+  secret member expires carol never";
 
 pub const LIST_EXAMPLES: &str = "\
 Examples:
   secret member list
   secret member list --json";
 
+impl MemberArgs {
+    /// Tells whether the policy may be written.
+    pub fn writes(&self) -> bool {
+        !matches!(self.command, MemberCommand::List(_))
+    }
+}
+
 pub fn run(arguments: MemberArgs, context: &Context<'_>) -> Result<(), CommandError> {
     match arguments.command {
         MemberCommand::Add(arguments) => add(arguments, context),
+        MemberCommand::Expires(arguments) => expires(&arguments, context),
         MemberCommand::List(arguments) => list(&arguments, context),
     }
 }
 
 fn add(arguments: AddArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    let AddArgs { name, recipients, groups, kind } = arguments;
-    let recipients: Result<Vec<Recipient>, _> = recipients.iter().map(|text| text.parse()).collect();
-    let recipients = recipients.map_err(|error: crate::keys::RecipientError| CommandError::failed(error))?;
-    let workspace = context.workspace(".".as_ref())?;
+    let AddArgs { name, recipients, groups, kind, expires, another_key } = arguments;
+    let recipients = recipients.read(context)?;
+    if recipients.is_empty() {
+        return Err(CommandError::usage("there is no public key to add")
+            .hint("give one that begins with age1 or ssh-ed25519, or a file of them with --from FILE"));
+    }
+    refuse_past(expires, context)?;
+    let mut workspace = context.workspace(".".as_ref())?;
     let in_groups = if groups.is_empty() { String::new() } else { format!(" and to {}", groups.join(", ")) };
-    workspace.add_member(&NewMember { name: name.clone(), recipients, kind, groups })?;
-    context.ui.note(&format!("added {name} to the policy{in_groups}"));
+    let (change, what) = if another_key {
+        let keys = if recipients.len() == 1 { "another key" } else { "more keys" };
+        (workspace.with_recipients(&name, &recipients, &groups)?, format!("{keys} of {name}"))
+    } else {
+        let member = Member { expires, ..Member::new(recipients, kind) };
+        (workspace.with_member(&NewMember { name: name.clone(), member, groups })?, name)
+    };
+    workspace.propose(change);
+    workspace.write_proposed()?;
+    context.ui.note(&format!("added {what} to the policy{in_groups}"));
     context.ui.note("next: commit the policy, then `secret rekey` lets them read");
+    Ok(())
+}
+
+fn expires(arguments: &ExpiresArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    let ExpiresArgs { name, day } = arguments;
+    let day = match day {
+        End::Day(day) => Some(*day),
+        End::Never => None,
+    };
+    refuse_past(day, context)?;
+    context.workspace(".".as_ref())?.set_expires(name, day)?;
+    let ends = day.map_or_else(|| "has no end any more".to_owned(), |day| format!("ends on {day}"));
+    context.ui.note(&format!("the membership of {name} {ends}"));
     Ok(())
 }
 
 fn list(arguments: &ListArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(".".as_ref())?;
     let policy = workspace.required_policy()?;
+    let today = context.env.today();
     if arguments.json {
         let members: Vec<serde_json::Value> = policy
             .members
             .iter()
             .map(|(name, member)| {
                 let recipients: Vec<&str> = member.recipients.iter().map(Recipient::as_str).collect();
-                serde_json::json!({ "name": name, "kind": member.kind.name(), "recipients": recipients })
+                serde_json::json!({
+                    "name": name,
+                    "kind": member.kind.name(),
+                    "expires": member.expires.map(|day| day.to_string()),
+                    "expired": member.is_expired(today),
+                    "groups": groups_of(policy, name),
+                    "recipients": recipients,
+                })
             })
             .collect();
         return Ok(context.ui.print_json(&serde_json::json!({ "version": 1, "members": members }))?);
     }
     let rows = policy.members.iter().flat_map(|(name, member)| {
-        member.recipients.iter().map(|recipient| [name.clone(), member.kind.to_string(), recipient.to_string()])
+        let groups = groups_of(policy, name);
+        let groups = if groups.is_empty() { "-".to_owned() } else { groups.join(",") };
+        let end = match member.expires {
+            None => "-".to_owned(),
+            Some(day) if member.is_expired(today) => format!("expired {day}"),
+            Some(day) => format!("until {day}"),
+        };
+        member.recipients.iter().map(move |recipient| {
+            [name.clone(), member.kind.to_string(), groups.clone(), end.clone(), recipient.to_string()]
+        })
     });
     Ok(context.ui.print_table(&rows.collect::<Vec<_>>())?)
 }
 
-fn parse_kind(text: &str) -> Result<MemberKind, &'static str> {
-    MemberKind::from_name(text).ok_or("a member is a person, a machine or break-glass")
+/// Returns the groups that a member is in, by whatever way.
+fn groups_of<'p>(policy: &'p Policy, name: &str) -> Vec<&'p str> {
+    let is_in = |group: &&String| policy.members_of(group).is_some_and(|members| members.contains_key(name));
+    policy.groups.keys().filter(is_in).map(String::as_str).collect()
+}
+
+fn parse_end(text: &str) -> Result<End, &'static str> {
+    if text == "never" { Ok(End::Never) } else { parse_last_day(text).map(End::Day) }
 }

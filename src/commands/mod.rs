@@ -4,6 +4,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
 
+mod approve;
 mod changes;
 mod completions;
 mod consent;
@@ -31,7 +32,10 @@ mod man;
 mod member;
 mod meta;
 mod mv;
+mod recipients;
+mod recovered;
 mod rekey;
+mod request;
 mod resolve;
 mod rollback;
 mod set;
@@ -84,6 +88,7 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    Approve(approve::ApproveArgs),
     Completions(completions::CompletionsArgs),
     Decrypt(decrypt::DecryptArgs),
     Diff(diff::DiffArgs),
@@ -105,6 +110,7 @@ enum Command {
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
     Rekey(rekey::RekeyArgs),
+    Request(request::RequestArgs),
     Resolve(resolve::ResolveArgs),
     Rollback(rollback::RollbackArgs),
     Set(set::SetArgs),
@@ -115,18 +121,54 @@ enum Command {
     Whoami(whoami::WhoamiArgs),
 }
 
+impl Command {
+    /// Tells whether the command may write files of a workspace. Unless it is known not to, it may.
+    fn writes(&self) -> bool {
+        match self {
+            Self::Completions(_)
+            | Self::Diff(_)
+            | Self::Doctor(_)
+            | Self::Exec(_)
+            | Self::Export(_)
+            | Self::Get(_)
+            | Self::Git(_)
+            | Self::Info(_)
+            | Self::Keygen(_)
+            | Self::Log(_)
+            | Self::Ls(_)
+            | Self::Man(_)
+            | Self::Show(_)
+            | Self::Verify(_)
+            | Self::Who(_)
+            | Self::Whoami(_) => false,
+            Self::Decrypt(arguments) => arguments.writes(),
+            Self::Group(arguments) => arguments.writes(),
+            Self::Member(arguments) => arguments.writes(),
+            Self::Rekey(arguments) => arguments.writes(),
+            _ => true,
+        }
+    }
+}
+
 /// What every command gets.
 struct Context<'a> {
     env: &'a Env,
     ui: &'a Ui,
     /// Shared by all workspaces of the process, so that a passphrase is asked for once.
     identities: &'a Identities<'a>,
+    /// Whether the command may write files of a workspace.
+    writes: bool,
 }
 
 impl<'a> Context<'a> {
-    /// Finds the workspace around a file that the command is about.
+    /// Finds the workspace around a file that the command is about. Before a command that writes, what a killed process
+    /// has left half done there is finished.
     fn workspace(&self, path: &Path) -> Result<Workspace<'a>, CommandError> {
-        Ok(Workspace::around(self.env, path, self.identities)?)
+        let workspace = Workspace::around(self.env, path, self.identities)?;
+        if self.writes {
+            recovered::recover(&workspace, self.ui)?;
+        }
+        Ok(workspace)
     }
 
     /// Reads a plaintext, which may lie anywhere; but in a repository it must not be behind a link, or who can commit
@@ -172,7 +214,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, env: &Env, unprotected
     // Plaintext that a killed `edit` left in memory-backed storage is removed by whichever command comes next.
     crate::fs::ScratchFolder::sweep(&env);
     let identities = Identities::discover(&env, &cli.global.identities, &ui);
-    let context = Context { env: &env, ui: &ui, identities: &identities };
+    let writes = cli.command.writes();
+    let context = Context { env: &env, ui: &ui, identities: &identities, writes };
     match dispatch(cli.command, &context) {
         Ok(code) => code,
         Err(error) => error.report(&ui),
@@ -192,6 +235,7 @@ pub fn command() -> clap::Command {
 /// Returns the exit code: that of the program, where one was run for the user.
 fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError> {
     match command {
+        Command::Approve(arguments) => approve::run(arguments, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
         Command::Diff(arguments) => diff::run(&arguments, context),
@@ -213,6 +257,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
+        Command::Request(arguments) => request::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Rollback(arguments) => rollback::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),

@@ -1,39 +1,60 @@
 //! `secret rekey`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::{Value, json};
 
-use super::consent::{ConsentArgs, ask};
+use super::consent::{ConsentArgs, agree};
 use super::{CommandError, Context};
 use crate::process;
-use crate::workspace::{ReaderChange, RekeyPlan, Workspace, each_on_all_cores};
+use crate::workspace::{ReaderChange, RekeyPlan, RekeyPlans, RekeyPreview, Target, Unopened, Workspace};
 
 /// Bring files in line with the policy: who reads them, and what they seal
 ///
-/// Adding a reader changes the header only. When a reader is gone, the file gets a new data key and every value is
-/// sealed again; what the former reader knew stays readable in git's history, so replace those values.
+/// All files or none are written. Adding a reader changes the header only. When a reader is gone, the file gets a new
+/// data key and every value is sealed again; what the former reader knew stays readable in git's history, so replace
+/// those values. If the process is killed, the next command that writes finishes what it had begun, or undoes it.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct RekeyArgs {
     /// Encrypted files or folders [default: all of the repository]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Change nothing; exit with 3 if a file is not in line
-    #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
+    /// Change nothing; exit with 3 if a file is not in line; needs no identity
+    #[arg(long, conflicts_with_all = ["dry_run", "yes", "partial"])]
     check: bool,
-    /// Show what would change, and change nothing
+    /// Show who would gain and lose what, and change nothing
+    ///
+    /// Files that no identity opens are judged by their headers, which nobody has authenticated then.
     #[arg(long)]
     dry_run: bool,
+    /// Print what --dry-run shows as JSON
+    #[arg(long, requires = "dry_run")]
+    json: bool,
     #[command(flatten)]
     consent: ConsentArgs,
+    #[command(flatten)]
+    terms: RekeyTerms,
+}
+
+/// What a rekey may do besides.
+#[derive(Args, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+pub struct RekeyTerms {
     /// Agree to values becoming clear
     #[arg(long)]
-    allow_cleartext: bool,
+    pub allow_cleartext: bool,
     /// Make a new data key in any case, also where it is not known who made the last one
     #[arg(long)]
-    new_key: bool,
+    pub new_key: bool,
+    /// Rekey what your identities open, though others must do the rest; exits with 4 then
+    #[arg(long)]
+    pub partial: bool,
+    /// Agree to lock yourself out of files that the policy no longer lets you read
+    #[arg(long)]
+    pub without_me: bool,
 }
 
 pub const EXAMPLES: &str = "\
@@ -42,59 +63,86 @@ Examples:
   secret rekey --dry-run
   secret rekey secrets/db.yaml --yes";
 
+impl RekeyArgs {
+    /// Tells whether files may be written.
+    pub fn writes(&self) -> bool {
+        !self.check && !self.dry_run
+    }
+}
+
 pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let start = arguments.paths.first().cloned().unwrap_or_else(|| ".".into());
     let workspace = context.workspace(&start)?;
     arguments.consent.check(&workspace)?;
-    let targets = workspace.encrypted_files(&arguments.paths)?;
     if arguments.check {
-        return check(&workspace, targets, context);
+        return check(&workspace, workspace.encrypted_files(&arguments.paths)?, context);
     }
-    let mut plans = Vec::new();
-    let mut errors = Vec::new();
-    let count = targets.len();
-    let ids = if targets.is_empty() { Vec::new() } else { workspace.file_ids()? };
-    let opener = workspace.opener();
-    // Each large file stays open, and so does what takes its place until it has its name.
-    process::allow_open_files(2 * targets.len());
-    // In parts, so that not all plaintexts are held at the same time.
-    for part in targets.chunks(OPENED_AT_ONCE) {
-        for opened in each_on_all_cores(part, |target| opener.open_any(target.clone(), None, false)) {
-            match opened.and_then(|file| workspace.plan_rekey(file, arguments.new_key, &ids)) {
-                Ok(plan) => plans.extend(plan),
-                Err(error) => errors.push(error.into()),
-            }
-        }
+    if arguments.dry_run {
+        let targets = workspace.encrypted_files(&arguments.paths)?;
+        let count = targets.len();
+        let plans = plan(&workspace, &targets, arguments.terms.new_key, context)?;
+        return show(&plans, count, arguments.json, context);
     }
+    bring_in_line(&workspace, &arguments.paths, &arguments.consent, &arguments.terms, context)
+}
+
+/// Brings files in line with the policy, or with the proposed one, which is written in the same step.
+///
+/// # Errors
+/// When a file cannot be rekeyed, or nobody agrees. Then nothing is written; but with `partial` only what others have to
+/// do is not.
+pub fn bring_in_line(
+    workspace: &Workspace<'_>,
+    paths: &[PathBuf],
+    consent: &ConsentArgs,
+    terms: &RekeyTerms,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    let ui = context.ui;
+    // Before anything is read: of two that rekey at once one does, and the other is told so at once.
+    let journal = workspace.begin_rekey()?;
+    let targets = workspace.encrypted_files(paths)?;
+    let RekeyPlans { plans, unopened, errors } = plan(workspace, &targets, terms.new_key, context)?;
     // All or nothing: a file that cannot be rekeyed keeps the others from being.
-    CommandError::worst(errors, context.ui)?;
-    if plans.is_empty() {
-        context.ui.note(&match count {
+    CommandError::worst(errors.into_iter().map(CommandError::from).collect(), ui)?;
+    if !unopened.is_empty() && !terms.partial {
+        return Err(for_others(unopened, "nothing was rekeyed"));
+    }
+    if plans.is_empty() && unopened.is_empty() && !workspace.has_proposed() {
+        ui.note(&match targets.len() {
             1 => "1 file is in line with the policy".to_owned(),
             count => format!("{count} files are in line with the policy"),
         });
         return Ok(());
     }
     for plan in &plans {
-        tell(plan, context);
+        tell(&plan.target, &plan.preview, &plan.cleared, context);
     }
-    if arguments.dry_run {
-        return Ok(());
+    refuse_to_lock_out(&plans, terms)?;
+    warn_of_expired(workspace, &plans, context)?;
+    agree_to(&plans, consent, terms, context)?;
+    if !plans.is_empty() || workspace.has_proposed() {
+        let progress = ui.progress("written", plans.len());
+        workspace.rekey(journal, &plans, &|| progress.step())?;
+        drop(progress);
+        ui.note(&format!("rekeyed {}", files(plans.len())));
     }
-    plans.iter().try_for_each(|plan| agree(plan, &arguments, context))?;
-    workspace.rekey(&plans)?;
-    context.ui.note(&match plans.len() {
-        1 => "rekeyed 1 file".to_owned(),
-        count => format!("rekeyed {count} files"),
-    });
-    Ok(())
+    if unopened.is_empty() { Ok(()) } else { Err(for_others(unopened, "these are left as they were")) }
 }
 
-fn check(
+fn plan(
     workspace: &Workspace<'_>,
-    targets: Vec<crate::workspace::Target>,
+    targets: &[Target],
+    makes_key: bool,
     context: &Context<'_>,
-) -> Result<(), CommandError> {
+) -> Result<RekeyPlans, CommandError> {
+    // Each large file stays open, and so does what takes its place until it has its name.
+    process::allow_open_files(2 * targets.len());
+    let progress = context.ui.progress("examined", targets.len());
+    Ok(workspace.plan_rekeys(targets, makes_key, &|| progress.step())?)
+}
+
+fn check(workspace: &Workspace<'_>, targets: Vec<Target>, context: &Context<'_>) -> Result<(), CommandError> {
     let mut drifted = 0;
     for target in targets {
         let file = workspace.inspect(target)?;
@@ -113,48 +161,180 @@ fn check(
     }
 }
 
+/// Shows what would be done.
+fn show(plans: &RekeyPlans, count: usize, as_json: bool, context: &Context<'_>) -> Result<(), CommandError> {
+    let RekeyPlans { plans, unopened, errors } = plans;
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    if as_json {
+        let opened = plans.iter().map(|plan| to_json(&plan.target, &plan.preview, &plan.cleared, None));
+        let others = unopened
+            .iter()
+            .map(|file| to_json(&file.target, &file.preview, &file.preview.cleared, Some(&file.readers)));
+        let files: Vec<Value> = opened.chain(others).collect();
+        context.ui.print_json(&json!({ "version": 1, "examined": count, "files": files, "errors": errors }))?;
+    } else {
+        for plan in plans {
+            tell(&plan.target, &plan.preview, &plan.cleared, context);
+        }
+        for file in unopened {
+            tell(&file.target, &file.preview, &file.preview.cleared, context);
+            context.ui.note(&format!("  not opened, so by its header alone; {}", who(file)));
+        }
+        if plans.is_empty() && unopened.is_empty() && errors.is_empty() {
+            context.ui.note(&match count {
+                1 => "1 file is in line with the policy".to_owned(),
+                count => format!("{count} files are in line with the policy"),
+            });
+        }
+    }
+    match errors.len() {
+        0 => Ok(()),
+        1 => Err(CommandError::failed(&errors[0])),
+        count => Err(CommandError::failed(format!("{count} files cannot be rekeyed")).more(errors)),
+    }
+}
+
+fn to_json(target: &Target, preview: &RekeyPreview, cleared: &[String], by: Option<&[String]>) -> Value {
+    let names = |changes: &[ReaderChange], is_key_change| -> Vec<String> {
+        let changes = changes.iter().filter(|change| change.is_key_change == is_key_change);
+        changes.map(|change| change.member.clone()).collect()
+    };
+    json!({
+        "file": target.shown,
+        "readers": preview.readers,
+        "gain": names(&preview.added, false),
+        "lose": names(&preview.removed, false),
+        "gain_key": names(&preview.added, true),
+        "lose_key": names(&preview.removed, true),
+        "new_data_key": preview.has_new_key,
+        "in_clear": cleared,
+        "opened": by.is_none(),
+        "can_be_rekeyed_by": by,
+    })
+}
+
 /// Says what a rekey does.
-fn tell(plan: &RekeyPlan, context: &Context<'_>) {
+fn tell(target: &Target, preview: &RekeyPreview, cleared: &[String], context: &Context<'_>) {
     let ui = context.ui;
-    let shown = &plan.target.shown;
-    ui.note(&format!("{shown}: readers {}", plan.readers.join(", ")));
+    ui.note(&format!("{}: readers {}", target.shown, preview.readers.join(", ")));
     let list = |changes: &[ReaderChange]| {
         let names = changes.iter().map(|change| {
             if change.is_key_change { format!("{} (other key)", change.member) } else { change.member.clone() }
         });
         names.collect::<Vec<_>>().join(", ")
     };
-    if !plan.added.is_empty() {
-        ui.note(&format!("  adds {}", list(&plan.added)));
+    if !preview.added.is_empty() {
+        ui.note(&format!("  adds {}", list(&preview.added)));
     }
-    if !plan.removed.is_empty() {
-        ui.note(&format!("  removes {}: new data key; the values they knew should be replaced", list(&plan.removed)));
-    } else if plan.has_new_key {
+    if !preview.removed.is_empty() {
+        let removed = list(&preview.removed);
+        ui.note(&format!("  removes {removed}: new data key; the values they knew should be replaced"));
+    } else if preview.has_new_key {
         ui.note("  makes a new data key");
     }
-    if !plan.cleared.is_empty() {
-        ui.note(&format!("  in clear from now on: {}", plan.cleared.join(", ")));
+    if !cleared.is_empty() {
+        ui.note(&format!("  in clear from now on: {}", cleared.join(", ")));
     }
 }
 
-/// Asks when somebody is added or a value becomes clear.
-fn agree(plan: &RekeyPlan, arguments: &RekeyArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    arguments.consent.agree_to_unreviewed(&plan.target, &plan.unreviewed, context)?;
-    let is_agreed = |change: &&ReaderChange| arguments.consent.includes(&change.member);
-    let added: Vec<&str> = plan
-        .added
-        .iter()
-        .filter(|change| !is_agreed(change) && !plan.unreviewed.contains(&change.member))
-        .map(|change| change.member.as_str())
-        .collect();
-    if !added.is_empty() {
-        ask(&plan.target, format!("{} will be able to read it", added.join(", ")), "Go on?", context)?;
+/// Lists what others have to do.
+fn for_others(unopened: Vec<Unopened>, what: &str) -> CommandError {
+    let count = unopened.len();
+    if let [file] = unopened.as_slice() {
+        let shown = file.target.shown.clone();
+        let who = who(file);
+        let error = unopened.into_iter().next().map(|file| CommandError::from(file.error));
+        let message = error.map(|error| error.in_lines().0).unwrap_or_default();
+        return CommandError::not_for_you(format!("{message}; {what}"))
+            .hint(format!("{who}: ask one of them to run `secret rekey {}`", super::error::quote(&shown)))
+            .hint("--partial rekeys what you can open; or name another identity with --identity FILE");
     }
-    if !plan.cleared.is_empty() && !arguments.allow_cleartext {
-        let statement = format!("{} will stand in clear (--allow-cleartext)", plan.cleared.join(", "));
-        ask(&plan.target, statement, "Go on?", context)?;
+    let lines: Vec<String> = unopened.iter().map(|file| format!("  {}: {}", file.target.shown, who(file))).collect();
+    CommandError::not_for_you(format!("your identities do not open {count} of the files that must change; {what}"))
+        .more(lines)
+        .hint("ask one of them to run `secret rekey`, or name another identity with --identity FILE")
+        .hint("--partial rekeys what you can open")
+}
+
+/// Says who could rekey a file.
+fn who(file: &Unopened) -> String {
+    match file.readers.as_slice() {
+        [] => "nobody whom the policy names can".to_owned(),
+        readers => format!("{} can", readers.join(", ")),
+    }
+}
+
+/// Refuses to take from whoever rekeys what he can read.
+fn refuse_to_lock_out(plans: &[RekeyPlan], terms: &RekeyTerms) -> Result<(), CommandError> {
+    let mut lost = plans.iter().filter(|plan| plan.drops_caller && !terms.without_me);
+    let Some(first) = lost.next() else { return Ok(()) };
+    let shown = several(&first.target.shown, lost.count() + 1);
+    Err(CommandError::failed(format!("{shown}: you could not read it afterwards"))
+        .hint("let another reader rekey; to lock yourself out all the same, add --without-me"))
+}
+
+/// Says whose time is over, and who reads on: a date alone takes nothing away.
+fn warn_of_expired(workspace: &Workspace<'_>, plans: &[RekeyPlan], context: &Context<'_>) -> Result<(), CommandError> {
+    let policy = workspace.required_policy()?;
+    let readers: BTreeSet<&String> = plans.iter().flat_map(|plan| &plan.preview.readers).collect();
+    for name in readers {
+        let expired = policy.member(name).filter(|member| member.is_expired(context.env.today()));
+        if let Some(day) = expired.and_then(|member| member.expires) {
+            context.ui.warn(&format!(
+                "the membership of {name} ended on {day}, and they still read files; `secret member remove {name}` ends that"
+            ));
+        }
     }
     Ok(())
 }
 
-const OPENED_AT_ONCE: usize = 64;
+/// Asks when somebody is added or a value becomes clear: once for all files.
+fn agree_to(
+    plans: &[RekeyPlan],
+    consent: &ConsentArgs,
+    terms: &RekeyTerms,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    let mut unreviewed: BTreeSet<String> = BTreeSet::new();
+    let mut shown = Vec::new();
+    for plan in plans.iter().filter(|plan| !plan.unreviewed.is_empty()) {
+        unreviewed.extend(plan.unreviewed.iter().cloned());
+        shown.push(plan.target.shown.as_str());
+    }
+    if let Some(first) = shown.first() {
+        let unreviewed: Vec<String> = unreviewed.into_iter().collect();
+        consent.agree_to_unreviewed(&several(first, shown.len()), &unreviewed, context)?;
+    }
+    let (mut added, mut shown) = (BTreeSet::new(), Vec::new());
+    for plan in plans {
+        let new = plan.preview.added.iter().map(|change| change.member.as_str());
+        let new: Vec<&str> =
+            new.filter(|name| !consent.includes(name) && !plan.unreviewed.iter().any(|other| other == name)).collect();
+        if !new.is_empty() {
+            added.extend(new);
+            shown.push(plan.target.shown.as_str());
+        }
+    }
+    if let Some(first) = shown.first() {
+        let names = added.into_iter().collect::<Vec<_>>().join(", ");
+        agree(&several(first, shown.len()), format!("{names} will be able to read it"), "Go on?", context)?;
+    }
+    for plan in plans.iter().filter(|plan| !plan.cleared.is_empty() && !terms.allow_cleartext) {
+        let statement = format!("{} will stand in clear (--allow-cleartext)", plan.cleared.join(", "));
+        agree(&plan.target.shown, statement, "Go on?", context)?;
+    }
+    Ok(())
+}
+
+/// Names a file, or the first of many.
+fn several(first: &str, count: usize) -> String {
+    match count {
+        1 => first.to_owned(),
+        2 => format!("{first} and 1 more file"),
+        count => format!("{first} and {} more files", count - 1),
+    }
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}

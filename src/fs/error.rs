@@ -4,12 +4,18 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Kind;
+use super::{JournalProblem, Kind};
 
 /// A file or folder that could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FsError {
+    /// Another process replaces several files in one step.
+    #[error("another secret is rekeying here: {} is in use", path.display())]
+    Busy {
+        /// The journal.
+        path: PathBuf,
+    },
     /// The file is no longer what the caller had read.
     #[error("{} was changed meanwhile", path.display())]
     Changed {
@@ -32,6 +38,14 @@ pub enum FsError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// A journal that cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: JournalProblem,
     },
     /// A symlink where none is followed.
     #[error("{} is a symlink, which is not followed here", path.display())]
@@ -88,6 +102,12 @@ pub enum FsError {
     #[error("what was written beside {} reads back differently", path.display())]
     ReadBack {
         /// The file that should have been replaced.
+        path: PathBuf,
+    },
+    /// Several files were to be replaced, and only some were.
+    #[error("some files are replaced, and others are not yet: {} says which", path.display())]
+    Unfinished {
+        /// The journal.
         path: PathBuf,
     },
     /// The file is larger than the caller takes.

@@ -3,6 +3,7 @@
 //! The lock is the system's own on the open folder: it leaves no file behind and ends with the process, however that
 //! ends. It binds only other processes of ours; against editors and git stands the comparison before replacing.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
+use super::journal::needed;
 use super::place::Place;
 use super::{FsError, Root, Step, is_running};
 
@@ -49,11 +51,17 @@ impl<'r> FolderLock<'r> {
         }
         folders.sort_by_key(|folder| folder.identity);
         let deadline = Instant::now() + PATIENCE;
-        for folder in &folders {
-            let locked = folder.lock(deadline)?;
-            folder.sweep(locked);
+        let locked: Vec<bool> = folders.iter().map(|folder| folder.lock(deadline)).collect::<Result<_, _>>()?;
+        // Where it cannot be told which of them a journal needs, they stay.
+        if let Some(needed) = within.map_or_else(|| Some(BTreeSet::new()), needed) {
+            folders.iter().zip(locked).for_each(|(folder, locked)| folder.sweep(locked, &needed));
         }
         Ok(Self { folders, within })
+    }
+
+    /// Returns the locked folders.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.folders.iter().map(|folder| folder.path.as_path())
     }
 
     /// Finds a file whose folder is locked. Its symlinks may have changed since: then it counts as changed.
@@ -100,11 +108,13 @@ impl Folder {
     ///
     /// A process makes such files only while it holds the lock, so whoever holds it now knows that none is in use, also
     /// by a process in another container, whose number means nothing here.
-    fn sweep(&self, locked: bool) {
+    fn sweep(&self, locked: bool, needed: &BTreeSet<String>) {
         let Ok(entries) = rustix::fs::Dir::read_from(&self.handle) else { return };
         for entry in entries.flatten() {
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            let Some(process) = name.to_str().and_then(temporary_owner) else { continue };
+            let Some(process) = name.to_str().filter(|name| !needed.contains(*name)).and_then(temporary_owner) else {
+                continue;
+            };
             let is_mine = process == std::process::id();
             let abandoned =
                 if locked { is_mine || !is_running(process) } else { !is_running(process) && self.is_old(name) };
@@ -244,10 +254,10 @@ mod tests {
         let file = fs::File::create(&path).expect("a file");
         let place = Place::find(&world.path().join("file"), None).expect("a place");
         let folder = Folder::of(place).expect("a folder");
-        folder.sweep(false);
+        folder.sweep(false, &BTreeSet::new());
         assert!(path.exists());
         file.set_modified(SystemTime::now() - 2 * IN_DOUBT).expect("a time");
-        folder.sweep(false);
+        folder.sweep(false, &BTreeSet::new());
         assert!(!path.exists());
     }
 }

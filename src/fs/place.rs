@@ -19,6 +19,8 @@ use super::{FsError, Step};
 pub struct Root {
     path: PathBuf,
     folder: File,
+    /// Where it is noted which files are to be replaced in one step.
+    journal: Option<PathBuf>,
 }
 
 impl Root {
@@ -30,7 +32,18 @@ impl Root {
     /// Opens a folder as root, whose path has no symlinks.
     pub fn open_real(path: &Path) -> Result<Self, FsError> {
         let folder = open_folder_at(rustix::fs::CWD, path.as_os_str(), path)?;
-        Ok(Self { path: path.to_path_buf(), folder })
+        Ok(Self { path: path.to_path_buf(), folder, journal: None })
+    }
+
+    /// Names the file in which it is noted which files are to be replaced in one step.
+    #[must_use]
+    pub fn with_journal(self, path: PathBuf) -> Self {
+        Self { journal: Some(path), ..self }
+    }
+
+    /// Returns the file that [`Self::with_journal`] named.
+    pub fn journal(&self) -> Option<&Path> {
+        self.journal.as_deref()
     }
 
     /// Returns its path, without symlinks.
@@ -121,6 +134,7 @@ impl fmt::Display for Kind {
 ///
 /// All that happens to the file goes through the open folder and follows no further link, so whoever swaps a folder
 /// or file for a symlink meanwhile gains nothing.
+#[derive(Clone)]
 pub(super) struct Place {
     pub(super) folder: Arc<File>,
     pub(super) name: OsString,

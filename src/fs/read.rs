@@ -106,6 +106,11 @@ impl Snapshot {
         Self(Sha256::digest(content).into())
     }
 
+    /// Returns the digest.
+    pub(super) fn digest(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Takes the snapshot of what an open file holds from here to its end.
     pub(super) fn of_file(file: File) -> io::Result<Self> {
         let mut hash = Sha256::new();

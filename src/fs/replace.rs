@@ -154,7 +154,7 @@ impl Staged<'_> {
         &self.place.path
     }
 
-    fn publish(&self) -> Result<(), FsError> {
+    pub(super) fn publish(&self) -> Result<(), FsError> {
         let Place { folder, name, path } = &self.place;
         let renamed = match (&self.unnamed, self.expect) {
             // In one step, so that there is no moment at which it lies about under another name.

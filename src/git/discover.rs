@@ -43,6 +43,21 @@ impl Repository {
         Ok(fs::kind(&folder.join(".git"))?.is_some() || looks_bare(folder)?)
     }
 
+    /// Returns git's own folder of this work tree: of a linked one, or of a submodule, the one that its `.git` names.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn git_folder(&self) -> Result<PathBuf, GitError> {
+        let path = self.root.join(".git");
+        if fs::kind(&path)? != Some(fs::Kind::File) {
+            return Ok(path);
+        }
+        let text = fs::read(&path, None, MAX_LINK)?;
+        let text = String::from_utf8_lossy(&text);
+        let named = text.strip_prefix("gitdir:").map(|named| self.root.join(named.trim()));
+        Ok(named.unwrap_or(path))
+    }
+
     /// Returns the path of a file relative to the root, as git would name it. The file need not exist.
     ///
     /// Symlinks outside of the work tree are followed, to find the root. Those inside are not: for git, as for every
@@ -105,3 +120,6 @@ fn without_dots(path: &Path) -> Result<PathBuf, GitError> {
         if followed.is_empty() { PathBuf::new() } else { fs::real_path(&followed.iter().collect::<PathBuf>())? };
     Ok(start.join(rest.iter().collect::<PathBuf>()))
 }
+
+/// How long the name of a folder in a `.git` may be.
+const MAX_LINK: usize = 64 << 10;

@@ -72,7 +72,7 @@ mod tests {
 
     fn member(recipients: &[&str]) -> Member {
         let recipients: Vec<Recipient> = recipients.iter().map(|text| text.parse().expect("valid")).collect();
-        Member { recipients, kind: MemberKind::Person }
+        Member::new(recipients, MemberKind::Person)
     }
 
     fn header(readers: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {

@@ -3,6 +3,7 @@
 //! Each takes the text, and gives the new text only after reading it again and finding in it exactly what was meant:
 //! a mistake in here cannot change who reads what.
 
+use jiff::civil::Date;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Key, RawString, Table, TableLike, Value};
 
 use super::read::is_name;
@@ -23,6 +24,14 @@ pub enum EditError {
     /// The policy is, or would become, one that is refused.
     #[error(transparent)]
     Invalid(#[from] PolicyErrors),
+    /// Nobody else reads the files of a rule.
+    #[error("{member} is the last reader of {}", .rules.join(", "))]
+    LastReader {
+        /// Who is to be removed.
+        member: String,
+        /// The path patterns of the rules.
+        rules: Vec<String>,
+    },
     /// The text that names a new member or group cannot be a name.
     #[error("{name:?} is no name: use letters, digits and `.`, `_`, `@`, `-`, and begin with a letter or digit")]
     Name {
@@ -55,20 +64,34 @@ pub enum EditError {
         /// The name.
         name: String,
     },
+    /// The recipient stands at a member already, or was given twice.
+    #[error("{recipient} belongs to {member} already")]
+    RecipientTaken {
+        /// The recipient.
+        recipient: String,
+        /// The member.
+        member: String,
+    },
     /// The text is laid out in a way that cannot be changed safely; a person has to do it.
     #[error("{FILE_NAME} is laid out in a way that this command cannot change safely; change it by hand")]
     Unchangeable,
 }
 
 /// Adds a member.
-pub fn add_member(text: &str, name: &str, recipients: &[Recipient], kind: MemberKind) -> Result<String, EditError> {
+pub fn add_member(text: &str, name: &str, member: &Member) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
     edit.check_new_name(name)?;
-    let mut keys: Array = recipients.iter().map(Recipient::as_str).collect();
-    let value = if kind != MemberKind::default() {
+    edit.check_new_recipients(name, &member.recipients)?;
+    let mut keys: Array = member.recipients.iter().map(Recipient::as_str).collect();
+    let value = if member.kind != MemberKind::default() || member.expires.is_some() {
         let mut table = InlineTable::new();
         table.insert("recipients", keys.into());
-        table.insert("kind", kind.name().into());
+        if member.kind != MemberKind::default() {
+            table.insert("kind", member.kind.name().into());
+        }
+        if let Some(expires) = member.expires {
+            table.insert("expires", expires.to_string().into());
+        }
         table.into()
     } else if keys.len() == 1 {
         keys.remove(0)
@@ -76,13 +99,50 @@ pub fn add_member(text: &str, name: &str, recipients: &[Recipient], kind: Member
         keys.into()
     };
     edit.table("members")?.insert(name, Item::Value(value));
-    edit.policy.members.insert(name.to_owned(), Member { recipients: recipients.to_vec(), kind });
+    edit.policy.members.insert(name.to_owned(), member.clone());
+    edit.finish()
+}
+
+/// Changes the last day of a membership, or takes it away.
+pub fn set_expires(text: &str, name: &str, expires: Option<Date>) -> Result<String, EditError> {
+    let mut edit = Edit::begin(text)?;
+    let member = edit.policy.members.get_mut(name).ok_or_else(|| EditError::NoMember { name: name.to_owned() })?;
+    member.expires = expires;
+    let item = edit.document.get_mut("members").and_then(|members| members.get_mut(name));
+    let item = item.ok_or(EditError::Unchangeable)?;
+    if !item.is_table_like() {
+        let value = item.as_value().ok_or(EditError::Unchangeable)?;
+        let (keys, decor) = (value.clone().decorated("", ""), value.decor().clone());
+        let keys = if keys.is_array() { keys } else { Array::from_iter([keys]).into() };
+        let mut table = InlineTable::new();
+        table.insert("recipients", keys);
+        *table.decor_mut() = decor;
+        *item = Item::Value(table.into());
+    }
+    let table = item.as_table_like_mut().ok_or(EditError::Unchangeable)?;
+    match expires {
+        Some(day) => {
+            table.insert("expires", toml_edit::value(day.to_string()));
+        }
+        None => {
+            let removed = table.remove("expires");
+            let blanks = removed.as_ref().and_then(|item| Some(raw(item.as_value()?.decor().suffix())));
+            // The blank before the bracket belongs to whatever is the last field.
+            if let (Some(blanks), Some(inline)) = (blanks, item.as_inline_table_mut())
+                && let Some((_, last)) = inline.iter_mut().last()
+                && raw(last.decor().suffix()).is_empty()
+            {
+                last.decor_mut().set_suffix(blanks);
+            }
+        }
+    }
     edit.finish()
 }
 
 /// Adds recipients to a member who is there already, behind the old ones.
 pub fn add_recipients(text: &str, name: &str, recipients: &[Recipient]) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
+    edit.check_new_recipients(name, recipients)?;
     let member = edit.policy.members.get_mut(name).ok_or_else(|| EditError::NoMember { name: name.to_owned() })?;
     member.recipients.extend_from_slice(recipients);
     let item = edit.document.get_mut("members").and_then(|members| members.get_mut(name));
@@ -101,38 +161,17 @@ pub fn add_recipients(text: &str, name: &str, recipients: &[Recipient]) -> Resul
     edit.finish()
 }
 
-/// Removes a member: from the members, from all groups, and from the readers of all rules.
+/// Removes a member: from the members, from all groups, and from the readers of all rules. A group may be empty then.
 ///
 /// # Errors
-/// [`EditError::Invalid`] also when a rule would be left without readers: its files would be lost.
+/// [`EditError::LastReader`] when a rule would be left without readers: its files would be lost.
 pub fn remove_member(text: &str, name: &str) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
     if edit.policy.members.remove(name).is_none() {
         return Err(EditError::NoMember { name: name.to_owned() });
     }
     edit.table("members")?.remove(name);
-    for (_, names) in
-        edit.document.get_mut("groups").and_then(Item::as_table_like_mut).into_iter().flat_map(TableLike::iter_mut)
-    {
-        remove(names.as_array_mut().ok_or(EditError::Unchangeable)?, name);
-    }
-    match edit.document.get_mut("rules") {
-        Some(Item::ArrayOfTables(rules)) => {
-            for readers in rules.iter_mut().filter_map(|rule| rule.get_mut("readers")?.as_array_mut()) {
-                remove(readers, name);
-            }
-        }
-        Some(Item::Value(Value::Array(rules))) => {
-            for readers in
-                rules.iter_mut().filter_map(|rule| rule.as_inline_table_mut()?.get_mut("readers")?.as_array_mut())
-            {
-                remove(readers, name);
-            }
-        }
-        _ => {}
-    }
-    let lists = edit.policy.groups.values_mut().chain(edit.policy.rules.iter_mut().map(|rule| &mut rule.readers));
-    lists.for_each(|names| names.retain(|other| other != name));
+    edit.remove_everywhere(name)?;
     edit.finish()
 }
 
@@ -157,6 +196,20 @@ pub fn add_to_group(text: &str, group: &str, name: &str) -> Result<String, EditE
     edit.finish()
 }
 
+/// Removes a group: also from the groups that it is in, and from the readers of all rules.
+///
+/// # Errors
+/// [`EditError::LastReader`] when a rule would be left without readers.
+pub fn remove_group(text: &str, group: &str) -> Result<String, EditError> {
+    let mut edit = Edit::begin(text)?;
+    if edit.policy.groups.remove(group).is_none() {
+        return Err(EditError::NoGroup { name: group.to_owned() });
+    }
+    edit.table("groups")?.remove(group);
+    edit.remove_everywhere(group)?;
+    edit.finish()
+}
+
 /// Removes a member or a group from a group.
 pub fn remove_from_group(text: &str, group: &str, name: &str) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
@@ -166,6 +219,7 @@ pub fn remove_from_group(text: &str, group: &str, name: &str) -> Result<String, 
     }
     names.retain(|known| known != name);
     remove(array, name);
+    edit.refuse_unread(name)?;
     edit.finish()
 }
 
@@ -224,6 +278,51 @@ impl<'t> Edit<'t> {
             return Err(EditError::Taken { name: name.to_owned() });
         }
         Ok(())
+    }
+
+    fn check_new_recipients(&self, name: &str, recipients: &[Recipient]) -> Result<(), EditError> {
+        for (index, recipient) in recipients.iter().enumerate() {
+            let known = self.policy.member_with(recipient).map(|(member, _)| member);
+            if let Some(member) = known.or(recipients[..index].contains(recipient).then_some(name)) {
+                let (recipient, member) = (recipient.to_string(), member.to_owned());
+                return Err(EditError::RecipientTaken { recipient, member });
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a name from all groups and from the readers of all rules.
+    fn remove_everywhere(&mut self, name: &str) -> Result<(), EditError> {
+        for (_, names) in
+            self.document.get_mut("groups").and_then(Item::as_table_like_mut).into_iter().flat_map(TableLike::iter_mut)
+        {
+            remove(names.as_array_mut().ok_or(EditError::Unchangeable)?, name);
+        }
+        match self.document.get_mut("rules") {
+            Some(Item::ArrayOfTables(rules)) => {
+                for readers in rules.iter_mut().filter_map(|rule| rule.get_mut("readers")?.as_array_mut()) {
+                    remove(readers, name);
+                }
+            }
+            Some(Item::Value(Value::Array(rules))) => {
+                for readers in
+                    rules.iter_mut().filter_map(|rule| rule.as_inline_table_mut()?.get_mut("readers")?.as_array_mut())
+                {
+                    remove(readers, name);
+                }
+            }
+            _ => {}
+        }
+        let lists = self.policy.groups.values_mut().chain(self.policy.rules.iter_mut().map(|rule| &mut rule.readers));
+        lists.for_each(|names| names.retain(|other| other != name));
+        self.refuse_unread(name)
+    }
+
+    /// Refuses a removal that leaves a rule without readers.
+    fn refuse_unread(&self, removed: &str) -> Result<(), EditError> {
+        let unread = self.policy.rules.iter().filter(|rule| !self.policy.has_readers(rule));
+        let rules: Vec<String> = unread.map(|rule| rule.path.to_string()).collect();
+        if rules.is_empty() { Ok(()) } else { Err(EditError::LastReader { member: removed.to_owned(), rules }) }
     }
 
     /// Returns a table of the root, and makes it if need be.
@@ -310,10 +409,11 @@ fn raw(text: Option<&RawString>) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        EditError, add_group, add_member, add_recipients, add_rule, add_to_group, remove_from_group, remove_member,
+        EditError, add_group, add_member, add_recipients, add_rule, add_to_group, remove_from_group, remove_group,
+        remove_member, set_expires,
     };
     use crate::keys::Recipient;
-    use crate::policy::{FILE_NAME, MemberKind, Policy, PolicyProblem, first_policy};
+    use crate::policy::{FILE_NAME, Member, MemberKind, Policy, first_policy};
 
     const ALICE: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
     const BOB: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN";
@@ -321,6 +421,10 @@ mod tests {
 
     fn recipient(text: &str) -> Recipient {
         text.parse().expect("a recipient")
+    }
+
+    fn member(recipients: &[Recipient], kind: MemberKind) -> Member {
+        Member::new(recipients.to_vec(), kind)
     }
 
     fn lined() -> String {
@@ -341,9 +445,9 @@ mod tests {
 
     #[test]
     fn a_new_member_stands_behind_the_others_and_all_else_stays() {
-        let text = add_member(&lined(), "carol", &[recipient(CAROL)], MemberKind::Person).expect("adds");
+        let text = add_member(&lined(), "carol", &member(&[recipient(CAROL)], MemberKind::Person)).expect("adds");
         assert_eq!(text, lined().replace("\n\n[groups]", &format!("\ncarol = \"{CAROL}\"\n\n[groups]")));
-        let text = add_member(&lined(), "ci.prod", &[recipient(CAROL)], MemberKind::Machine).expect("adds");
+        let text = add_member(&lined(), "ci.prod", &member(&[recipient(CAROL)], MemberKind::Machine)).expect("adds");
         let line = format!("\n\"ci.prod\" = {{ recipients = [\"{CAROL}\"], kind = \"machine\" }}\n\n[groups]");
         assert_eq!(text, lined().replace("\n\n[groups]", &line));
     }
@@ -356,7 +460,7 @@ mod tests {
 
     #[test]
     fn a_group_with_a_line_for_each_entry_gets_another_line() {
-        let text = add_member(&lined(), "carol", &[recipient(CAROL)], MemberKind::Person).expect("adds");
+        let text = add_member(&lined(), "carol", &member(&[recipient(CAROL)], MemberKind::Person)).expect("adds");
         let with = add_to_group(&text, "team", "carol").expect("adds");
         assert_eq!(with, text.replace("# since 2021\n]", "# since 2021\n  \"carol\",\n]"));
         assert_eq!(remove_from_group(&with, "team", "carol").expect("removes"), text);
@@ -382,8 +486,36 @@ mod tests {
     #[test]
     fn the_last_reader_of_a_rule_cannot_be_removed() {
         let text = remove_member(&lined(), "bob").expect("removes");
-        let Err(EditError::Invalid(errors)) = remove_member(&text, "alice") else { panic!("nobody is left") };
-        assert_eq!(errors.errors[0].problem, PolicyProblem::NoReaders);
+        let refused = EditError::LastReader { member: "alice".to_owned(), rules: vec!["secrets/**".to_owned()] };
+        assert_eq!(remove_member(&text, "alice"), Err(refused));
+    }
+
+    #[test]
+    fn the_last_day_of_a_membership_is_set_changed_and_taken_away() {
+        let day = |text: &str| Some(text.parse().expect("a day"));
+        let text = set_expires(&lined(), "alice", day("2027-01-31")).expect("sets");
+        let line = format!("alice = {{ recipients = [\"{ALICE}\"], expires = \"2027-01-31\" }} # laptop\n");
+        assert_eq!(text, lined().replace(&format!("alice = \"{ALICE}\" # laptop\n"), &line));
+        let later = set_expires(&text, "alice", day("2028-02-29")).expect("changes");
+        assert_eq!(later, text.replace("2027-01-31", "2028-02-29"));
+        let never = set_expires(&later, "alice", None).expect("takes away");
+        assert_eq!(never, text.replace(", expires = \"2027-01-31\"", ""));
+        assert!(matches!(set_expires(&lined(), "eve", None), Err(EditError::NoMember { .. })));
+        let new = Member { expires: day("2027-01-31"), ..member(&[recipient(CAROL)], MemberKind::Machine) };
+        let text = add_member(&lined(), "ci", &new).expect("adds");
+        let line = format!("\nci = {{ recipients = [\"{CAROL}\"], kind = \"machine\", expires = \"2027-01-31\" }}\n");
+        assert!(text.contains(&line), "{text}");
+    }
+
+    #[test]
+    fn a_group_is_removed_with_all_that_names_it() {
+        let with = add_group(&lined(), "ops", &["team"]).expect("adds");
+        assert_eq!(remove_group(&with, "ops").expect("removes"), lined());
+        let text = remove_group(&lined(), "team").expect("removes");
+        assert!(!text.contains("team") && text.contains("readers = [\"alice\"]"), "{text}");
+        let only = lined().replace("[\"team\", \"alice\"]", "[\"team\"]");
+        assert!(matches!(remove_group(&only, "team"), Err(EditError::LastReader { .. })));
+        assert_eq!(remove_group(&lined(), "alice"), Err(EditError::NoGroup { name: "alice".to_owned() }));
     }
 
     #[test]
@@ -396,7 +528,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_made() {
-        let text = add_member("# mine\nversion = 1\n", "alice", &[recipient(ALICE)], MemberKind::Person).expect("adds");
+        let text = add_member("# mine\nversion = 1\n", "alice", &member(&[recipient(ALICE)], MemberKind::Person))
+            .expect("adds");
         let text = add_group(&text, "team", &["alice"]).expect("adds");
         let text = add_rule(&text, &"secrets/**".parse().expect("a pattern"), &["team"]).expect("adds");
         let expected = format!(
@@ -416,10 +549,20 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         let (text, keys) = (lined(), [recipient(CAROL)]);
         let name = |name: &str| name.to_owned();
-        assert_eq!(add_member(&text, "team", &keys, MemberKind::Person), Err(EditError::Taken { name: name("team") }));
-        assert_eq!(add_member(&text, "a b", &keys, MemberKind::Person), Err(EditError::Name { name: name("a b") }));
-        assert!(matches!(add_member(&text, "eve", &[recipient(BOB)], MemberKind::Person), Err(EditError::Invalid(_))));
-        assert!(matches!(add_member(&text, "eve", &[], MemberKind::Person), Err(EditError::Invalid(_))));
+        assert_eq!(
+            add_member(&text, "team", &member(&keys, MemberKind::Person)),
+            Err(EditError::Taken { name: name("team") })
+        );
+        assert_eq!(
+            add_member(&text, "a b", &member(&keys, MemberKind::Person)),
+            Err(EditError::Name { name: name("a b") })
+        );
+        let taken = EditError::RecipientTaken { recipient: BOB.to_owned(), member: name("bob") };
+        assert_eq!(add_member(&text, "eve", &member(&[recipient(BOB)], MemberKind::Person)), Err(taken.clone()));
+        assert_eq!(add_recipients(&text, "alice", &[recipient(BOB)]), Err(taken));
+        let twice = member(&[recipient(CAROL), recipient(CAROL)], MemberKind::Person);
+        assert!(matches!(add_member(&text, "eve", &twice), Err(EditError::RecipientTaken { .. })));
+        assert!(matches!(add_member(&text, "eve", &member(&[], MemberKind::Person)), Err(EditError::Invalid(_))));
         assert_eq!(remove_member(&text, "team"), Err(EditError::NoMember { name: name("team") }));
         assert_eq!(add_to_group(&text, "ops", "bob"), Err(EditError::NoGroup { name: name("ops") }));
         assert!(matches!(add_to_group(&text, "team", "eve"), Err(EditError::Invalid(_))));

@@ -37,6 +37,14 @@ pub enum PolicyProblem {
         /// The field that takes it.
         with: &'static str,
     },
+    /// A day that is none.
+    #[error("`{field}` is a day, as 2027-01-31, not {value:?}")]
+    Day {
+        /// The field.
+        field: &'static str,
+        /// What stands there.
+        value: String,
+    },
     /// A group that contains itself.
     #[error("group {} contains itself: {}", .path[0], way(.path))]
     GroupCycle {

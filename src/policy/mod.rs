@@ -12,6 +12,7 @@ mod path;
 mod period;
 mod place;
 mod read;
+mod request;
 
 pub use drift::{ChangedReader, Drift, drift};
 pub use error::{PolicyError, PolicyErrors, PolicyProblem};
@@ -19,7 +20,13 @@ pub use first::first_policy;
 pub use model::{Member, MemberKind, Policy, Readers, Requirement, Rule};
 pub use path::{PathPattern, PathPatternError};
 pub use period::{Period, PeriodError};
-pub use place::{FILE_NAME, candidates, misplaced};
+pub use place::{FILE_NAME, REQUESTS, candidates, misplaced};
+pub use request::{MAX_REQUEST, Request, RequestError};
+
+/// Reads a day as the policy has it: `YYYY-MM-DD`.
+pub fn parse_day(text: &str) -> Option<jiff::civil::Date> {
+    read::parse_day(text)
+}
 
 /// How large a policy may be.
 pub const MAX_POLICY: usize = 512 << 10;

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::civil::Date;
+
 use crate::document::{Format, KeyPattern};
 use crate::envelope::native::{Comments, Mode};
 use crate::keys::Recipient;
 
+use super::place::is_request;
 use super::{FILE_NAME, PathPattern, Period, PolicyErrors, read};
 
 /// A whole policy. Its names are consistent: every reader and group member exists, and no group contains itself.
@@ -30,6 +33,20 @@ pub struct Member {
     pub recipients: Vec<Recipient>,
     /// What sort of member.
     pub kind: MemberKind,
+    /// The last day of the membership, where it has one.
+    pub expires: Option<Date>,
+}
+
+impl Member {
+    /// Returns a member without an end.
+    pub fn new(recipients: Vec<Recipient>, kind: MemberKind) -> Self {
+        Self { recipients, kind, expires: None }
+    }
+
+    /// Tells whether the membership is over.
+    pub fn is_expired(&self, today: Date) -> bool {
+        self.expires.is_some_and(|last| last < today)
+    }
 }
 
 /// The sorts of members.
@@ -91,11 +108,11 @@ impl Policy {
 
     /// Returns the rule for a file: the first whose pattern matches its path (relative to the root, with `/`).
     ///
-    /// The policy itself and git's own files (`.gitattributes`, `.gitignore`, `.gitmodules`) are never governed:
-    /// they have to be read before anything is decrypted.
+    /// The policy itself, requests to join it, and git's own files (`.gitattributes`, `.gitignore`, `.gitmodules`) are
+    /// never governed: they have to be read before anything is decrypted.
     pub fn rule_for(&self, path: &str) -> Option<&Rule> {
         let name = path.rsplit('/').next().unwrap_or(path);
-        if [FILE_NAME, ".gitattributes", ".gitignore", ".gitmodules"].contains(&name) {
+        if [FILE_NAME, ".gitattributes", ".gitignore", ".gitmodules"].contains(&name) || is_request(path) {
             return None;
         }
         self.rules.iter().find(|rule| rule.path.matches(path))

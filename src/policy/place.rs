@@ -2,8 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use super::read::is_name;
+
 /// The name of the policy's file.
 pub const FILE_NAME: &str = ".secret.toml";
+
+/// The folder at the root in which those who want to join leave their public keys.
+pub const REQUESTS: &str = ".secret.requests";
+
+/// Tells whether a path is that of a request: it holds public keys, and is read before its author reads anything.
+pub(super) fn is_request(path: &str) -> bool {
+    let name = path.strip_prefix(REQUESTS).and_then(|rest| rest.strip_prefix('/')?.strip_suffix(".toml"));
+    name.is_some_and(is_name)
+}
 
 /// Returns those of a repository's paths (relative to its root, with `/`) that are a policy at a wrong place.
 ///

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use jiff::civil::Date;
 use toml_edit::{Document, Item, Key, TableLike, Value};
 
 use super::closest::closest;
@@ -39,6 +40,11 @@ pub(super) fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._@-".contains(c))
+}
+
+/// Reads a day of the calendar, in the one spelling `YYYY-MM-DD`.
+pub(super) fn parse_day(text: &str) -> Option<Date> {
+    text.parse::<Date>().ok().filter(|day| day.to_string() == text)
 }
 
 impl Reader<'_> {
@@ -109,13 +115,14 @@ impl Reader<'_> {
         let mut owners: BTreeMap<Recipient, String> = BTreeMap::new();
         for (name, item) in self.named(item, "members") {
             let place = format!("member {}", name.value);
-            let mut kind = MemberKind::default();
+            let (mut kind, mut expires) = (MemberKind::default(), None);
             let texts = match item.as_table_like() {
                 None => self.one_or_more(item, &place, "a recipient, a list of them, or a table"),
                 Some(table) => {
-                    self.check_keys(table, &place, &["recipients", "kind"]);
+                    self.check_keys(table, &place, &["recipients", "kind", "expires"]);
                     let kinds = MemberKind::ALL.map(MemberKind::name);
                     kind = self.choice(table, "kind", MemberKind::from_name, &kinds).unwrap_or_default();
+                    expires = self.day(table, "expires");
                     if let Some(item) = table.get("recipients") {
                         self.one_or_more(item, "`recipients`", "a recipient or a list of them")
                     } else {
@@ -143,7 +150,7 @@ impl Reader<'_> {
                     }
                 }
             }
-            members.insert(name.value, Member { recipients, kind });
+            members.insert(name.value, Member { recipients, kind, expires });
         }
         members
     }
@@ -334,6 +341,15 @@ impl Reader<'_> {
             }
         }
         (texts.len() == array.len()).then_some(texts)
+    }
+
+    fn day(&mut self, table: &dyn TableLike, field: &'static str) -> Option<Date> {
+        let text = self.text_field(table, field)?;
+        let day = parse_day(&text.value);
+        if day.is_none() {
+            self.report(text.span, PolicyProblem::Day { field, value: excerpt(&text.value) });
+        }
+        day
     }
 
     fn choice<T>(

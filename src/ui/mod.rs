@@ -7,6 +7,7 @@
 
 mod escaped;
 mod hidden;
+mod progress;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
@@ -18,6 +19,7 @@ use crate::keys::{Prompt, PromptError};
 
 use escaped::Escaped;
 use hidden::ask_hidden;
+pub use progress::Progress;
 use table::table;
 
 /// Has a panic say where it happened, and nothing else: its own message may quote a text, and texts are secret here.
@@ -186,6 +188,11 @@ impl Ui {
     /// Tells what to do next.
     pub fn hint(&self, text: &str) {
         to_stderr(&self.colored("hint: ", "36"), text);
+    }
+
+    /// Shows how far a long work is, on a terminal: so many of `total` files are `done`.
+    pub fn progress(&self, done: &'static str, total: usize) -> Progress {
+        Progress::new(done, total, !self.is_quiet && io::stderr().is_terminal())
     }
 
     /// Tells whether questions can be asked.

@@ -126,6 +126,7 @@ impl Workspace<'_> {
         readers: &Readers<'_>,
         opaque_because: Option<&'static str>,
     ) -> Result<Creation, Error> {
+        self.refuse_expired(target, readers.iter().map(|(name, member)| (*name, *member)))?;
         Ok(Creation {
             file,
             unreviewed: self.unreviewed(target, readers)?,

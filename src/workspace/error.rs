@@ -63,6 +63,16 @@ pub enum Error {
         /// The difference.
         drift: Drift,
     },
+    /// A member whose time is over would be let in.
+    #[error("{path}: the membership of {member} ended on {day}, so no file is encrypted to them any more")]
+    Expired {
+        /// The file.
+        path: String,
+        /// The member.
+        member: String,
+        /// The last day.
+        day: jiff::civil::Date,
+    },
     /// The file system refused.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -188,6 +198,31 @@ pub enum Error {
         path: String,
         /// The side.
         by: &'static str,
+    },
+    /// There is no request of this name.
+    #[error("there is no request of {name:?}")]
+    NoRequest {
+        /// The name.
+        name: String,
+        /// Of whom there are requests.
+        others: Vec<String>,
+    },
+    /// A request cannot be used.
+    #[error("{path}: {source}")]
+    Request {
+        /// The request.
+        path: String,
+        /// Why.
+        #[source]
+        source: crate::policy::RequestError,
+    },
+    /// A request is for another name than its file.
+    #[error("{path} asks for another name: {name}")]
+    RequestOfAnother {
+        /// The request.
+        path: String,
+        /// The name in it.
+        name: String,
     },
     /// There is no policy.
     #[error("there is no policy (.secret.toml) in {}", root.display())]

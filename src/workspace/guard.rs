@@ -1,8 +1,8 @@
 //! What is checked before an encrypted file is written again, so that no write gives secrets to somebody who should
 //! not have them (property P4).
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use super::{Error, OpenFile, Target, Workspace, each_on_all_cores};
 use crate::crypto::FileId;
@@ -12,7 +12,7 @@ use crate::envelope::native::{
 use crate::fs::{self, Root};
 use crate::git::{EntryKind, GitError, ObjectId, Repository};
 use crate::keys::{Recipient, UnwrapError};
-use crate::policy::{FILE_NAME, Readers, Rule, drift};
+use crate::policy::{FILE_NAME, Member, Readers, Rule, drift};
 
 /// A file that was opened, as far as the checks before a write need to know it.
 pub trait Standing {
@@ -41,6 +41,24 @@ impl Standing for OpenFile {
 
     fn is(&self, blob: &[u8]) -> bool {
         *blob == *self.encrypted
+    }
+}
+
+/// The contents that git's history has of some files, the last one first.
+#[derive(Default)]
+pub(super) struct Versions(HashMap<PathBuf, Vec<ObjectId>>);
+
+impl Versions {
+    /// Walks git's history once for all of the files.
+    pub(super) fn of(workspace: &Workspace<'_>, targets: &[Target]) -> Result<Self, Error> {
+        let Some(repository) = &workspace.repository else { return Ok(Self::default()) };
+        let paths = targets.iter().filter_map(|target| target.recorded.as_deref()).map(Path::new);
+        let mut versions: HashMap<PathBuf, Vec<ObjectId>> = HashMap::new();
+        for past in repository.history(paths)? {
+            let past = past?;
+            versions.entry(past.path).or_default().push(past.content);
+        }
+        Ok(Self(versions))
     }
 }
 
@@ -107,11 +125,34 @@ impl Workspace<'_> {
     /// does not come from the readers of the one before.
     pub(super) fn check_history(&self, file: &impl Standing, accepts_key: bool) -> Result<(), Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
+        let past = repository.history([Path::new(recorded)])?.map(|past| past.map(|past| past.content));
+        self.check_against(file, accepts_key, repository, past)
+    }
+
+    /// As [`Self::check_history`], where git's history was read for many files at once.
+    pub(super) fn check_versions(
+        &self,
+        file: &impl Standing,
+        accepts_key: bool,
+        versions: &Versions,
+    ) -> Result<(), Error> {
+        let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
+        let past = versions.0.get(Path::new(recorded)).into_iter().flatten();
+        self.check_against(file, accepts_key, repository, past.map(|content| Ok(*content)))
+    }
+
+    fn check_against(
+        &self,
+        file: &impl Standing,
+        accepts_key: bool,
+        repository: &Repository,
+        contents: impl Iterator<Item = Result<ObjectId, GitError>>,
+    ) -> Result<(), Error> {
         let header = file.header();
         let mut lower: Vec<Past> = Vec::new();
-        for past in repository.history([Path::new(recorded)])? {
+        for content in contents {
             let skips = |blob: &[u8]| file.is(blob) || peek_file_id(blob) != Some(header.file_id);
-            let Some(known) = read_past(repository, past?.content, skips)? else { continue };
+            let Some(known) = read_past(repository, content?, skips)? else { continue };
             if age(known.header()) > age(header) && self.may_be_authentic(&known) {
                 return Err(Error::RolledBack {
                     path: file.target().shown.clone(),
@@ -164,6 +205,19 @@ impl Workspace<'_> {
     fn try_open(&self, file: &Past) -> Option<FileSecrets> {
         let payload = self.identities.unwrap_for(&file.header().readers(), &file.header().wrapped_key).ok()?;
         open_past(file, &payload)
+    }
+
+    /// Refuses to let in a member whose time is over. Who reads a file already keeps it: a date takes nothing away.
+    pub(super) fn refuse_expired<'m>(
+        &self,
+        target: &Target,
+        added: impl IntoIterator<Item = (&'m str, &'m Member)>,
+    ) -> Result<(), Error> {
+        let mut expired = added.into_iter().filter(|(_, member)| member.is_expired(self.env.today()));
+        match expired.next().and_then(|(name, member)| Some((name, member.expires?))) {
+            Some((name, day)) => Err(Error::Expired { path: target.shown.clone(), member: name.to_owned(), day }),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a file whose id another governed file has too: a copy shares the key, and the readers of one would be

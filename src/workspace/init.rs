@@ -1,13 +1,13 @@
-//! Setting up: the first policy, the user's identity, members and groups.
+//! Setting up: the first policy and the user's identity.
 
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Error, Workspace};
-use crate::fs::{self, Expect, Mode, Root, Snapshot};
+use crate::fs::{self, Expect, Mode, Root};
 use crate::keys::{KeygenError, Recipient, generate};
-use crate::policy::{self, FILE_NAME, MemberKind, Policy, first_policy};
+use crate::policy::{FILE_NAME, Policy, first_policy};
 
 /// What `init` found or made.
 pub struct Initialized {
@@ -19,18 +19,6 @@ pub struct Initialized {
     pub recipient: Recipient,
     /// The member who has this recipient in the policy.
     pub member: Option<String>,
-}
-
-/// A member to add to the policy.
-pub struct NewMember {
-    /// The name.
-    pub name: String,
-    /// The public keys.
-    pub recipients: Vec<Recipient>,
-    /// What sort of member.
-    pub kind: MemberKind,
-    /// The groups to join.
-    pub groups: Vec<String>,
 }
 
 impl Workspace<'_> {
@@ -51,57 +39,11 @@ impl Workspace<'_> {
         Ok(Initialized { policy: path, is_new: true, recipient, member: Some(name.to_owned()) })
     }
 
-    /// Adds a member to the policy, or recipients to one there is, and puts it into groups.
-    ///
-    /// # Errors
-    /// When the policy would have a mistake.
-    pub fn add_member(&self, new: &NewMember) -> Result<(), Error> {
-        self.edit_policy(|mut text, policy| {
-            text = match policy.member(&new.name) {
-                Some(_) => policy::edit::add_recipients(&text, &new.name, &new.recipients)?,
-                None => policy::edit::add_member(&text, &new.name, &new.recipients, new.kind)?,
-            };
-            for group in &new.groups {
-                text = match policy.groups.get(group) {
-                    Some(_) => policy::edit::add_to_group(&text, group, &new.name)?,
-                    None => policy::edit::add_group(&text, group, &[&new.name])?,
-                };
-            }
-            Ok(text)
-        })
-    }
-
-    /// Adds a group of members, or members to one there is.
-    ///
-    /// # Errors
-    /// When the policy would have a mistake.
-    pub fn add_to_group(&self, group: &str, names: &[String]) -> Result<(), Error> {
-        self.edit_policy(|mut text, policy| {
-            if !policy.groups.contains_key(group) {
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                return Ok(policy::edit::add_group(&text, group, &names)?);
-            }
-            for name in names {
-                text = policy::edit::add_to_group(&text, group, name)?;
-            }
-            Ok(text)
-        })
-    }
-
     /// Tells whether a file lies in a work tree where git would add it.
     pub fn may_be_committed(&self, path: &Path) -> bool {
         let Some(repository) = &self.repository else { return false };
         let relative = repository.relative(path);
         relative.is_ok_and(|relative| !repository.is_ignored(&relative).unwrap_or(false))
-    }
-
-    fn edit_policy(&self, edit: impl FnOnce(String, &Policy) -> Result<String, Error>) -> Result<(), Error> {
-        let policy = self.required_policy()?;
-        let text = self.policy_text()?.unwrap_or_default();
-        let snapshot = Snapshot::of(text.as_bytes());
-        let edited = edit(text, policy)?;
-        let path = self.root().unwrap_or(self.env.current_dir()).join(FILE_NAME);
-        Ok(fs::replace(&path, self.within(), edited.as_bytes(), Expect::Unchanged(&snapshot), Mode::KeepOr(0o666))?)
     }
 }
 

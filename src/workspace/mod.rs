@@ -17,13 +17,17 @@ mod init;
 mod list;
 mod log;
 mod many;
+mod members;
 mod merge;
 mod metadata;
 mod mv;
 mod opaque;
 mod opaque_write;
 mod open;
+mod policy_change;
 mod rekey;
+mod rekey_many;
+mod request;
 mod resolve;
 mod restore;
 mod revision;
@@ -49,16 +53,20 @@ pub use edit_buffer::{BufferError, EditBuffer, Edited};
 pub use error::Error;
 pub use examine::{Examination, Exposed, SetUp};
 pub use guard::Standing;
-pub use init::{Initialized, NewIdentityError, NewMember, create_identity, default_identity_path};
+pub use init::{Initialized, NewIdentityError, create_identity, default_identity_path};
 pub use list::{Listed, State};
 pub use log::{Log, LogEntry, SHORT_NAME};
 pub use many::{Found, Workspaces, each_on_all_cores};
+pub use members::NewMember;
 pub use merge::{MergeRequest, MergeResult};
 pub use metadata::MetadataChange;
 pub use opaque::{AnyFile, OpenOpaque, STREAM_ABOVE, Seen, StoredOpaque, VerifiedOpaque};
 pub use opaque_write::{LargeContent, NewOpaque};
 pub use open::{Inspected, OpenFile, Opener, StoredFile};
-pub use rekey::{ReaderChange, RekeyPlan};
+pub use policy_change::PolicyChange;
+pub use rekey::{ReaderChange, RekeyPlan, RekeyPreview};
+pub use rekey_many::{RekeyPlans, Unopened};
+pub use request::StoredRequest;
 pub use resolve::{ConflictedFile, Settled};
 pub use revision::{AtRevision, OpenVersion};
 pub use rollback::RolledBack;
@@ -71,7 +79,7 @@ pub use view::{View, ViewError, key_paths, lookup};
 pub use wiring::{HookSetUp, Unwiring, Wiring, WiringError, WiringState};
 
 use crate::env::Env;
-use crate::fs::{self, Root};
+use crate::fs::{self, Pending, Recovery, Root};
 use crate::git::Repository;
 use crate::keys::Identities;
 use crate::policy::{self, Policy};
@@ -83,6 +91,8 @@ pub struct Workspace<'a> {
     repository: Option<Repository>,
     identities: &'a Identities<'a>,
     policy: OnceCell<Option<Policy>>,
+    /// What is to be the policy, and is not written yet.
+    proposed: Option<PolicyChange>,
     head_policy: OnceCell<Option<Policy>>,
 }
 
@@ -99,10 +109,39 @@ impl<'a> Workspace<'a> {
     fn in_folder(env: &'a Env, start: &Path, identities: &'a Identities<'a>) -> Result<Self, Error> {
         let repository = Repository::discover(start)?.map(|repository| repository.with_programs(env));
         let root = match &repository {
-            Some(repository) => Some(Root::open_real(repository.root())?),
-            None => policy_folder(start)?.map(|folder| Root::open_real(&folder)).transpose()?,
+            Some(repository) => {
+                let journal = repository.git_folder()?.join("secret-journal");
+                Some(Root::open_real(repository.root())?.with_journal(journal))
+            }
+            None => policy_folder(start)?
+                .map(|folder| Ok::<_, Error>(Root::open_real(&folder)?.with_journal(folder.join(".secret-journal"))))
+                .transpose()?,
         };
-        Ok(Self { env, root, repository, identities, policy: OnceCell::new(), head_policy: OnceCell::new() })
+        Ok(Self {
+            env,
+            root,
+            repository,
+            identities,
+            policy: OnceCell::new(),
+            proposed: None,
+            head_policy: OnceCell::new(),
+        })
+    }
+
+    /// Does the rest of what a process that was killed had begun to replace here; `None` where there is nothing to do.
+    ///
+    /// # Errors
+    /// When it cannot be done, or the journal is not to be believed.
+    pub fn recover(&self) -> Result<Option<Recovery>, Error> {
+        Ok(self.root.as_ref().map(fs::recover).transpose()?.flatten())
+    }
+
+    /// Tells what [`Self::recover`] would find.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn pending(&self) -> Result<Option<Pending>, Error> {
+        Ok(self.root.as_ref().map(fs::pending).transpose()?.flatten())
     }
 
     /// Returns the folder that paths in headers are relative to, when there is one.

@@ -1,34 +1,45 @@
-//! Bringing one file's readers, and what it seals, in line with the policy.
+//! Bringing files' readers, and what they seal, in line with the policy.
 
 use std::collections::BTreeSet;
 
-use super::guard::{recipients, refuse_copies, strictness};
+use super::guard::{Versions, recipients, refuse_copies, strictness};
 use super::opaque_write::{carry, seal as write_sealed};
 use super::save::{WRITE_MODE, seal_error};
-use super::{AnyFile, Error, OpenFile, OpenOpaque, Standing, Target, Workspace};
+use super::{AnyFile, Error, OpenFile, OpenOpaque, Standing, Target, Workspace, each_on_all_cores};
 use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{BodyStamp, Comments, Exposure, FileSecrets, Header, Mode, NewBody, Opened, seal};
-use crate::fs::{Draft, Expect, FolderLock, Snapshot, Staged, commit};
-use crate::policy::Rule;
+use crate::fs::{Draft, Expect, FolderLock, Journal, Prepared, Snapshot, Staged};
+use crate::policy::{FILE_NAME, Rule};
 
 /// What a rekey of one file does; nothing is written yet.
 pub struct RekeyPlan {
     /// The file.
     pub target: Target,
-    /// Who reads it afterwards.
+    /// What changes.
+    pub preview: RekeyPreview,
+    /// The keys whose values become clear.
+    pub cleared: Vec<String>,
+    /// Added readers whom the committed policy does not name.
+    pub unreviewed: Vec<String>,
+    /// Whether whoever opened the file will no longer open it.
+    pub drops_caller: bool,
+    replacement: Replacement,
+}
+
+/// What a rekey changes in a header, as far as that can be told without a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RekeyPreview {
+    /// Who reads the file afterwards.
     pub readers: Vec<String>,
     /// Who is added or gets another key, with the reason for asking.
     pub added: Vec<ReaderChange>,
     /// Who is removed, or loses a key.
     pub removed: Vec<ReaderChange>,
-    /// The keys whose values become clear.
+    /// Patterns of keys whose values become clear.
     pub cleared: Vec<String>,
-    /// Added readers whom the committed policy does not name.
-    pub unreviewed: Vec<String>,
     /// Whether there is a new data key, and every value is sealed again.
     pub has_new_key: bool,
-    replacement: Replacement,
 }
 
 /// What takes the place of a file.
@@ -42,9 +53,9 @@ struct Change {
     header: Header,
     /// The keys of the file, where they are new ones.
     renewed: Option<FileSecrets>,
-    added: Vec<ReaderChange>,
-    removed: Vec<ReaderChange>,
+    preview: RekeyPreview,
     unreviewed: Vec<String>,
+    drops_caller: bool,
 }
 
 /// A member whose access changes.
@@ -56,28 +67,44 @@ pub struct ReaderChange {
     pub is_key_change: bool,
 }
 
+/// What is the same for all files of a rekey.
+pub(super) struct Circumstances {
+    /// A new data key is made in any case, and the old one may be of unknown origin.
+    pub(super) makes_key: bool,
+    /// The ids of all files, [`Workspace::file_ids`].
+    pub(super) ids: Vec<(FileId, String)>,
+    /// What git has of them.
+    pub(super) versions: Versions,
+}
+
 impl Workspace<'_> {
-    /// Plans the rekey of an opened file; `None` when it is in line with the policy. With `makes_key` it gets a new data
-    /// key in any case, and the old one may be of unknown origin. `ids` are [`Self::file_ids`], for all files of a call.
+    /// Tells what a rekey would change in a header, which is not authenticated; `None` when it is in line with the policy.
     ///
     /// # Errors
-    /// When no rule is for the file, or it was put back to an older state.
-    pub fn plan_rekey(
+    /// When no rule is for the file.
+    pub fn preview_rekey(
         &self,
-        file: AnyFile,
+        target: &Target,
+        before: &Header,
         makes_key: bool,
-        ids: &[(FileId, String)],
-    ) -> Result<Option<RekeyPlan>, Error> {
+    ) -> Result<Option<RekeyPreview>, Error> {
+        let rule = self.rule(target)?;
+        let after = self.after_rekey(before, rule)?;
+        Ok((makes_key || after != *before).then(|| preview(before, &after, makes_key)))
+    }
+
+    /// Plans the rekey of an opened file; `None` when it is in line with the policy.
+    pub(super) fn plan_rekey(&self, file: AnyFile, common: &Circumstances) -> Result<Option<RekeyPlan>, Error> {
         let file = match file {
             AnyFile::Whole(file) => file,
             AnyFile::Large(file) => {
-                let Some(change) = self.plan_change(&*file, makes_key, ids)? else { return Ok(None) };
+                let Some(change) = self.plan_change(&*file, common)? else { return Ok(None) };
                 return Ok(Some(change.plan(file.target.clone(), Vec::new(), |header, renewed| {
                     Replacement::Opaque(file, Box::new(header), renewed)
                 })));
             }
         };
-        let Some(change) = self.plan_change(&*file, makes_key, ids)? else { return Ok(None) };
+        let Some(change) = self.plan_change(&*file, common)? else { return Ok(None) };
         let cleared = cleared(&file.opened, &change.header);
         let header = &change.header;
         let secrets = change.renewed.as_ref().unwrap_or(&file.opened.secrets);
@@ -88,59 +115,26 @@ impl Workspace<'_> {
     }
 
     /// Compares the readers of a file, and what it seals, with the policy; `None` when there is nothing to do.
-    fn plan_change(
-        &self,
-        file: &impl Standing,
-        makes_key: bool,
-        ids: &[(FileId, String)],
-    ) -> Result<Option<Change>, Error> {
-        self.check_history(file, makes_key)?;
-        refuse_copies(file.target(), file.header(), ids)?;
+    fn plan_change(&self, file: &impl Standing, common: &Circumstances) -> Result<Option<Change>, Error> {
+        let makes_key = common.makes_key;
+        self.check_versions(file, makes_key, &common.versions)?;
+        refuse_copies(file.target(), file.header(), &common.ids)?;
         let rule = self.rule(file.target())?;
         let readers = self.required_policy()?.readers(rule);
         let before = file.header();
-        let mut header = Header { recipients: recipients(&readers), ..before.clone() };
-        adopt_sealing(&mut header, rule);
-
-        let lost = |member: &String| {
-            let after = header.recipients.get(member);
-            before.recipients[member].iter().any(|old| after.is_none_or(|after| !after.contains(old)))
-        };
-        let removed: Vec<ReaderChange> = before
-            .recipients
-            .keys()
-            .filter(|member| lost(member))
-            .map(|member| ReaderChange {
-                member: member.clone(),
-                is_key_change: header.recipients.contains_key(member),
-            })
-            .collect();
-        let gained = |member: &String| {
-            let old = before.recipients.get(member);
-            header.recipients[member].iter().any(|new| old.is_none_or(|old| !old.contains(new)))
-        };
-        let added: Vec<ReaderChange> = header
-            .recipients
-            .keys()
-            .filter(|member| gained(member))
-            .map(|member| ReaderChange {
-                member: member.clone(),
-                is_key_change: before.recipients.contains_key(member),
-            })
-            .collect();
-        let is_resealed =
-            (header.mode, header.comments, &header.cleartext) != (before.mode, before.comments, &before.cleartext);
+        let mut header = self.after_rekey(before, rule)?;
         if header == *before && !makes_key {
             return Ok(None);
         }
-
-        let has_new_key = makes_key || !removed.is_empty() || is_resealed;
-        let renewed = if has_new_key {
+        let preview = preview(before, &header, makes_key);
+        let added = preview.added.iter().filter_map(|added| readers.get_key_value(added.member.as_str()));
+        self.refuse_expired(file.target(), added.map(|(name, member)| (*name, *member)))?;
+        let renewed = if preview.has_new_key {
             if !makes_key {
                 self.check_committed(file)?;
             }
             header.generation = header.generation.saturating_add(1);
-            header.exposed.extend(removed.iter().map(|reader| Exposure {
+            header.exposed.extend(preview.removed.iter().map(|reader| Exposure {
                 member: reader.member.clone(),
                 generation: before.generation,
                 day: self.env.today(),
@@ -150,35 +144,82 @@ impl Workspace<'_> {
             None
         };
         header.wrapped_key = self.wrap(file.target(), &header, renewed.as_ref().unwrap_or(file.secrets()))?;
+        let drops_caller = !preview.removed.is_empty() && !self.opens_for_caller(&header)?;
         let all_unreviewed = self.unreviewed(file.target(), &readers)?;
         let unreviewed =
-            all_unreviewed.into_iter().filter(|name| added.iter().any(|added| added.member == *name)).collect();
-        Ok(Some(Change { header, renewed, added, removed, unreviewed }))
+            all_unreviewed.into_iter().filter(|name| preview.added.iter().any(|added| added.member == *name)).collect();
+        Ok(Some(Change { header, renewed, preview, unreviewed, drops_caller }))
     }
 
-    /// Writes what was planned: all files, or none when one of them was changed meanwhile or cannot be written.
+    /// Returns a header with the readers of its rule, and what that wants sealed.
+    fn after_rekey(&self, before: &Header, rule: &Rule) -> Result<Header, Error> {
+        let readers = self.required_policy()?.readers(rule);
+        let mut header = Header { recipients: recipients(&readers), ..before.clone() };
+        adopt_sealing(&mut header, rule);
+        Ok(header)
+    }
+
+    /// Tells whether one of the identities at hand opens a new header; as far as it is known whose they are, by that.
+    fn opens_for_caller(&self, header: &Header) -> Result<bool, Error> {
+        let known = self.identities.recipients()?;
+        let names = |recipient: &&crate::keys::Recipient| {
+            header.recipients.values().flatten().any(|text| text == recipient.as_str())
+        };
+        Ok(known.iter().any(names) || self.identities.unwrap_for(&header.readers(), &header.wrapped_key).is_ok())
+    }
+
+    /// Takes the right to rekey, which one process at a time has.
+    ///
+    /// # Errors
+    /// When another process has it.
+    pub fn begin_rekey(&self) -> Result<Journal<'_>, Error> {
+        let journal = self.within().map(Journal::begin).transpose()?.flatten();
+        journal.ok_or_else(|| Error::NoPolicy { root: self.env.current_dir().to_path_buf() })
+    }
+
+    /// Writes what was planned, and the proposed policy: all files, or none when one of them was changed meanwhile or
+    /// cannot be written. If the process is killed, the next command that writes finishes or undoes it.
     ///
     /// # Errors
     /// Names the file that stood in the way.
-    pub fn rekey(&self, plans: &[RekeyPlan]) -> Result<(), Error> {
-        let lock = FolderLock::acquire(plans.iter().map(|plan| plan.target.path.as_path()), self.within())?;
-        let mut staged = Vec::with_capacity(plans.len());
-        for RekeyPlan { target, replacement, .. } in plans {
-            staged.push(match replacement {
-                Replacement::Bytes(bytes, snapshot) => {
-                    lock.stage(&target.path, bytes, Expect::Unchanged(snapshot), WRITE_MODE)?
-                }
-                Replacement::Opaque(file, header, renewed) => {
-                    let draft = lock.draft(&target.path, Expect::Same(file.source()?.identity()), WRITE_MODE)?;
-                    match renewed {
-                        Some(secrets) => reseal(draft, header, secrets, file)?,
-                        None => carry(draft, header, file)?,
-                    }
-                }
-            });
+    pub fn rekey(&self, journal: Journal<'_>, plans: &[RekeyPlan], step: &(dyn Fn() + Sync)) -> Result<(), Error> {
+        let policy = self.root().unwrap_or(self.env.current_dir()).join(FILE_NAME);
+        let paths = plans.iter().map(|plan| plan.target.path.as_path());
+        let paths = paths.chain(self.proposed.iter().map(|_| policy.as_path()));
+        let lock = FolderLock::acquire(paths, self.within())?;
+        journal.prepare(&lock)?;
+        let prepared = each_on_all_cores(plans, |plan| {
+            let prepared = prepare(&lock, plan);
+            step();
+            prepared
+        });
+        let mut prepared = prepared.into_iter().collect::<Result<Vec<Prepared<'_>>, Error>>()?;
+        if let Some(change) = &self.proposed {
+            // The first to be replaced: a policy that names fewer readers than a file has keeps everybody from writing it.
+            let staged =
+                lock.stage(&policy, change.text.as_bytes(), Expect::Unchanged(&change.snapshot), WRITE_MODE)?;
+            prepared.insert(0, staged.prepare()?);
         }
-        Ok(commit(staged)?)
+        Ok(journal.commit(prepared)?)
     }
+}
+
+/// Writes the new file beside the old one.
+fn prepare<'l>(lock: &'l FolderLock<'_>, plan: &'l RekeyPlan) -> Result<Prepared<'l>, Error> {
+    let RekeyPlan { target, replacement, .. } = plan;
+    let staged = match replacement {
+        Replacement::Bytes(bytes, snapshot) => {
+            lock.stage(&target.path, bytes, Expect::Unchanged(snapshot), WRITE_MODE)?
+        }
+        Replacement::Opaque(file, header, renewed) => {
+            let draft = lock.draft(&target.path, Expect::Same(file.source()?.identity()), WRITE_MODE)?;
+            match renewed {
+                Some(secrets) => reseal(draft, header, secrets, file)?,
+                None => carry(draft, header, file)?,
+            }
+        }
+    };
+    Ok(staged.prepare()?)
 }
 
 impl Change {
@@ -188,17 +229,36 @@ impl Change {
         cleared: Vec<String>,
         replacement: impl FnOnce(Header, Option<FileSecrets>) -> Replacement,
     ) -> RekeyPlan {
-        let Self { header, renewed, added, removed, unreviewed } = self;
-        RekeyPlan {
-            readers: header.recipients.keys().cloned().collect(),
-            target,
-            added,
-            removed,
-            cleared,
-            unreviewed,
-            has_new_key: renewed.is_some(),
-            replacement: replacement(header, renewed),
-        }
+        let Self { header, renewed, preview, unreviewed, drops_caller } = self;
+        let replacement = replacement(header, renewed);
+        RekeyPlan { target, preview, cleared, unreviewed, drops_caller, replacement }
+    }
+}
+
+/// Compares a header with what it will be.
+fn preview(before: &Header, after: &Header, makes_key: bool) -> RekeyPreview {
+    let change = |member: &String, is_key_change| ReaderChange { member: member.clone(), is_key_change };
+    let lost = |member: &String| {
+        let after = after.recipients.get(member);
+        before.recipients[member].iter().any(|old| after.is_none_or(|after| !after.contains(old)))
+    };
+    let removed = before.recipients.keys().filter(|member| lost(member));
+    let removed: Vec<ReaderChange> =
+        removed.map(|member| change(member, after.recipients.contains_key(member))).collect();
+    let gained = |member: &String| {
+        let old = before.recipients.get(member);
+        after.recipients[member].iter().any(|new| old.is_none_or(|old| !old.contains(new)))
+    };
+    let added = after.recipients.keys().filter(|member| gained(member));
+    let added = added.map(|member| change(member, before.recipients.contains_key(member))).collect();
+    let is_resealed =
+        (after.mode, after.comments, &after.cleartext) != (before.mode, before.comments, &before.cleartext);
+    RekeyPreview {
+        readers: after.recipients.keys().cloned().collect(),
+        added,
+        has_new_key: makes_key || !removed.is_empty() || is_resealed,
+        removed,
+        cleared: cleared_patterns(before, after),
     }
 }
 
@@ -240,8 +300,17 @@ fn cleared(opened: &Opened, header: &Header) -> Vec<String> {
     let becomes_clear = |leaf: &&Leaf| before.seals(&leaf.path) && !header.seals(&leaf.path);
     let leaves = opened.items.iter().flat_map(Document::leaves);
     let mut cleared: BTreeSet<String> = leaves.filter(becomes_clear).map(|leaf| leaf.path.to_string()).collect();
+    cleared.extend(cleared_patterns(before, header));
+    cleared.into_iter().collect()
+}
+
+/// Returns what of that can be told without the plaintext.
+fn cleared_patterns(before: &Header, header: &Header) -> Vec<String> {
+    if header.mode == Mode::Opaque {
+        return Vec::new();
+    }
     let patterns = header.cleartext.iter().filter(|pattern| !before.cleartext.contains(pattern));
-    cleared.extend(patterns.map(|pattern| format!("later keys like {pattern}")));
+    let mut cleared: BTreeSet<String> = patterns.map(|pattern| format!("later keys like {pattern}")).collect();
     if strictness(header.comments) < strictness(before.comments) {
         cleared.insert("comments".to_owned());
     }

@@ -15,7 +15,7 @@ use super::world::{World, flat_json, small_yaml, yaml};
 type Scenario = fn(&Sizes, &Path, &Peers, &mut Table);
 
 /// All scenarios, by name.
-pub const ALL: [(&str, Scenario); 12] = [
+pub const ALL: [(&str, Scenario); 13] = [
     ("size", size),
     ("small", small_file),
     ("recipients", recipients),
@@ -27,6 +27,7 @@ pub const ALL: [(&str, Scenario); 12] = [
     ("verify", super::verify::tree),
     ("hook", super::verify::hook),
     ("range", super::verify::range),
+    ("rekey", super::rekey::removal),
     // Last, because the peer takes so long.
     ("json", json_document),
 ];

@@ -168,7 +168,8 @@ impl Subject for Edit {
     }
 }
 
-/// Each of the three files is byte by byte what it was, or opens to the same text under a new key without bob.
+/// Each of the three files is byte by byte what it was, or opens to the same text under a new key without bob. Whoever
+/// writes next, whatever it is, finishes or undoes what was begun: then all three are old, or all are new.
 struct Rekey;
 
 const REKEYED: [&str; 3] = ["secrets/a/one.env", "secrets/b/two.json", "secrets/db.yaml"];
@@ -215,7 +216,31 @@ impl Subject for Rekey {
         Ok(if changed.len() == REKEYED.len() { State::New } else { State::Between })
     }
 
+    /// Where the system does not say whether the storage keeps what was done.
+    fn may_be_left(&self, path: &str) -> bool {
+        path == "repo/.git/secret-journal"
+    }
+
     fn go_on(&self, world: &World) -> Result<(), String> {
+        let texts = || REKEYED.map(|path| world.read(path));
+        // Who only reads is not kept from it, and leaves what was begun to others.
+        let before = texts();
+        for path in REKEYED {
+            expect(world.secret(["who", path]), 0, "")?;
+        }
+        expect(world.secret(["ls"]), 0, "")?;
+        if before != texts() {
+            return Err("a command that reads has written".to_owned());
+        }
+        expect(world.secret(["group", "add", "others", "alice"]), 0, "")?;
+        let generations = texts().map(|text| text.contains("generation = 2") || text.contains("\"generation\": 2"));
+        if generations.iter().any(|is_new| *is_new != generations[0]) {
+            return Err(format!("some are old and some are new: {generations:?}"));
+        }
+        if world.path(".git/secret-journal").exists() {
+            return Err("the journal is still there".to_owned());
+        }
+        expect(world.secret(["group", "remove", "others"]), 0, "")?;
         expect(world.secret(self.arguments()), 0, "")?;
         expect(world.secret(["rekey", "--check"]), 0, "")
     }

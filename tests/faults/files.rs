@@ -79,11 +79,12 @@ impl Files {
     }
 }
 
-/// Tells whether this is a new file that did not get its name yet, or in the private folder of an editor.
+/// Tells whether this is a new file that did not get its name yet, the journal of a rekey, or in the private folder of an
+/// editor.
 pub fn is_leftover(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_unfinished = name.strip_prefix(".secret-").is_some_and(|rest| rest.strip_suffix(".tmp").is_some());
-    is_unfinished || path.split('/').any(|part| part.starts_with("secret-edit-"))
+    is_unfinished || name == "secret-journal" || path.split('/').any(|part| part.starts_with("secret-edit-"))
 }
 
 /// Tells whether one of an editor's folders of this process is in the system's memory folder, outside of the world.

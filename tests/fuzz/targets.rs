@@ -11,7 +11,7 @@ use secret::envelope::native::{
     Comments, EncryptedFile, Field, SealError, SignedHeader, Token, conflict, peek_file_id, toml_text,
 };
 use secret::keys::{Recipient, Stanzas, canonical};
-use secret::policy::{FILE_NAME, MemberKind, PathPattern, Period, Policy, edit};
+use secret::policy::{FILE_NAME, Member, MemberKind, PathPattern, Period, Policy, edit};
 use serde_json::json;
 
 use crate::generate::{File, Sample};
@@ -260,7 +260,7 @@ fn a_policy_edit_keeps_the_rest(data: &[u8]) -> bool {
     let text = String::from_utf8_lossy(data);
     let Ok(policy) = Policy::parse(&text, FILE_NAME) else {
         let recipient: Recipient = RECIPIENT.parse().expect("a recipient");
-        let _ = edit::add_member(&text, "new", &[recipient], MemberKind::default());
+        let _ = edit::add_member(&text, "new", &Member::new(vec![recipient], MemberKind::default()));
         return false;
     };
     let _ = policy.rule_for("secrets/prod/db.yaml").map(|rule| policy.readers(rule).len());
@@ -269,7 +269,7 @@ fn a_policy_edit_keeps_the_rest(data: &[u8]) -> bool {
     let member = policy.members.keys().next().cloned();
     let group = policy.groups.keys().next().cloned();
     let mut edits = vec![
-        edit::add_member(&text, "new-member", std::slice::from_ref(&recipient), MemberKind::default()),
+        edit::add_member(&text, "new-member", &Member::new(vec![recipient.clone()], MemberKind::default())),
         edit::add_group(&text, "new-group", &[]),
     ];
     if let Some(member) = &member {

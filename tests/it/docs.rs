@@ -41,6 +41,11 @@ fn what_the_policy_guide_shows_is_so() {
 }
 
 #[test]
+fn what_the_guide_to_members_shows_is_so() {
+    check_transcripts("docs/members.md");
+}
+
+#[test]
 fn what_the_guide_to_history_shows_is_so() {
     check_transcripts("docs/history.md");
 }

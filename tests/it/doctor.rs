@@ -147,7 +147,7 @@ fn a_passphrase_is_not_asked_for() {
     }
     let recipient = fs::read_to_string(format!("{key}.pub")).expect("a public key");
     let recipient = recipient.split(' ').take(2).collect::<Vec<_>>().join(" ");
-    world.secret(["member", "add", "alice", &recipient]).success();
+    world.secret(["member", "add", "alice", &recipient, "--another-key"]).success();
     world.commit("another key");
     world.secret(["rekey", "--yes"]).success();
     let (code, screen) = world.at_terminal(&["doctor", "--identity", &key], &[], &[]);

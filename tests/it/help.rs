@@ -42,6 +42,10 @@ fn prepared() -> World {
     world.write("secrets/plain.env", "A=1\n");
     world.write(".gitignore", "secrets/plain.env\n");
     world.write("changed.yaml", DB.replace("5432", "5433"));
+    world.write(
+        "carol.pub",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN carol@laptop\n",
+    );
     world.write("key.pem", "-----BEGIN CERTIFICATE-----\n");
     // Written by another process: were they open for writing here, another test could not start them at that moment.
     let install = "mkdir \"$0\" && cd \"$0\" && ln -s \"$1\" secret && \
@@ -51,6 +55,22 @@ fn prepared() -> World {
     let installed = Command::new("sh").args(["-c", install]).arg(tools).arg(env!("CARGO_BIN_EXE_secret")).status();
     assert!(installed.expect("a shell").success());
     world
+}
+
+/// Has carol ask, or be there already, and bob be in a group, where examples are about that.
+fn arrive(world: &World, command: &str) {
+    let commands: &[&[&str]] = match command {
+        "approve" => &[&["request", "carol", "--from", "carol.pub"]],
+        "group remove" => &[
+            &["member", "add", "bob", "--from", "carol.pub", "--group", "payments"],
+            &["group", "add", "payments", "alice"],
+        ],
+        "member expires" => &[&["member", "add", "carol", "--from", "carol.pub"]],
+        _ => &[],
+    };
+    for command in commands {
+        world.secret(*command).success();
+    }
 }
 
 /// Runs a line as somebody would type it.
@@ -77,6 +97,7 @@ fn every_example_works() {
         for example in examples(&command) {
             let world = prepared.copy();
             let world = if name == "resolve" { world.with_conflict() } else { world };
+            arrive(&world, &name);
             let output = run(&world, &example);
             assert!(
                 output.status.success(),

@@ -421,3 +421,121 @@ fn a_former_reader_cannot_make_the_next_generation() {
         }
     }
 }
+
+/// Three files: two that alice reads, and one that bob alone does; and carol, who is to join both groups.
+fn of_two_teams() -> (World, String) {
+    let world = World::new();
+    let (bobs, bob) = world.keygen("bob");
+    world.secret(["member", "add", "bob", &bob, "--group", "ops"]).success();
+    let policy = world.read(".secret.toml");
+    world.write(".secret.toml", format!("{policy}\n[[rules]]\npath = \"ops/**\"\nreaders = [\"ops\"]\n"));
+    world.commit("two teams");
+    let world = world.with_file(FILE, DB).with_file("secrets/app.env", "APP=1\n").with_file("ops/host.env", "HOST=1\n");
+    let (_, carol) = world.keygen("carol");
+    world.secret(["member", "add", "carol", &carol, "--group", "ops", "--group", "team"]).success();
+    world.commit("carol joins");
+    (world, bobs)
+}
+
+#[test]
+fn what_others_must_rekey_is_listed_with_who_can_and_nothing_is_half_done() {
+    let (world, bobs) = of_two_teams();
+    let said = "error: cannot open ops/host.env: none of your identities opens it; nothing was rekeyed\n\
+                hint: bob can: ask one of them to run `secret rekey ops/host.env`\n\
+                hint: --partial rekeys what you can open; or name another identity with --identity FILE\n";
+    let before = world.listing();
+    let refused = world.secret(["rekey", "--yes"]);
+    assert_eq!((refused.code, world.listing()), (4, before), "{refused:#?}");
+    assert!(
+        refused.stderr.ends_with("identity FILE\n") && refused.stderr.contains("hint: bob can: ask"),
+        "{said} {refused:#?}"
+    );
+    let partial = world.secret(["rekey", "--yes", "--partial"]);
+    assert_eq!(partial.code, 4, "{partial:#?}");
+    assert!(partial.stderr.contains("rekeyed 2 files\nerror: cannot open ops/host.env: "), "{partial:#?}");
+    assert!(partial.stderr.contains("; these are left as they were\nhint: bob can: ask"), "{partial:#?}");
+    assert_eq!(world.secret(["rekey", "--check"]).stdout, "ops/host.env\n");
+    world.commit("what alice can");
+    let rest = world.secret(["-i", &bobs, "rekey", "--yes"]).success();
+    assert_eq!(rest.stderr, "ops/host.env: readers bob, carol\n  adds carol\nrekeyed 1 file\n");
+    world.secret(["rekey", "--check"]).success();
+}
+
+#[test]
+fn who_gains_and_loses_what_is_shown_without_any_identity() {
+    let (world, _) = of_two_teams();
+    let policy = world.read(".secret.toml").replace("ops = [\"bob\", \"carol\"]", "ops = [\"carol\"]");
+    world.write(".secret.toml", policy);
+    let before = world.listing();
+    let nobody = [("HOME", "/nonexistent")];
+    let shown = world.secret_with(["rekey", "--dry-run", "--json"], "", &nobody).success().stdout;
+    let json: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+    let files = json["files"].as_array().expect("a list");
+    let of = |name: &str| files.iter().find(|file| file["file"] == name).expect("it is listed");
+    assert_eq!((json["version"].as_u64(), json["examined"].as_u64(), files.len()), (Some(1), Some(3), 3), "{shown}");
+    assert_eq!(
+        *of("ops/host.env"),
+        serde_json::json!({
+            "file": "ops/host.env", "readers": ["carol"], "gain": ["carol"], "lose": ["bob"], "gain_key": [],
+            "lose_key": [], "new_data_key": true, "in_clear": [], "opened": false, "can_be_rekeyed_by": ["bob"],
+        })
+    );
+    assert_eq!(of(FILE)["new_data_key"], false);
+    let text = world.secret_with(["rekey", "--dry-run", "ops"], "", &nobody).success().stderr;
+    assert_eq!(
+        text,
+        "ops/host.env: readers carol\n  adds carol\n  \
+         removes bob: new data key; the values they knew should be replaced\n  \
+         not opened, so by its header alone; bob can\n"
+    );
+    assert_eq!(world.listing(), before);
+}
+
+#[test]
+fn nobody_locks_himself_out_by_yes_alone() {
+    let (world, bobs) = shared();
+    let policy = world.read(".secret.toml").replace("[\"alice\", \"bob\"]", "[\"alice\"]");
+    world.write(".secret.toml", policy);
+    world.commit("bob is not in the team any more");
+    let said = "secrets/db.yaml: readers alice\n  removes bob: new data key; the values they knew should be replaced\n\
+                error: secrets/db.yaml: you could not read it afterwards\n\
+                hint: let another reader rekey; to lock yourself out all the same, add --without-me";
+    world.refuses(["-i", &bobs, "rekey", "--yes"], 1, said);
+    world.secret(["-i", &bobs, "rekey", "--yes", "--without-me"]).success();
+    assert_eq!(world.secret(["-i", &bobs, "decrypt", FILE]).code, 4);
+    assert_eq!(world.secret(["decrypt", FILE]).success().stdout, DB);
+}
+
+#[test]
+fn a_question_about_many_files_is_asked_once() {
+    let (world, _) = of_two_teams();
+    let question = "secrets/app.env and 1 more file: carol will be able to read it. Go on?";
+    let (code, screen) = world.at_terminal(&["rekey", "secrets"], &[], &[(question, "y")]);
+    assert_eq!(code, 0, "{screen}");
+    assert_eq!(world.secret(["rekey", "--check"]).stdout, "ops/host.env\n");
+}
+
+#[test]
+fn of_two_that_rekey_at_once_one_is_told_so() {
+    let (world, _) = shared();
+    drop_bob(&world);
+    let journal = fs::File::create(world.path(".git/secret-journal")).expect("a file");
+    journal.lock().expect("a lock, as the other process has it");
+    let path = world.path(".git/secret-journal");
+    let refused = world.secret(["rekey", "--yes"]);
+    assert_eq!(
+        (refused.code, refused.stderr),
+        (
+            1,
+            format!(
+                "error: another secret is rekeying here: {} is in use\n\
+                 hint: run the command again when the other one has ended\n",
+                path.canonicalize().expect("a path").display()
+            )
+        )
+    );
+    // Others write meanwhile.
+    world.secret(["group", "add", "others", "alice"]).success();
+    drop(journal);
+    world.secret(["rekey"]).success();
+}

@@ -206,6 +206,12 @@ impl World {
         format!("/bin/sh {}", path.display())
     }
 
+    /// Returns the SHA-256 of a file, in hexadecimal digits.
+    pub fn sha256(&self, path: &str) -> String {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(self.read_bytes(path)).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Runs git; it must succeed.
     #[track_caller]
     pub fn git<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> String {

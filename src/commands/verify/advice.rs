@@ -24,6 +24,10 @@ pub(super) fn advice(finding: &Finding) -> String {
         Problem::Decrypted | Problem::Plaintext { .. } => {
             format!("`secret encrypt {path}`, then `git add -- {path}`; or change the rule")
         }
+        Problem::ExpiredMember { member, .. } => format!(
+            "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
+            quote(member)
+        ),
         Problem::Exposed { .. } | Problem::Overdue { .. } => {
             format!("replace the values where they are used, then `secret set {path} KEY`")
         }

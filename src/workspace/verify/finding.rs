@@ -59,6 +59,14 @@ pub enum Problem {
     /// It was encrypted, and is not any more.
     #[error("it was encrypted, and is in plaintext now")]
     Decrypted,
+    /// A member whose time is over.
+    #[error("the membership of {member} ended on {day}, and the policy still names them")]
+    ExpiredMember {
+        /// The member.
+        member: String,
+        /// The last day.
+        day: jiff::civil::Date,
+    },
     /// Former readers know values of the file.
     #[error("{} known to {}, who can no longer read the file", values(*count, keys), members.join(", "))]
     Exposed {
@@ -192,6 +200,7 @@ impl Problem {
             Self::Conflict => "conflict",
             Self::Copy { .. } => "copy",
             Self::Decrypted => "decrypted",
+            Self::ExpiredMember { .. } => "expired-member",
             Self::Exposed { .. } => "exposed",
             Self::ExtraReader { .. } => "extra-reader",
             Self::MetadataMalformed { .. } => "metadata-malformed",
@@ -220,7 +229,11 @@ impl Problem {
     /// Returns how bad it is by itself.
     pub(super) fn level(&self) -> Level {
         match self {
-            Self::Exposed { .. } | Self::Overdue { .. } | Self::Unchecked(_) | Self::Ungoverned => Level::Warning,
+            Self::ExpiredMember { .. }
+            | Self::Exposed { .. }
+            | Self::Overdue { .. }
+            | Self::Unchecked(_)
+            | Self::Ungoverned => Level::Warning,
             _ => Level::Error,
         }
     }

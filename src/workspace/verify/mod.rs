@@ -107,8 +107,12 @@ impl Workspace<'_> {
         Ok(report)
     }
 
+    fn today(&self) -> jiff::civil::Date {
+        self.env.today()
+    }
+
     fn search(&self) -> Search {
-        Search { today: self.env.today(), for_keys: false, for_structure: true, for_history: false }
+        Search { today: self.today(), for_keys: false, for_structure: true, for_history: false }
     }
 
     /// Returns which paths are asked for.

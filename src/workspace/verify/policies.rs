@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::civil::Date;
+
 use super::finding::{Finding, Level, Problem};
 use super::policy_change::{Gain, gains};
 use super::{Error, VerifyReport};
@@ -32,6 +34,11 @@ impl Stored {
         file.map(|bytes| Self::parse(&bytes, FILE_NAME)).transpose()
     }
 
+    /// Returns the members whose time is over.
+    pub(super) fn expired(&self, today: Date) -> Vec<Finding> {
+        expired(&self.policy, &self.text, today)
+    }
+
     /// Returns the line on which a rule's pattern stands.
     fn line_of(&self, pattern: &str) -> Option<usize> {
         let quoted = format!("\"{pattern}\"");
@@ -53,6 +60,25 @@ pub(super) fn widened<'f>(
     let is_new = |gain: &Gain| gain.member().is_none_or(|member| !accepted.iter().any(|accepted| accepted == member));
     let gains = gains(old, &new.policy, files).into_iter().filter(is_new);
     gains.map(|gain| of_policy(new.line_of(&gain.rule), level, Problem::PolicyWidens(gain))).collect()
+}
+
+/// Returns the members whose time is over.
+pub(super) fn expired(policy: &Policy, text: &str, today: Date) -> Vec<Finding> {
+    let line_of = |name: &str| {
+        let names = |line: &str| {
+            let key = line.trim_start().trim_start_matches("members.").trim_start_matches("[members.");
+            let rest = key.strip_prefix(name).or_else(|| key.strip_prefix(&format!("\"{name}\"")));
+            rest.is_some_and(|rest| rest.trim_start().starts_with(['=', ']', '.']))
+        };
+        text.lines().position(names).map(|at| at + 1)
+    };
+    let expired = policy.members.iter().filter(|(_, member)| member.is_expired(today));
+    expired
+        .filter_map(|(name, member)| {
+            let problem = Problem::ExpiredMember { member: name.clone(), day: member.expires? };
+            Some(of_policy(line_of(name), problem.level(), problem))
+        })
+        .collect()
 }
 
 /// Returns a finding about the policy.

@@ -18,6 +18,7 @@ impl Workspace<'_> {
         let selection = self.selection(&request.paths)?;
         let files = repository.changed(&[], repository.commit(commit)?.tree, |_, _| true)?;
         let mut report = VerifyReport::default();
+        report.add(policy.expired(self.today()));
         report.nested_policies(files.iter().filter_map(|file| str::from_utf8(&file.path).ok()));
         let mut governed = Vec::new();
         let mut wanted = Wanted::new();

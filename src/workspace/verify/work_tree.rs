@@ -27,6 +27,7 @@ impl Workspace<'_> {
         let policy = self.required_policy()?;
         let judge = Judge { own: Some(policy), base: None, accepted: &request.accepted };
         let mut report = VerifyReport::default();
+        report.add(policies::expired(policy, &self.policy_text()?.unwrap_or_default(), self.today()));
         let mut listed = self.listed(request, &judge, &mut report)?;
         if let Some(repository) = &self.repository {
             let index = repository.index()?;

@@ -1,0 +1,47 @@
+//! What is said when a killed process had left several files half replaced.
+
+use std::path::PathBuf;
+
+use super::CommandError;
+use crate::fs::Recovery;
+use crate::ui::Ui;
+use crate::workspace::Workspace;
+
+/// Finishes or undoes what a killed process has left, and says so.
+///
+/// # Errors
+/// When that cannot be done, or files were changed meanwhile: those are left as they are.
+pub fn recover(workspace: &Workspace<'_>, ui: &Ui) -> Result<(), CommandError> {
+    match workspace.recover()? {
+        None => Ok(()),
+        Some(Recovery::Undone) => {
+            ui.warn("a rekey was interrupted before it had replaced anything; what it had prepared is removed");
+            Ok(())
+        }
+        Some(Recovery::Finished { files, left }) if left.is_empty() => {
+            let are = if files.len() == 1 { "1 file is".to_owned() } else { format!("{} files are", files.len()) };
+            ui.warn(&format!("a rekey that was interrupted is finished: {are} replaced: {}", named(&files)));
+            Ok(())
+        }
+        Some(Recovery::Finished { files, left }) => {
+            let count = left.len();
+            let what = format!(
+                "a rekey that was interrupted is finished for {} of {} files; {count} changed meanwhile, and {} as it is",
+                files.len(),
+                files.len() + count,
+                if count == 1 { "is left" } else { "each is left" }
+            );
+            let left: Vec<String> = left.iter().map(|path| format!("  {}", path.display())).collect();
+            Err(CommandError::failed(what).more(left).hint("look at what changed, then run `secret rekey`"))
+        }
+    }
+}
+
+/// Names files; of many the first.
+fn named(files: &[PathBuf]) -> String {
+    let shown: Vec<String> = files.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+    let more = files.len().saturating_sub(SHOWN);
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
+
+const SHOWN: usize = 10;
