@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::carrier::{self, Carrier};
 use super::file::{EncryptedFile, Opened, OpenedToken};
+use super::follow::follow;
 use super::header::{BodyDigest, Header, HeaderMac, Mode, SignedHeader};
 use super::opening::{breaks_line_somewhere, span_of};
 use super::parallel::in_parts;
@@ -14,6 +15,7 @@ use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
 use super::reuse::{Candidate, Origin, comment_origins, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
+use super::values::Values;
 use crate::crypto::{self, Family, FileKeys, LeafId, random};
 use crate::document::{self, Document, Extent, Format, Item, Leaf, Problem, ScalarKind, SyntaxError, splice};
 
@@ -136,7 +138,7 @@ impl Sealing<'_> {
                 [BodyStamp { day, generation, salt }.to_string().as_bytes(), &chunks].concat()
             }
         };
-        let signed = self.sign(None, false);
+        let signed = self.sign(None, false, Values::new());
         carrier::join_opaque(&signed.fields(), &body)
     }
 
@@ -179,7 +181,8 @@ impl Sealing<'_> {
             let kept = former.filter(|former| places.body_digest(former.salt, &comment_ids) == *former);
             kept.unwrap_or_else(|| places.body_digest(random(), &comment_ids))
         });
-        let signed = self.sign(digest, text.starts_with(carrier::BOM));
+        let values = follow(self.header, self.previous, document, text);
+        let signed = self.sign(digest, text.starts_with(carrier::BOM), values);
         let file = carrier::join_text(Carrier::of(self.header.format), &signed.fields(), std::mem::take(&mut *body));
         // Splitting takes time; nothing can be misplaced where nothing in the plaintext looks like a header's mark.
         let Some(body_lines) = body_lines else { return Ok(file.into_bytes()) };
@@ -354,9 +357,11 @@ impl Sealing<'_> {
     }
 
     /// Returns the header as it is printed: with the digest, and a new revision if it says anything new.
-    fn sign(&self, body: Option<BodyDigest>, has_bom: bool) -> SignedHeader {
+    fn sign(&self, body: Option<BodyDigest>, has_bom: bool, values: Values) -> SignedHeader {
         let previous = self.previous.map(|previous| (&previous.header, previous.mac));
-        sign(Header { body, ..self.header.clone() }, self.secrets.keys(), has_bom, previous)
+        let mut header = Header { body, ..self.header.clone() };
+        header.metadata.values = values;
+        sign(header, self.secrets.keys(), has_bom, previous)
     }
 }
 
