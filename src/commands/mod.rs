@@ -18,6 +18,7 @@ mod encrypt;
 mod error;
 mod exec;
 mod export;
+mod generate;
 mod get;
 mod git;
 mod group;
@@ -34,6 +35,7 @@ mod mv;
 mod rekey;
 mod resolve;
 mod rollback;
+mod rotate;
 mod set;
 mod show;
 mod unset;
@@ -92,6 +94,7 @@ enum Command {
     Encrypt(encrypt::EncryptArgs),
     Exec(exec::ExecArgs),
     Export(export::ExportArgs),
+    Generate(generate::GenerateArgs),
     Get(get::GetArgs),
     Git(git::GitArgs),
     Group(group::GroupArgs),
@@ -107,6 +110,7 @@ enum Command {
     Rekey(rekey::RekeyArgs),
     Resolve(resolve::ResolveArgs),
     Rollback(rollback::RollbackArgs),
+    Rotate(rotate::RotateArgs),
     Set(set::SetArgs),
     Show(show::ShowArgs),
     Unset(unset::UnsetArgs),
@@ -200,6 +204,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Encrypt(arguments) => encrypt::run(arguments, context),
         Command::Exec(arguments) => return exec::run(&arguments, context),
         Command::Export(arguments) => export::run(arguments, context),
+        Command::Generate(arguments) => generate::run(&arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
         Command::Git(arguments) => git::run(arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
@@ -215,6 +220,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Rekey(arguments) => rekey::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Rollback(arguments) => rollback::run(&arguments, context),
+        Command::Rotate(arguments) => rotate::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Show(arguments) => show::run(&arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::document::{Format, KeyPattern};
+use crate::document::{Format, KeyPath, KeyPattern};
 use crate::envelope::native::{Comments, Mode};
+use crate::generate::Recipe;
 use crate::keys::Recipient;
 
 use super::{FILE_NAME, PathPattern, Period, PolicyErrors, read};
@@ -55,6 +56,8 @@ pub struct Rule {
     pub owner: Option<String>,
     /// How often values of new files are replaced.
     pub rotate_every: Option<Period>,
+    /// The recipes of new values, by key; the first match decides.
+    pub generate: Vec<(KeyPattern, Recipe)>,
     /// What a header must tell.
     pub require: Vec<Requirement>,
     /// Which leaves stay in clear.
@@ -152,6 +155,11 @@ impl Policy {
 }
 
 impl Rule {
+    /// Returns the recipe of which the next value at a key path is made, where the rule has one.
+    pub fn recipe(&self, path: &KeyPath) -> Option<&Recipe> {
+        self.generate.iter().find(|(pattern, _)| pattern.matches(path)).map(|(_, recipe)| recipe)
+    }
+
     /// Returns a rule that says no more than who reads what.
     pub fn new(path: PathPattern, readers: Vec<String>) -> Self {
         Self {
@@ -159,6 +167,7 @@ impl Rule {
             readers,
             owner: None,
             rotate_every: None,
+            generate: Vec::new(),
             require: Vec::new(),
             cleartext: Vec::new(),
             mode: Mode::default(),

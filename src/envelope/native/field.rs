@@ -147,11 +147,6 @@ enum Syntax {
     Toml,
 }
 
-/// Reads the TOML spelling of a value.
-pub(super) fn read_value(text: &str) -> Option<FieldValue> {
-    whole_value(text, Syntax::Toml)
-}
-
 fn whole_value(text: &str, syntax: Syntax) -> Option<FieldValue> {
     let mut reader = Reader { rest: text, syntax };
     let value = reader.value(0)?;

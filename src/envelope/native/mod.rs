@@ -40,7 +40,7 @@ pub use opening::{Misplacement, OpenError};
 pub use outline::{BodyMark, Exact, Held, Outline, OutlineProblem, OutlinedComment, OutlinedValue, TokenMark};
 pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use pump::RUN_CHUNKS;
-pub use seal::{SealError, seal, seal_restored};
+pub use seal::{SealError, seal, seal_moved, seal_restored};
 pub use stream::{Checksum, Content, Plain, Receipt, SealedBody, SpoolKey, Stored, StreamError};
 pub use survey::SealedPlace;
 pub use token::{BodyStamp, Stamp, Token, TokenError, TokenKind, is_like_token};

@@ -17,7 +17,7 @@ use super::reuse::{Candidate, Origin, comment_origins, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
 use super::values::Values;
 use crate::crypto::{self, Family, FileKeys, LeafId, random};
-use crate::document::{self, Document, Extent, Format, Item, Leaf, Problem, ScalarKind, SyntaxError, splice};
+use crate::document::{self, Document, Extent, Format, Item, KeyPath, Leaf, Problem, ScalarKind, SyntaxError, splice};
 
 /// A plaintext that cannot be sealed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +69,23 @@ pub fn seal(
     previous: Option<&Opened>,
     today: Date,
 ) -> Result<Vec<u8>, SealError> {
-    seal_restored(plaintext, header, secrets, previous, None, today)
+    write(plaintext, &Sealing { header: &header, secrets, previous, restored: None, moved: &[], today })
+}
+
+/// Seals a plaintext in which values stand that stood elsewhere in `previous`: each pair is a new key path and the one
+/// whose day and generation its value brings along, if it is the same value. See [`seal()`].
+///
+/// # Errors
+/// As [`seal()`].
+pub fn seal_moved(
+    plaintext: &[u8],
+    header: Header,
+    secrets: &FileSecrets,
+    previous: &Opened,
+    moved: &[(KeyPath, KeyPath)],
+    today: Date,
+) -> Result<Vec<u8>, SealError> {
+    write(plaintext, &Sealing { header: &header, secrets, previous: Some(previous), restored: None, moved, today })
 }
 
 /// Seals a plaintext with values that are put back: they keep the day and the generation that they had in `restored`, so
@@ -85,8 +101,13 @@ pub fn seal_restored(
     restored: Option<&Opened>,
     today: Date,
 ) -> Result<Vec<u8>, SealError> {
+    write(plaintext, &Sealing { header: &header, secrets, previous, restored, moved: &[], today })
+}
+
+/// Seals a plaintext, and opens the result again.
+fn write(plaintext: &[u8], sealing: &Sealing<'_>) -> Result<Vec<u8>, SealError> {
+    let Sealing { header, secrets, .. } = sealing;
     debug_assert_eq!(header.file_id, secrets.file_id(), "the caller made the header for these secrets");
-    let sealing = Sealing { header: &header, secrets, previous, restored, today };
     let (file, document) = match header.mode {
         Mode::Opaque => (sealing.opaque(plaintext), None),
         Mode::Values => {
@@ -95,7 +116,7 @@ pub fn seal_restored(
             (sealing.document(text, &document)?, Some(document))
         }
     };
-    let payload = secrets.payload(&header);
+    let payload = secrets.payload(header);
     match EncryptedFile::parse(&file) {
         Ok(sealed) if sealed.opens_to(&payload, plaintext, document.as_ref()) => Ok(file),
         _ => Err(SealError::RoundTrip),
@@ -107,6 +128,8 @@ struct Sealing<'a> {
     secrets: &'a FileSecrets,
     previous: Option<&'a Opened>,
     restored: Option<&'a Opened>,
+    /// New key paths, and the old ones that their values come from.
+    moved: &'a [(KeyPath, KeyPath)],
     today: Date,
 }
 
@@ -227,6 +250,11 @@ impl Sealing<'_> {
                 *oldest = (stamp.day, stamp.generation);
             }
         }
+        let moved: HashMap<&KeyPath, usize> = self
+            .moved
+            .iter()
+            .filter_map(|(to, from)| Some((to, former.iter().position(|former| former.leaf.path == *from)?)))
+            .collect();
         let mut used = self.former_ids();
         used.reserve(new.len());
         let identified = origins(&old, &new).into_iter().map(|origin| match origin {
@@ -238,7 +266,8 @@ impl Sealing<'_> {
         let seal = |index: usize, scratch: &mut Scratch, token: &mut String| {
             let (original, id) = identified[index];
             // Another spelling of the same value is the same secret: its age does not change.
-            let dated = original.filter(|original| old[*original].value == new[index].value);
+            let sources = [moved.get(&leaves[index].path).copied(), original];
+            let dated = sources.into_iter().flatten().find(|source| old[*source].value == new[index].value);
             let dated = dated.map(|original| {
                 let stamp = former[original].opened.token.stamp;
                 (stamp.day, stamp.generation)

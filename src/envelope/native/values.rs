@@ -49,9 +49,13 @@ impl ValueMetadata {
         FieldValue::Table(self.field_values().into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
-    /// Reads the field of a header, or of an editor. The order is checked by printing again.
+    /// Reads the field of a header.
     pub(super) fn from_field(field: &FieldValue) -> Option<Self> {
-        let FieldValue::Table(members) = field else { return None };
+        if let FieldValue::Table(members) = field { Self::from_members(members) } else { None }
+    }
+
+    /// Reads named values, as a header or an editor has them. The order is checked by printing again.
+    pub fn from_members(members: &[(String, FieldValue)]) -> Option<Self> {
         let mut metadata = Self::default();
         for (name, value) in members {
             match name.as_str() {
