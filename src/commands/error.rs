@@ -338,34 +338,6 @@ fn hints_of(error: &Error) -> Vec<String> {
             let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
             format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))
         }
-        Error::ChangedMeanwhile { .. } => "look at what changed, and run the command again".to_owned(),
-        Error::ChangedSinceBegin { .. } => {
-            "if the pending value is the right one all the same, `secret rotate --abort` and set it; nothing was changed"
-                .to_owned()
-        }
-        Error::InClear { path, .. } => format!(
-            "`cleartext` in the rule decides what stands in clear; `secret rekey {}` adopts a change of it",
-            quote(path)
-        ),
-        Error::NoRotation { path, key, .. } => {
-            format!("`secret rotate {} {} --begin` puts a new value beside the current one", quote(path), quote(key))
-        }
-        Error::NoRecipe { path, key } => format!(
-            "name one: `secret rotate {} {} --generate password:32`; --keep-recipe keeps it for the next time",
-            quote(path),
-            quote(key)
-        ),
-        Error::NoSibling { .. } => "rotate it in one step, without --begin".to_owned(),
-        Error::RotationBegun { path, key, .. } => format!(
-            "`secret rotate {0} {1} --finish` puts the pending value in its place, --abort removes it",
-            quote(path),
-            quote(key)
-        ),
-        Error::SameValue { .. } => "nothing was changed; a rotation is over only when the value is another one".to_owned(),
-        Error::PastDay { .. } => {
-            "write a day from today on; if it shall be overdue at once, give it with --allow-past".to_owned()
-        }
-        Error::NotOneValue { path, .. } => format!("name one value; `secret ls {}` lists them", quote(path)),
         Error::MergePlaintext { path } => {
             format!("edit {} as any other text; a policy wants it encrypted", quote(path))
         }
@@ -433,6 +405,42 @@ fn hints_of(error: &Error) -> Vec<String> {
                 .to_owned()
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
+        _ => return rotation_hint(error),
+    };
+    vec![hint]
+}
+
+/// What to do about a value that cannot be rotated, or of which nothing can be said.
+fn rotation_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::ChangedMeanwhile { .. } => "look at what changed, and run the command again".to_owned(),
+        Error::ChangedSinceBegin { .. } => {
+            "if the pending value is the right one all the same, `secret rotate --abort` and set it; nothing was changed"
+                .to_owned()
+        }
+        Error::InClear { path, .. } => format!(
+            "`cleartext` in the rule decides what stands in clear; `secret rekey {}` adopts a change of it",
+            quote(path)
+        ),
+        Error::NoRotation { path, key, .. } => {
+            format!("`secret rotate {} {} --begin` puts a new value beside the current one", quote(path), quote(key))
+        }
+        Error::NoRecipe { path, key } => format!(
+            "name one: `secret rotate {} {} --generate password:32`; --keep-recipe keeps it for the next time",
+            quote(path),
+            quote(key)
+        ),
+        Error::NoSibling { .. } => "rotate it in one step, without --begin".to_owned(),
+        Error::RotationBegun { path, key, .. } => format!(
+            "`secret rotate {0} {1} --finish` puts the pending value in its place, --abort removes it",
+            quote(path),
+            quote(key)
+        ),
+        Error::SameValue { .. } => "nothing was changed; a rotation is over only when the value is another one".to_owned(),
+        Error::PastDay { .. } => {
+            "write a day from today on; if it shall be overdue at once, give it with --allow-past".to_owned()
+        }
+        Error::NotOneValue { path, .. } => format!("name one value; `secret ls {}` lists them", quote(path)),
         _ => return Vec::new(),
     };
     vec![hint]

@@ -1,6 +1,7 @@
 //! `secret generate`.
 
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::{CommandError, Context};
 use crate::generate::{Recipe, RecipeError};
@@ -9,7 +10,7 @@ use crate::generate::{Recipe, RecipeError};
 ///
 /// A recipe is one of password:N (letters and digits; or the classes that it names: lower, upper, digits, symbols, less
 /// what stands behind exclude=), hex:N, base64:N and base64url:N (N bytes), words:N, uuid, ssh-ed25519, age. All values of
-/// a recipe are equally likely; how many bits of entropy that is, and a public key, is told on stderr.
+/// a recipe are equally likely; how many bits of entropy that is, and a public key, is told on stderr. A line end is added.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct GenerateArgs {
@@ -27,7 +28,11 @@ Examples:
 pub fn run(arguments: &GenerateArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let recipe = parse_recipe(&arguments.recipe)?;
     let generated = recipe.generate();
-    context.ui.reveal(generated.value.as_bytes())?;
+    // With a line end, as other generators print it; `--stdin` and `$(…)` drop it again.
+    let mut line = Zeroizing::new(String::with_capacity(generated.value.len() + 1));
+    line.push_str(generated.value.trim_end_matches('\n'));
+    line.push('\n');
+    context.ui.reveal(line.as_bytes())?;
     tell(&recipe, generated.public.as_deref(), context);
     Ok(())
 }

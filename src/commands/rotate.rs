@@ -1,5 +1,7 @@
 //! `secret rotate`.
 
+#![allow(clippy::doc_markdown, reason = "doc comments are help texts here")]
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -36,8 +38,8 @@ pub struct RotateArgs {
     #[arg(long, group = "source")]
     stdin: bool,
     /// Make the new value by a recipe (see `secret generate`) [default: the one that is kept for it]
-    #[arg(long, value_name = "RECIPE", num_args = 0..=1, group = "source")]
-    generate: Option<Option<String>>,
+    #[arg(long, value_name = "RECIPE", num_args = 0..=1, default_missing_value = "", group = "source")]
+    generate: Option<String>,
     /// Keep the recipe with the value, in clear in the header, for the next time
     #[arg(long, requires = "generate")]
     keep_recipe: bool,
@@ -47,6 +49,16 @@ pub struct RotateArgs {
     /// Run this program with the new value on its standard input; only if it succeeds the value is kept
     #[arg(long, value_name = "PROGRAM", conflicts_with = "abort")]
     test: Option<OsString>,
+    #[command(flatten)]
+    steps: StepArgs,
+    /// Print JSON, without values
+    #[arg(long)]
+    json: bool,
+}
+
+/// The steps of a rotation in two.
+#[derive(Args)]
+struct StepArgs {
     /// First step of two: put the new value beside the current one
     #[arg(long, group = "step")]
     begin: bool,
@@ -56,17 +68,13 @@ pub struct RotateArgs {
     /// Remove the pending value: the current one stays
     #[arg(long, group = "step", conflicts_with_all = ["source", "keep_recipe"])]
     abort: bool,
-    /// Print JSON, without values
-    #[arg(long)]
-    json: bool,
 }
 
 pub const EXAMPLES: &str = "\
 Examples:
-  secret rotate secrets/db.yaml db.password
   secret rotate secrets/db.yaml db.password --generate password:32 --keep-recipe
-  secret rotate secrets/db.yaml db.password --begin --generate hex:32
-  secret rotate secrets/db.yaml db.password --finish --test ./can-log-in";
+  openssl rand -hex 16 | secret rotate secrets/db.yaml db.password --stdin --test can-log-in
+  secret rotate secrets/db.yaml db.password --begin --generate hex:32";
 
 /// A new value, and how it was made.
 struct New {
@@ -76,7 +84,7 @@ struct New {
 }
 
 pub fn run(arguments: &RotateArgs, context: &Context<'_>) -> Result<(), CommandError> {
-    let step = match (arguments.begin, arguments.finish, arguments.abort) {
+    let step = match (arguments.steps.begin, arguments.steps.finish, arguments.steps.abort) {
         (true, ..) => RotationStep::Begin,
         (_, true, _) => RotationStep::Finish,
         (.., true) => RotationStep::Abort,
@@ -86,7 +94,7 @@ pub fn run(arguments: &RotateArgs, context: &Context<'_>) -> Result<(), CommandE
         return Err(CommandError::usage("--stdin has one value, and several keys are named"));
     }
     let given = match &arguments.generate {
-        Some(Some(recipe)) => Some(parse_recipe(recipe)?),
+        Some(recipe) if !recipe.is_empty() => Some(parse_recipe(recipe)?),
         _ => None,
     };
     if arguments.keep_recipe && given.is_none() {
@@ -228,6 +236,15 @@ fn report(arguments: &RotateArgs, rotation: &Rotation, new: &[New], context: &Co
         });
         if let Some(New { recipe: Some(recipe), public, .. }) = new.get(index) {
             tell(recipe, public.as_deref(), context);
+        }
+    }
+    if matches!(rotation.step, RotationStep::Finish | RotationStep::Replace) {
+        let today = context.env.today();
+        for (turn, day) in rotation.dates().into_iter().filter(|(_, day)| *day >= today) {
+            let (file, key) = (quote(file), quote(&turn.key));
+            context.ui.note(&format!(
+                "the header still wants it replaced by {day}; `secret meta {file} {key} --rotation-due DAY` sets the next day"
+            ));
         }
     }
     context.ui.note(&next(rotation));

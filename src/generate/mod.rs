@@ -103,6 +103,8 @@ mod tests {
 
     use super::Recipe;
 
+    type Form = fn(&str) -> bool;
+
     fn made(recipe: &str) -> String {
         recipe.parse::<Recipe>().expect(recipe).generate().value.to_string()
     }
@@ -110,7 +112,6 @@ mod tests {
     #[test]
     fn each_recipe_makes_values_of_its_form_and_never_one_twice() {
         let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        type Form = fn(&str) -> bool;
         let forms: [(&str, Form); 6] = [
             ("hex:32", |text| text.len() == 64),
             ("base64:32", |text| STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 32)),

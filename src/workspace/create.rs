@@ -13,7 +13,7 @@ use crate::crypto::FileId;
 use crate::document::{self, Format, Problem};
 use crate::envelope::native::{
     Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, OPAQUE_TOP, OpaqueTop, Opened,
-    ReadError, Recipients, Values, conflict, seal,
+    ReadError, Recipients, SaidOfValues, conflict, seal,
 };
 use crate::fs::{self, Expect, Snapshot};
 use crate::keys::Recipient;
@@ -112,7 +112,7 @@ impl Workspace<'_> {
         let names = recipients(&readers);
         let secrets = FileSecrets::generate(&names);
         let header = self.new_header(target, rule, format, metadata, names, &secrets)?;
-        refuse_unknown_values(target, &header, &Values::new(), plaintext)?;
+        refuse_unknown_values(target, &header, &SaidOfValues::new(), plaintext)?;
         let bytes = seal(plaintext, header.clone(), &secrets, None, self.env.today())
             .map_err(|source| seal_error(target, format, source))?;
         self.new_creation(target, NewFile::Bytes(bytes), header, &readers, opaque_because)

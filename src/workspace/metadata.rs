@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::{Error, OpenFile, Saved, Target, Workspace, lookup};
 use crate::document::{self, Format, KeyPath};
-use crate::envelope::native::{Header, Metadata, ValueMetadata, Values, is_written_key};
+use crate::envelope::native::{Header, Metadata, SaidOfValues, ValueMetadata, is_written_key};
 use crate::generate::Recipe;
 use crate::policy::{Period, Requirement, Rule};
 
@@ -24,7 +24,7 @@ pub struct MetadataChange {
     /// Labels.
     pub tags: BTreeMap<String, String>,
     /// What is said of single values, in place of what was said.
-    pub values: Values,
+    pub values: SaidOfValues,
     /// Whether a day that is past may be set.
     pub allows_past: bool,
 }
@@ -55,10 +55,10 @@ impl MetadataChange {
     /// When a value is not what its field holds.
     pub fn apply(&self, metadata: &Metadata, today: Date) -> Result<Metadata, Error> {
         let mut changed = metadata.clone();
-        set_text(&self.owner, &mut changed.owner);
-        set_text(&self.purpose, &mut changed.purpose);
-        set_period(&self.rotate_every, &mut changed.rotate_every)?;
-        set_day(&self.rotation_due, &mut changed.rotation_due, today, self.allows_past)?;
+        set_text(self.owner.as_deref(), &mut changed.owner);
+        set_text(self.purpose.as_deref(), &mut changed.purpose);
+        set_period(self.rotate_every.as_deref(), &mut changed.rotate_every)?;
+        set_day(self.rotation_due.as_deref(), &mut changed.rotation_due, today, self.allows_past)?;
         for (name, tag) in &self.tags {
             if tag.is_empty() {
                 changed.tags.remove(name);
@@ -108,14 +108,14 @@ impl ValueChange {
     /// When a text is not what its field holds.
     pub fn apply(&self, value: &ValueMetadata, today: Date) -> Result<ValueMetadata, Error> {
         let mut changed = value.clone();
-        set_text(&self.owner, &mut changed.owner);
-        set_text(&self.description, &mut changed.description);
+        set_text(self.owner.as_deref(), &mut changed.owner);
+        set_text(self.description.as_deref(), &mut changed.description);
         if let Some(links) = &self.links {
             let links = links.iter().map(|link| link.trim().to_owned()).filter(|link| !link.is_empty());
             changed.links = links.collect();
         }
-        set_period(&self.rotate_every, &mut changed.rotate_every)?;
-        set_day(&self.rotation_due, &mut changed.rotation_due, today, self.allows_past)?;
+        set_period(self.rotate_every.as_deref(), &mut changed.rotate_every)?;
+        set_day(self.rotation_due.as_deref(), &mut changed.rotation_due, today, self.allows_past)?;
         match self.generate.as_deref().map(str::trim) {
             // What stands there already may be a later version's recipe.
             recipe if recipe == value.generate.as_deref() => {}
@@ -186,7 +186,7 @@ pub(super) fn value_path(file: &OpenFile, key: &str) -> Result<KeyPath, Error> {
 pub(super) fn refuse_unknown_values(
     target: &Target,
     header: &Header,
-    before: &Values,
+    before: &SaidOfValues,
     plaintext: &[u8],
 ) -> Result<(), Error> {
     let new: Vec<&String> = header.metadata.values.keys().filter(|key| !before.contains_key(*key)).collect();
@@ -233,13 +233,13 @@ pub(super) fn defaults(rule: &Rule) -> Metadata {
     }
 }
 
-fn set_text(new: &Option<String>, field: &mut Option<String>) {
+fn set_text(new: Option<&str>, field: &mut Option<String>) {
     if let Some(new) = new {
         *field = Some(new.trim().to_owned()).filter(|new| !new.is_empty());
     }
 }
 
-fn set_period(new: &Option<String>, field: &mut Option<String>) -> Result<(), Error> {
+fn set_period(new: Option<&str>, field: &mut Option<String>) -> Result<(), Error> {
     set_text(new, field);
     if let Some(period) = field {
         period.parse::<Period>().map_err(|_| Error::MetadataValue {
@@ -251,8 +251,8 @@ fn set_period(new: &Option<String>, field: &mut Option<String>) -> Result<(), Er
     Ok(())
 }
 
-fn set_day(new: &Option<String>, field: &mut Option<Date>, today: Date, allows_past: bool) -> Result<(), Error> {
-    let day: Date = match new.as_deref().map(str::trim) {
+fn set_day(new: Option<&str>, field: &mut Option<Date>, today: Date, allows_past: bool) -> Result<(), Error> {
+    let day: Date = match new.map(str::trim) {
         None => return Ok(()),
         Some("") => {
             *field = None;

@@ -177,7 +177,8 @@ impl<'a> Workspace<'a> {
     }
 
     fn no_repository(&self) -> Error {
-        Error::NoRepository { folder: self.env.current_dir().to_path_buf() }
+        let folder = self.env.current_dir();
+        Error::NoRepository { folder: fs::real_path(folder).unwrap_or_else(|_| folder.to_path_buf()) }
     }
 
     fn refuse_nested_policies(&self) -> Result<(), Error> {

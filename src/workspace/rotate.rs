@@ -3,6 +3,7 @@
 //! In two steps the current value stays where it is, with a copy of it in `KEY_previous`, and the new one waits in
 //! `KEY_pending`; days and generations go with the values, so that what a former reader knows stays known as such.
 
+use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::metadata::value_path;
@@ -115,6 +116,17 @@ impl Workspace<'_> {
             }
             Ok(Rewritten { plaintext: document::into_bytes(edit.text), header, moved: edit.moved })
         })
+    }
+}
+
+impl Rotation {
+    /// Returns the values for which somebody has set a day by which they must be replaced. No rotation changes it: only a
+    /// person knows the next one.
+    pub fn dates(&self) -> Vec<(&Turn, Date)> {
+        let metadata = &self.file.opened.header.metadata;
+        let own = |turn: &Turn| metadata.value(&turn.path).and_then(|said| said.rotation_due);
+        let date = |turn| own(turn).or(metadata.rotation_due);
+        self.turns.iter().filter_map(|turn| Some((turn, date(turn)?))).collect()
     }
 }
 

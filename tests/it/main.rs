@@ -45,6 +45,7 @@ mod plugins;
 mod policy_and_rekey;
 mod readers;
 mod recover;
+mod rotate;
 mod scenes;
 mod secret_types;
 mod shells;

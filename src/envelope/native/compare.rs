@@ -13,7 +13,7 @@ use super::header::{Header, Metadata};
 use super::outline::{Held, Outline, OutlinedComment, OutlinedValue, TokenMark};
 use super::place;
 use super::reuse::{Candidate, Origin, comment_origins, origins};
-use super::values::{ValueMetadata, Values};
+use super::values::{SaidOfValues, ValueMetadata};
 use crate::crypto::LeafId;
 use crate::document::{KeyPath, ScalarKind};
 
@@ -157,7 +157,7 @@ fn compare_metadata(was: &Metadata, is: &Metadata, changes: &mut Vec<Change>) {
     }
     let keys: BTreeSet<&String> = was.values.keys().chain(is.values.keys()).collect();
     for key in keys {
-        let said = |values: &Values| -> BTreeMap<&str, String> {
+        let said = |values: &SaidOfValues| -> BTreeMap<&str, String> {
             values.get(key).map(ValueMetadata::fields).unwrap_or_default().into_iter().collect()
         };
         let (mut was, mut is) = (said(&was.values), said(&is.values));

@@ -6,14 +6,14 @@ use super::file::Opened;
 use super::header::Header;
 use super::place;
 use super::reuse::{Candidate, Origin, origins};
-use super::values::Values;
+use super::values::SaidOfValues;
 use crate::document::{Document, Leaf};
 
 /// Returns what a header says of single values when it stands over a new document.
 ///
 /// What the file said already goes where its value went, and is dropped with it; a value is the same one by the rule by
 /// which it keeps its id. What the file did not say yet is about the new document, and wins.
-pub(super) fn follow(header: &Header, previous: Option<&Opened>, document: &Document, text: &str) -> Values {
+pub(super) fn follow(header: &Header, previous: Option<&Opened>, document: &Document, text: &str) -> SaidOfValues {
     let wanted = &header.metadata.values;
     let Some((opened, old)) = previous.and_then(|opened| Some((opened, opened.items.as_ref()?))) else {
         return wanted.clone();
@@ -24,7 +24,7 @@ pub(super) fn follow(header: &Header, previous: Option<&Opened>, document: &Docu
     }
     let (old_keys, new_keys) = (keys(old), keys(document));
     let moved = moved(opened, old, header, document, text);
-    let (following, mut values): (Values, Values) =
+    let (following, mut values): (SaidOfValues, SaidOfValues) =
         wanted.clone().into_iter().partition(|(key, _)| known.contains_key(key) && old_keys.contains(key));
     for (key, value) in following {
         let target = match moved.get(&key) {

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::field::{Field, FieldValue, WRAPPED_KEY, toml_text};
-use super::values::{ValueMetadata, Values, is_written_key};
+use super::values::{SaidOfValues, ValueMetadata, is_written_key};
 use crate::crypto::{FileId, FileKeys, MAC_BYTES, NotAuthentic, random};
 use crate::document::{Document, Format, KeyPath, KeyPattern};
 
@@ -62,7 +62,7 @@ pub struct Metadata {
     /// Free labels.
     pub tags: BTreeMap<String, String>,
     /// What is said of single values.
-    pub values: Values,
+    pub values: SaidOfValues,
 }
 
 /// What is sealed.

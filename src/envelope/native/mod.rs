@@ -44,4 +44,4 @@ pub use seal::{SealError, seal, seal_moved, seal_restored};
 pub use stream::{Checksum, Content, Plain, Receipt, SealedBody, SpoolKey, Stored, StreamError};
 pub use survey::SealedPlace;
 pub use token::{BodyStamp, Stamp, Token, TokenError, TokenKind, is_like_token};
-pub use values::{ValueMetadata, Values, is_written_key};
+pub use values::{SaidOfValues, ValueMetadata, is_written_key};

@@ -15,7 +15,7 @@ use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
 use super::reuse::{Candidate, Origin, comment_origins, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
-use super::values::Values;
+use super::values::SaidOfValues;
 use crate::crypto::{self, Family, FileKeys, LeafId, random};
 use crate::document::{self, Document, Extent, Format, Item, KeyPath, Leaf, Problem, ScalarKind, SyntaxError, splice};
 
@@ -161,7 +161,7 @@ impl Sealing<'_> {
                 [BodyStamp { day, generation, salt }.to_string().as_bytes(), &chunks].concat()
             }
         };
-        let signed = self.sign(None, false, Values::new());
+        let signed = self.sign(None, false, SaidOfValues::new());
         carrier::join_opaque(&signed.fields(), &body)
     }
 
@@ -386,7 +386,7 @@ impl Sealing<'_> {
     }
 
     /// Returns the header as it is printed: with the digest, and a new revision if it says anything new.
-    fn sign(&self, body: Option<BodyDigest>, has_bom: bool, values: Values) -> SignedHeader {
+    fn sign(&self, body: Option<BodyDigest>, has_bom: bool, values: SaidOfValues) -> SignedHeader {
         let previous = self.previous.map(|previous| (&previous.header, previous.mac));
         let mut header = Header { body, ..self.header.clone() };
         header.metadata.values = values;

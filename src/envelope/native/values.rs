@@ -8,7 +8,7 @@ use super::field::FieldValue;
 use crate::document::KeyPath;
 
 /// What people say of single values, by key path in its written form, sorted by its bytes.
-pub type Values = BTreeMap<String, ValueMetadata>;
+pub type SaidOfValues = BTreeMap<String, ValueMetadata>;
 
 /// What people say of one value; what is not said is as for the whole file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use jiff::civil::{Date, date};
 use secret::crypto::{ContinuitySecret, DataKey};
 use secret::document::Format;
 use secret::envelope::native::{
-    Comments, EncryptedFile, Exposure, FileSecrets, Header, Metadata, Mode, ValueMetadata, Values, seal,
+    Comments, EncryptedFile, Exposure, FileSecrets, Header, Metadata, Mode, SaidOfValues, ValueMetadata, seal,
 };
 use secret::keys::{Recipient, wrap};
 use sha2::{Digest, Sha256};
@@ -231,7 +231,7 @@ fn header_cases() {
                 rotate_every: Some("90d".to_owned()),
                 rotation_due: Some(date(2027, 1, 31)),
                 tags: BTreeMap::from([("a b.c", "x"), ("plain", ""), ("Prüfung", "ü")].map(|(name, tag)| (name.to_owned(), tag.to_owned()))),
-                values: Values::new(),
+                values: SaidOfValues::new(),
             };
             header.comments = Comments::Modelines;
             header.cleartext = patterns(&["apiVersion", "metadata.**", "\"a.b\""]);
@@ -275,7 +275,7 @@ fn header_cases() {
 }
 
 /// What is said of single values, with everything that has to be escaped.
-fn said_of_values() -> Values {
+fn said_of_values() -> SaidOfValues {
     let everything = ValueMetadata {
         owner: Some("payments".to_owned()),
         description: Some("the \"main\" password = { x }\u{202e}\n".to_owned()),

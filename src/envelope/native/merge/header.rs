@@ -6,7 +6,7 @@ use super::fate::NeedsKey;
 use super::{Choice, Conflict, ConflictKind, Decisions};
 use crate::envelope::native::header::{Header, Metadata, Recipients, SignedHeader};
 use crate::envelope::native::payload::FileSecrets;
-use crate::envelope::native::values::{ValueMetadata, Values};
+use crate::envelope::native::values::{SaidOfValues, ValueMetadata};
 
 /// The header of the merged file.
 pub(super) struct Plan {
@@ -190,10 +190,10 @@ impl<'h> Merging<'h> {
     }
 
     /// Merges what is said of single values: by key, and by field.
-    fn values(&mut self) -> Values {
+    fn values(&mut self) -> SaidOfValues {
         let (ours, theirs) = (&self.ours.metadata.values, &self.theirs.metadata.values);
         let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-        let mut merged = Values::new();
+        let mut merged = SaidOfValues::new();
         for key in keys {
             let said = |header: &'h Header| header.metadata.values.get(key);
             let name = |field: &str| format!("values.{key}.{field}");
