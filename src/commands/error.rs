@@ -153,6 +153,7 @@ impl From<Error> for CommandError {
                 | Error::Seal { .. }
                 | Error::MetadataMissing { .. }
                 | Error::MetadataValue { .. }
+                | Error::Recipe(_)
                 | Error::PastDay { .. }
         );
         let mut messages = messages(&error).into_iter();

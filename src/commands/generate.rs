@@ -44,7 +44,7 @@ pub fn parse_recipe(text: &str) -> Result<Recipe, CommandError> {
             RecipeError::Weak { .. } => "ask for more of it; a short value that must be so is set with `secret set`",
             _ => "`secret generate --help` has examples",
         };
-        CommandError::usage(format!("{text}: {error}")).hint(hint)
+        CommandError::usage(format!("not a recipe: {error}")).hint(hint)
     })
 }
 

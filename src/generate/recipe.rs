@@ -38,13 +38,13 @@ pub enum Recipe {
     },
 }
 
-/// Why a text is no recipe.
+/// Why a text is no recipe. It is not repeated: somebody may have written the new value itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecipeError {
     /// A class that there is not.
-    #[error("there is no class {0:?}; the classes are lower, upper, digits and symbols, and exclude=… stands last")]
-    Class(String),
+    #[error("there is no such class; the classes are lower, upper, digits and symbols, and exclude=… stands last")]
+    Class,
     /// All characters of a class are excluded.
     #[error("all of `{0}` is excluded")]
     ClassExcluded(&'static str),
@@ -67,9 +67,9 @@ pub enum RecipeError {
     StandsAlone(&'static str),
     /// Nothing is made by this name.
     #[error(
-        "no value is made by {0:?}; there are age, base64:N, base64url:N, hex:N, password:N, ssh-ed25519, uuid and words:N"
+        "no value is made by this; there are age, base64:N, base64url:N, hex:N, password:N, ssh-ed25519, uuid and words:N"
     )]
-    Unknown(String),
+    Unknown,
     /// Too few values are possible.
     #[error("{bits} bits of entropy are too few: at least {MIN_BITS} are needed")]
     Weak {
@@ -97,7 +97,7 @@ impl FromStr for Recipe {
             "ssh-ed25519" => alone("ssh-ed25519", Self::SshEd25519)?,
             "uuid" => alone("uuid", Self::Uuid)?,
             "words" => Self::Words { count: number("words", MAX_WORDS)? },
-            _ => return Err(RecipeError::Unknown(name.to_owned())),
+            _ => return Err(RecipeError::Unknown),
         };
         let entropy = recipe.entropy();
         if entropy < f64::from(MIN_BITS) {
@@ -141,7 +141,7 @@ fn password(text: &str) -> Result<Password, RecipeError> {
     let mut classes = Vec::new();
     for name in names.into_iter().flat_map(|names| names.split(',')) {
         let class = Class::ALL.into_iter().find(|class| class.name() == name);
-        let class = class.ok_or_else(|| RecipeError::Class(name.to_owned()))?;
+        let class = class.ok_or(RecipeError::Class)?;
         if classes.contains(&class) {
             return Err(RecipeError::ClassTwice(class.name()));
         }
@@ -157,7 +157,7 @@ fn password(text: &str) -> Result<Password, RecipeError> {
         }
     }
     if text.ends_with(",exclude=") {
-        return Err(RecipeError::Class("exclude=".to_owned()));
+        return Err(RecipeError::Class);
     }
     let password = Password { length, classes, excluded: excluded.to_owned() };
     match password.classes.iter().find(|class| password.characters(**class).is_empty()) {
@@ -195,7 +195,7 @@ mod tests {
         for (text, printed) in [
             ("password:32", "password:32,lower,upper,digits"),
             ("password:32,symbols,lower", "password:32,lower,symbols"),
-            ("password:20,digits,exclude=10", "password:20,digits,exclude=10"),
+            ("password:25,digits,exclude=10", "password:25,digits,exclude=10"),
             ("password:40,lower,symbols,exclude=,\"l", "password:40,lower,symbols,exclude=,\"l"),
             ("hex:32", "hex:32"),
             ("base64:32", "base64:32"),
@@ -214,8 +214,8 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         for (text, said) in [
-            ("", "no value is made by \"\""),
-            ("passwort:32", "no value is made by \"passwort\""),
+            ("", "no value is made by this"),
+            ("passwort:32", "no value is made by this"),
             ("hex", "write hex:N with N from 1 to 4096"),
             ("hex:", "write hex:N"),
             ("hex:032", "write hex:N"),
@@ -224,12 +224,12 @@ mod tests {
             ("hex:99999999", "write hex:N"),
             ("password:٣٢", "write password:N"),
             ("uuid:4", "`uuid` stands alone"),
-            ("password:32,lowr", "there is no class \"lowr\""),
-            ("password:32,", "there is no class \"\""),
+            ("password:32,lowr", "there is no such class"),
+            ("password:32,", "there is no such class"),
             ("password:32,lower,lower", "class `lower` stands there twice"),
             ("password:32,lower,exclude=A", "'A' cannot be excluded"),
             ("password:32,lower,exclude=aa", "'a' cannot be excluded"),
-            ("password:32,lower,exclude=", "there is no class \"exclude=\""),
+            ("password:32,lower,exclude=", "there is no such class"),
             ("password:32,lower,digits,exclude=0123456789", "all of `digits` is excluded"),
         ] {
             assert!(refused(text).starts_with(said), "{text}: {}", refused(text));

@@ -165,6 +165,9 @@ pub enum Error {
         /// The key of the pending value.
         pending: String,
     },
+    /// A text is no recipe; it may be a value that stands at the wrong place, and is not repeated.
+    #[error("not a recipe: {0}")]
+    Recipe(#[from] crate::generate::RecipeError),
     /// There is no recipe for a value.
     #[error("there is no recipe for {key} in {path}")]
     NoRecipe {

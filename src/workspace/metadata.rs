@@ -122,12 +122,7 @@ impl ValueChange {
             None => {}
             Some("") => changed.generate = None,
             Some(recipe) => {
-                let parsed = recipe.parse::<Recipe>().map_err(|error| Error::MetadataValue {
-                    field: "generate",
-                    value: recipe.to_owned(),
-                    expected: error.to_string(),
-                })?;
-                changed.generate = Some(parsed.to_string());
+                changed.generate = Some(recipe.parse::<Recipe>()?.to_string());
             }
         }
         Ok(changed)

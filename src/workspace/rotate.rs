@@ -75,11 +75,7 @@ impl Workspace<'_> {
         let file = &rotation.file;
         let metadata = &file.opened.header.metadata;
         if let Some(recipe) = metadata.value(&turn.path).and_then(|said| said.generate.as_ref()) {
-            return recipe.parse().map_err(|error: crate::generate::RecipeError| Error::MetadataValue {
-                field: "generate",
-                value: recipe.clone(),
-                expected: error.to_string(),
-            });
+            return Ok(recipe.parse::<Recipe>()?);
         }
         let rule = if self.policy()?.is_some() { Some(self.rule(&file.target)?) } else { None };
         let recipe = rule.and_then(|rule| rule.recipe(&turn.path)).cloned();

@@ -88,7 +88,7 @@ fn the_policy_keeps_recipes_by_key_and_what_the_header_keeps_comes_first() {
     // A recipe is all that a policy can name: there is none that runs anything, and none too weak to be one.
     let policy = world.read(".secret.toml");
     for (recipe, said) in [
-        ("exec:./evil", "no value is made by \"exec\"; there are age, base64:N"),
+        ("exec:./evil", "no value is made by this; there are age, base64:N"),
         ("hex:4", "32 bits of entropy are too few: at least 64 are needed"),
     ] {
         world.write(".secret.toml", policy.replace("hex:16", recipe));
@@ -260,7 +260,7 @@ fn keys_that_are_made_show_their_public_part() {
     }
     assert_eq!(
         world.secret(["generate", "hex:4"]).stderr,
-        "error: hex:4: 32 bits of entropy are too few: at least 64 are needed\n\
+        "error: not a recipe: 32 bits of entropy are too few: at least 64 are needed\n\
          hint: ask for more of it; a short value that must be so is set with `secret set`\n"
     );
     assert_eq!(world.secret(["generate", "hex:4"]).code, 2);
@@ -538,10 +538,7 @@ fn the_editor_shows_and_changes_what_is_said_of_values() {
     for (line, said) in [
         ("values.\"db.pory\" = { owner = \"a\" }", "secrets/db.yaml has no key db.pory"),
         ("values.\"db.port\" = { colour = \"a\" }", "above the scissors line stand only"),
-        (
-            "values.\"db.port\" = { generate = \"hex:1\" }",
-            "`generate` cannot be \"hex:1\": 8 bits of entropy are too few",
-        ),
+        ("values.\"db.port\" = { generate = \"hex:1\" }", "not a recipe: 8 bits of entropy are too few"),
         (
             "values.\"db.port\" = { rotation_due = \"2020-01-01\" }",
             "`rotation_due` cannot be 2020-01-01: that day is past",
@@ -592,10 +589,12 @@ fn metadata_of_values_that_makes_no_sense_is_refused() {
             "`rotation_due` cannot be 2020-01-01: that day is past\nhint: write a day from today on; if it shall be overdue at once, give it with --allow-past",
         ),
         (
-            &["db.port", "--generate", "hex:1"],
+            &["db.port", "--generate", "canary"],
             1,
-            "`generate` cannot be \"hex:1\": 8 bits of entropy are too few: at least 64 are needed",
+            "not a recipe: no value is made by this; there are age, base64:N, base64url:N, hex:N, password:N, \
+             ssh-ed25519, uuid and words:N",
         ),
+        (&["db.port", "--generate", "hex:1"], 1, "not a recipe: 8 bits of entropy are too few: at least 64 are needed"),
     ] {
         world.refuses(meta(arguments), code, &format!("error: {said}"));
     }
