@@ -154,7 +154,12 @@ impl From<Error> for CommandError {
         // The causes are in the messages already.
         let is_in_text = matches!(
             error,
-            Error::Syntax { .. } | Error::Seal { .. } | Error::MetadataMissing { .. } | Error::MetadataValue { .. }
+            Error::Syntax { .. }
+                | Error::Seal { .. }
+                | Error::MetadataMissing { .. }
+                | Error::MetadataValue { .. }
+                | Error::Recipe(_)
+                | Error::PastDay { .. }
         );
         let mut messages = messages(&error).into_iter();
         let first = messages.next().unwrap_or_default();
@@ -339,11 +344,8 @@ fn hints_of(error: &Error) -> Vec<String> {
             let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
             format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))
         }
-        Error::MergePlaintext { path } => {
-            format!("edit {} as any other text; a policy wants it encrypted", quote(path))
-        }
-        Error::RemovedBySide { path, .. } => {
-            format!("`git add {0}` keeps it, `git rm {0}` removes it", quote(path))
+        Error::MergePlaintext { .. } | Error::RemovedBySide { .. } | Error::Unmerged { .. } => {
+            return merge_hint(error);
         }
         Error::NoRepository { .. } => "go into a repository, or say which with -C".to_owned(),
         Error::NestedPolicy { path } => {
@@ -399,16 +401,66 @@ fn hints_of(error: &Error) -> Vec<String> {
             "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
             quote(path)
         ),
-        Error::Unmerged { path } => format!(
-            "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, then make the other change again",
-            quote(path)
-        ),
         Error::Unwrap { source, readers, .. } => return unwrap_hint(source, readers),
         Error::Wrap { source: WrapError::Incompatible, .. } => {
             "one of them is a plugin's that wants no others beside it; give the readers recipients of one kind"
                 .to_owned()
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
+        _ => return rotation_hint(error),
+    };
+    vec![hint]
+}
+
+/// What to do about a merge that nobody can make by key.
+fn merge_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::MergePlaintext { path } => {
+            format!("edit {} as any other text; a policy wants it encrypted", quote(path))
+        }
+        Error::RemovedBySide { path, .. } => {
+            format!("`git add {0}` keeps it, `git rm {0}` removes it", quote(path))
+        }
+        Error::Unmerged { path } => format!(
+            "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, then make the other change again",
+            quote(path)
+        ),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// What to do about a value that cannot be rotated, or of which nothing can be said.
+fn rotation_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::ChangedMeanwhile { .. } => "look at what changed, and run the command again".to_owned(),
+        Error::ChangedSinceBegin { .. } => {
+            "if the pending value is the right one all the same, `secret rotate --abort` and set it; nothing was changed"
+                .to_owned()
+        }
+        Error::InClear { path, .. } => format!(
+            "`cleartext` in the rule decides what stands in clear; `secret rekey {}` adopts a change of it",
+            quote(path)
+        ),
+        Error::NoRotation { path, key, .. } => {
+            format!("`secret rotate {} {} --begin` puts a new value beside the current one", quote(path), quote(key))
+        }
+        Error::NoRecipe { path, key } => format!(
+            "name one: `secret rotate {} {} --generate password:32`; --keep-recipe keeps it for the next time",
+            quote(path),
+            quote(key)
+        ),
+        Error::NoSibling { .. } => "rotate it in one step, without --begin".to_owned(),
+        Error::RotationBegun { path, key, .. } => format!(
+            "`secret rotate {0} {1} --finish` puts the pending value in its place, --abort removes it",
+            quote(path),
+            quote(key)
+        ),
+        Error::SameValue { .. } => "nothing was changed; a rotation is over only when the value is another one".to_owned(),
+        Error::PastDay { .. } => {
+            "write a day from today on; if it shall be overdue at once, give it with --allow-past".to_owned()
+        }
+        Error::NotOneValue { path, .. } => format!("name one value; `secret ls {}` lists them", quote(path)),
         _ => return Vec::new(),
     };
     vec![hint]

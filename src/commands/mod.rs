@@ -19,6 +19,7 @@ mod encrypt;
 mod error;
 mod exec;
 mod export;
+mod generate;
 mod get;
 mod git;
 mod group;
@@ -38,6 +39,7 @@ mod rekey;
 mod request;
 mod resolve;
 mod rollback;
+mod rotate;
 mod set;
 mod show;
 mod unset;
@@ -97,6 +99,7 @@ enum Command {
     Encrypt(encrypt::EncryptArgs),
     Exec(exec::ExecArgs),
     Export(export::ExportArgs),
+    Generate(generate::GenerateArgs),
     Get(get::GetArgs),
     Git(git::GitArgs),
     Group(group::GroupArgs),
@@ -113,6 +116,7 @@ enum Command {
     Request(request::RequestArgs),
     Resolve(resolve::ResolveArgs),
     Rollback(rollback::RollbackArgs),
+    Rotate(rotate::RotateArgs),
     Set(set::SetArgs),
     Show(show::ShowArgs),
     Unset(unset::UnsetArgs),
@@ -244,6 +248,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Encrypt(arguments) => encrypt::run(arguments, context),
         Command::Exec(arguments) => return exec::run(&arguments, context),
         Command::Export(arguments) => export::run(arguments, context),
+        Command::Generate(arguments) => generate::run(&arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
         Command::Git(arguments) => git::run(arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
@@ -260,6 +265,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Request(arguments) => request::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Rollback(arguments) => rollback::run(&arguments, context),
+        Command::Rotate(arguments) => rotate::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Show(arguments) => show::run(&arguments, context),
         Command::Unset(arguments) => unset::run(&arguments, context),

@@ -127,6 +127,11 @@ impl TextView {
         for (name, tag) in &metadata.tags {
             field(&format!("tags.{name}"), Some(tag));
         }
+        for (key, value) in &metadata.values {
+            for (name, text) in value.fields() {
+                field(&format!("values.{key}.{name}"), Some(&text));
+            }
+        }
         for (name, recipients) in &header.recipients {
             field("reader", Some(&format!("{name} {}", recipients.join(" "))));
         }

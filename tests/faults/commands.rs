@@ -20,6 +20,11 @@ fn set() {
 }
 
 #[test]
+fn rotate() {
+    run(&Rotate);
+}
+
+#[test]
 fn edit() {
     run(&Edit);
 }
@@ -99,6 +104,32 @@ impl Subject for Set {
 
     fn arguments(&self) -> &'static [&'static str] {
         &["set", DB_FILE, "db.password", "--stdin"]
+    }
+
+    fn stdin(&self) -> &'static str {
+        "canary-hunter3"
+    }
+
+    fn state(&self, world: &World, before: &Files, now: &Files) -> Result<State, String> {
+        only(before, now, &[IN_WORLD])?;
+        opens_to(world, DB_FILE, &DB.replace("hunter2", "hunter3"))
+    }
+}
+
+/// As `set`.
+struct Rotate;
+
+impl Subject for Rotate {
+    fn name(&self) -> &'static str {
+        "rotate"
+    }
+
+    fn world(&self) -> World {
+        World::with_db()
+    }
+
+    fn arguments(&self) -> &'static [&'static str] {
+        &["rotate", DB_FILE, "db.password", "--stdin"]
     }
 
     fn stdin(&self) -> &'static str {

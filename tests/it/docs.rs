@@ -51,6 +51,11 @@ fn what_the_guide_to_history_shows_is_so() {
 }
 
 #[test]
+fn what_the_guide_to_rotation_shows_is_so() {
+    check_transcripts("docs/rotation.md");
+}
+
+#[test]
 fn the_readmes_set_up_commands_are_those_that_ci_runs() {
     let readme = read("README.md");
     let set_up = blocks(&readme, "sh").next().expect("a block of set-up commands");

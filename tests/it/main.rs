@@ -49,6 +49,7 @@ mod policy_and_rekey;
 mod readers;
 mod recover;
 mod repositories;
+mod rotate;
 mod scenes;
 mod secret_types;
 mod shells;

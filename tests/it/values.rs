@@ -222,7 +222,7 @@ fn info_shows_the_header() {
         json!({
             "version": 1, "file_id": file_id, "path": FILE, "format": "yaml", "mode": "values", "generation": 1,
             "revision": 2, "owner": "ops", "purpose": "tests", "created": "[TODAY]", "rotate_every": "90d",
-            "rotation_due": null, "comments": "sealed", "cleartext": [], "tags": {"tier": "1"},
+            "rotation_due": null, "comments": "sealed", "cleartext": [], "tags": {"tier": "1"}, "said_of_values": {},
             "recipients": {"alice": [recipient(&world)]}, "exposed": [], "values": {"encrypted": 3, "clear": 0},
         })
     );
