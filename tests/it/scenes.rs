@@ -40,6 +40,7 @@ pub struct Scene {
 type Preparation = Box<dyn Fn(&World) + Sync>;
 
 /// Returns the scenes; each is played on a copy of the stage.
+#[expect(clippy::too_many_lines, reason = "it is a table: a line a scene")]
 pub fn scenes(stage: &Stage) -> Vec<Scene> {
     let large = format!("\0{}\n", stage.new).repeat(40_000);
     let mut scenes = vec![
