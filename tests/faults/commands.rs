@@ -116,7 +116,7 @@ impl Subject for Set {
     }
 }
 
-/// As `set`.
+/// As `set`, but for what comes after it.
 struct Rotate;
 
 impl Subject for Rotate {
@@ -139,6 +139,13 @@ impl Subject for Rotate {
     fn state(&self, world: &World, before: &Files, now: &Files) -> Result<State, String> {
         only(before, now, &[IN_WORLD])?;
         opens_to(world, DB_FILE, &DB.replace("hunter2", "hunter3"))
+    }
+
+    /// Once it is done, doing it again is refused: the value would stay what it is.
+    fn go_on(&self, world: &World) -> Result<(), String> {
+        let is_done = world.secret(["get", DB_FILE, "db.password"]).stdout == self.stdin();
+        let outcome = world.secret_with(self.arguments(), self.stdin(), &[]);
+        if is_done { expect(outcome, 1, "error: the new value of db.password") } else { expect(outcome, 0, "") }
     }
 }
 
