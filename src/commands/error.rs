@@ -383,7 +383,13 @@ fn hints_of(error: &Error) -> Vec<String> {
             format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
         }
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
-        Error::Expired { .. } | Error::NoRequest { .. } | Error::RequestOfAnother { .. } => return member_hint(error),
+        Error::Expired { .. }
+        | Error::LastKey { .. }
+        | Error::NoRequest { .. }
+        | Error::RemovesOwnKey { .. }
+        | Error::RemovesSelf { .. }
+        | Error::RequestOfAnother { .. }
+        | Error::UnknownReader { .. } => return member_hint(error),
         Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
         Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
@@ -466,7 +472,7 @@ fn rotation_hint(error: &Error) -> Vec<String> {
     vec![hint]
 }
 
-/// What to do about somebody who is to be let in.
+/// What to do about somebody, or a key, that cannot be taken in or out.
 fn member_hint(error: &Error) -> Vec<String> {
     let hint = match error {
         Error::Expired { member, .. } => format!(
@@ -476,6 +482,16 @@ fn member_hint(error: &Error) -> Vec<String> {
         Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
         Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
         Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
+        Error::LastKey { member: name, .. } | Error::RemovesOwnKey { name } => format!(
+            "add a new key first: `secret keygen`, `secret member add {} RECIPIENT --another-key`, commit, `secret rekey`; then take this one out",
+            quote(name)
+        ),
+        Error::RemovesSelf { name } => {
+            format!("ask another member to run `secret member remove {}`", quote(name))
+        }
+        Error::UnknownReader { .. } => {
+            "`secret member list` shows the members, `secret who FILE` the readers".to_owned()
+        }
         _ => return Vec::new(),
     };
     vec![hint]

@@ -3,6 +3,8 @@
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 
+use super::consent::ConsentArgs;
+use super::offboard::{self, OutputArgs};
 use super::recipients::{RecipientArgs, parse_kind, parse_last_day, refuse_past};
 use super::{CommandError, Context};
 use crate::keys::Recipient;
@@ -21,6 +23,7 @@ enum MemberCommand {
     Add(AddArgs),
     Expires(ExpiresArgs),
     List(ListArgs),
+    Remove(RemoveArgs),
 }
 
 /// Add a member, or another key of one
@@ -68,6 +71,21 @@ enum End {
     Never,
 }
 
+/// Take a member out of the policy and of every file, and list what they could read
+///
+/// What `secret offboard NAME` does. Every file that the member reads gets a new data key in the same step, and records
+/// the former reader: what they knew stays due until it is replaced.
+#[derive(Args)]
+#[command(after_help = REMOVE_EXAMPLES)]
+struct RemoveArgs {
+    /// The member's name
+    name: String,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
 /// List the members and their keys
 #[derive(Args)]
 #[command(after_help = LIST_EXAMPLES)]
@@ -92,6 +110,11 @@ Examples:
   secret member list
   secret member list --json";
 
+pub const REMOVE_EXAMPLES: &str = "\
+Examples:
+  secret member remove bob --yes
+  secret member remove bob --yes --format markdown > offboarding.md";
+
 impl MemberArgs {
     /// Tells whether the policy may be written.
     pub fn writes(&self) -> bool {
@@ -104,6 +127,9 @@ pub fn run(arguments: MemberArgs, context: &Context<'_>) -> Result<(), CommandEr
         MemberCommand::Add(arguments) => add(arguments, context),
         MemberCommand::Expires(arguments) => expires(&arguments, context),
         MemberCommand::List(arguments) => list(&arguments, context),
+        MemberCommand::Remove(arguments) => {
+            offboard::remove(&arguments.name, &arguments.output, &arguments.consent, context)
+        }
     }
 }
 

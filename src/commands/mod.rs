@@ -4,9 +4,12 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts here, and brackets are key paths")]
 
+mod access;
+mod annotation;
 mod approve;
 mod changes;
 mod completions;
+mod compromised;
 mod consent;
 mod decrypt;
 mod decrypt_large;
@@ -14,6 +17,7 @@ mod decrypt_tree;
 mod deploy;
 mod diff;
 mod doctor;
+mod due;
 mod edit;
 mod encrypt;
 mod error;
@@ -33,6 +37,7 @@ mod man;
 mod member;
 mod meta;
 mod mv;
+mod offboard;
 mod recipients;
 mod recovered;
 mod rekey;
@@ -90,11 +95,14 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    Access(access::AccessArgs),
     Approve(approve::ApproveArgs),
     Completions(completions::CompletionsArgs),
+    Compromised(compromised::CompromisedArgs),
     Decrypt(decrypt::DecryptArgs),
     Diff(diff::DiffArgs),
     Doctor(doctor::DoctorArgs),
+    Due(due::DueArgs),
     Edit(edit::EditArgs),
     Encrypt(encrypt::EncryptArgs),
     Exec(exec::ExecArgs),
@@ -112,6 +120,7 @@ enum Command {
     Member(member::MemberArgs),
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
+    Offboard(offboard::OffboardArgs),
     Rekey(rekey::RekeyArgs),
     Request(request::RequestArgs),
     Resolve(resolve::ResolveArgs),
@@ -129,9 +138,11 @@ impl Command {
     /// Tells whether the command may write files of a workspace. Unless it is known not to, it may.
     fn writes(&self) -> bool {
         match self {
-            Self::Completions(_)
+            Self::Access(_)
+            | Self::Completions(_)
             | Self::Diff(_)
             | Self::Doctor(_)
+            | Self::Due(_)
             | Self::Exec(_)
             | Self::Export(_)
             | Self::Get(_)
@@ -145,9 +156,11 @@ impl Command {
             | Self::Verify(_)
             | Self::Who(_)
             | Self::Whoami(_) => false,
+            Self::Compromised(arguments) => arguments.writes(),
             Self::Decrypt(arguments) => arguments.writes(),
             Self::Group(arguments) => arguments.writes(),
             Self::Member(arguments) => arguments.writes(),
+            Self::Offboard(arguments) => arguments.writes(),
             Self::Rekey(arguments) => arguments.writes(),
             _ => true,
         }
@@ -239,11 +252,14 @@ pub fn command() -> clap::Command {
 /// Returns the exit code: that of the program, where one was run for the user.
 fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError> {
     match command {
+        Command::Access(arguments) => access::run(&arguments, context),
         Command::Approve(arguments) => approve::run(arguments, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
+        Command::Compromised(arguments) => compromised::run(&arguments, context),
         Command::Decrypt(arguments) => decrypt::run(arguments, context),
         Command::Diff(arguments) => diff::run(&arguments, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context),
+        Command::Due(arguments) => due::run(&arguments, context),
         Command::Edit(arguments) => edit::run(arguments, context),
         Command::Encrypt(arguments) => encrypt::run(arguments, context),
         Command::Exec(arguments) => return exec::run(&arguments, context),
@@ -261,6 +277,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Member(arguments) => member::run(arguments, context),
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
+        Command::Offboard(arguments) => offboard::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
         Command::Request(arguments) => request::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),

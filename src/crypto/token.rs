@@ -52,6 +52,12 @@ impl LeafId {
     }
 }
 
+impl std::fmt::Display for LeafId {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}
+
 impl AssociatedData {
     /// Hashes the encoding.
     pub fn of(encoding: &[u8]) -> Self {

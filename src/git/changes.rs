@@ -39,48 +39,7 @@ impl Repository {
         new: ObjectId,
         enter: impl Fn(&[u8], Sides) -> bool,
     ) -> Result<Vec<Changed>, GitError> {
-        let mut old: Vec<Option<ObjectId>> = old.iter().copied().map(Some).collect();
-        if old.is_empty() {
-            old.push(None);
-        }
-        let store = self.store()?;
-        let mut changed = Vec::new();
-        // An explicit stack: folders of other people's making may be deep.
-        let mut folders = vec![(Vec::new(), old, Some(new))];
-        while let Some((path, old, new)) = folders.pop() {
-            let tree = |id: Option<ObjectId>| id.map_or_else(|| Ok(Tree::empty()), |id| store.tree(id));
-            let trees: Vec<Tree> = old.iter().chain([&new]).map(|id| tree(*id)).collect::<Result<_, _>>()?;
-            let mut sides: Vec<_> = trees.iter().map(|tree| tree.entries().peekable()).collect();
-            loop {
-                let heads: Vec<Option<TreeEntry<'_>>> = sides.iter_mut().map(|side| side.peek().copied()).collect();
-                let Some(first) = heads.iter().flatten().copied().min_by(|one, other| order(one, other)) else { break };
-                let is_first = |entry: &TreeEntry<'_>| order(entry, &first) == Ordering::Equal;
-                let mut found = Vec::with_capacity(sides.len());
-                for (side, head) in sides.iter_mut().zip(heads) {
-                    let own = head.filter(is_first);
-                    if own.is_some() {
-                        side.next();
-                    }
-                    found.push(own.map(|entry| (entry.kind, entry.id)));
-                }
-                let new = found.pop().expect("the new side is the last one");
-                if found.iter().all(|old| *old == new) {
-                    continue;
-                }
-                let path = join(&path, first.name);
-                if first.kind == EntryKind::Folder {
-                    let which = if found.contains(&new) { Sides::Some } else { Sides::All };
-                    if enter(&path, which) {
-                        let id = |entry: Option<(EntryKind, ObjectId)>| entry.map(|(_, id)| id);
-                        folders.push((path, found.into_iter().map(id).collect(), id(new)));
-                    }
-                } else {
-                    changed.push(Changed { path, old: found, new });
-                }
-            }
-        }
-        changed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        Ok(changed)
+        changed_in(self.store()?, old, new, enter)
     }
 
     /// Compares the index with a commit; without one all of it is new. What a merge has left undecided is passed by.
@@ -97,6 +56,56 @@ impl Repository {
         comparison.folder(&mut Vec::new(), tree, 0)?;
         Ok(changed)
     }
+}
+
+/// Compares a tree with former ones; see [`Repository::changed`].
+pub(super) fn changed_in(
+    store: &dyn Store,
+    old: &[ObjectId],
+    new: ObjectId,
+    enter: impl Fn(&[u8], Sides) -> bool,
+) -> Result<Vec<Changed>, GitError> {
+    let mut old: Vec<Option<ObjectId>> = old.iter().copied().map(Some).collect();
+    if old.is_empty() {
+        old.push(None);
+    }
+    let mut changed = Vec::new();
+    // An explicit stack: folders of other people's making may be deep.
+    let mut folders = vec![(Vec::new(), old, Some(new))];
+    while let Some((path, old, new)) = folders.pop() {
+        let tree = |id: Option<ObjectId>| id.map_or_else(|| Ok(Tree::empty()), |id| store.tree(id));
+        let trees: Vec<Tree> = old.iter().chain([&new]).map(|id| tree(*id)).collect::<Result<_, _>>()?;
+        let mut sides: Vec<_> = trees.iter().map(|tree| tree.entries().peekable()).collect();
+        loop {
+            let heads: Vec<Option<TreeEntry<'_>>> = sides.iter_mut().map(|side| side.peek().copied()).collect();
+            let Some(first) = heads.iter().flatten().copied().min_by(|one, other| order(one, other)) else { break };
+            let is_first = |entry: &TreeEntry<'_>| order(entry, &first) == Ordering::Equal;
+            let mut found = Vec::with_capacity(sides.len());
+            for (side, head) in sides.iter_mut().zip(heads) {
+                let own = head.filter(is_first);
+                if own.is_some() {
+                    side.next();
+                }
+                found.push(own.map(|entry| (entry.kind, entry.id)));
+            }
+            let new = found.pop().expect("the new side is the last one");
+            if found.iter().all(|old| *old == new) {
+                continue;
+            }
+            let path = join(&path, first.name);
+            if first.kind == EntryKind::Folder {
+                let which = if found.contains(&new) { Sides::Some } else { Sides::All };
+                if enter(&path, which) {
+                    let id = |entry: Option<(EntryKind, ObjectId)>| entry.map(|(_, id)| id);
+                    folders.push((path, found.into_iter().map(id).collect(), id(new)));
+                }
+            } else {
+                changed.push(Changed { path, old: found, new });
+            }
+        }
+    }
+    changed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    Ok(changed)
 }
 
 /// A walk through the index and a commit's folders side by side.

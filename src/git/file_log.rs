@@ -88,7 +88,7 @@ impl Repository {
     }
 
     /// Returns the commits at which the history of a shallow clone ends.
-    fn cut_off(&self) -> Result<HashSet<ObjectId>, GitError> {
+    pub(super) fn cut_off(&self) -> Result<HashSet<ObjectId>, GitError> {
         if !self.is_shallow() {
             return Ok(HashSet::new());
         }

@@ -135,6 +135,20 @@ impl Store for Libgit2 {
         Ok(Box::new(walk.map(|id| id.map(ObjectId::from).map_err(|error| self.refused(error)))))
     }
 
+    fn all_commits(&self) -> Result<Commits<'_>, GitError> {
+        let head = self.head()?;
+        let walk = self.inner.revwalk().and_then(|mut walk| {
+            // By time alone, of commits of one second the parent may come first.
+            walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
+            // What leads to no commit is passed by.
+            walk.push_glob("refs/*")?;
+            head.and_then(|head| head.oid()).map_or(Ok(()), |head| walk.push(head))?;
+            Ok(walk)
+        });
+        let walk = walk.map_err(|error| self.refused(error))?;
+        Ok(Box::new(walk.map(|id| id.map(ObjectId::from).map_err(|error| self.refused(error)))))
+    }
+
     fn range(&self, after: ObjectId, to: ObjectId) -> Result<Vec<ObjectId>, GitError> {
         let (after, to) = (self.oid(after)?, self.oid(to)?);
         let walk = self.inner.revwalk().and_then(|mut walk| {

@@ -132,6 +132,15 @@ impl Store for Plumbing {
         Ok(Box::new(self.ids(answer)?.into_iter().map(Ok)))
     }
 
+    fn all_commits(&self) -> Result<Commits<'_>, GitError> {
+        let arguments: &[&str] = match self.head()? {
+            Some(_) => &["rev-list", "--date-order", "--all", "HEAD"],
+            None => &["rev-list", "--date-order", "--all"],
+        };
+        let answer = self.ask(arguments, None)?;
+        Ok(Box::new(self.ids(answer)?.into_iter().map(Ok)))
+    }
+
     fn range(&self, after: ObjectId, to: ObjectId) -> Result<Vec<ObjectId>, GitError> {
         let range = format!("{after}..{to}");
         let answer = self.ask(&["rev-list", "--topo-order", "--reverse", "--end-of-options", &range], None)?;

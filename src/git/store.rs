@@ -28,6 +28,9 @@ pub(super) trait Store {
     /// Returns the commits that a commit comes from, itself included, the last one first.
     fn ancestors(&self, of: ObjectId) -> Result<Commits<'_>, GitError>;
 
+    /// Returns all commits that any reference or HEAD leads to, children before parents.
+    fn all_commits(&self) -> Result<Commits<'_>, GitError>;
+
     /// Returns the commits that one commit comes from and the other does not, parents before children.
     fn range(&self, after: ObjectId, to: ObjectId) -> Result<Vec<ObjectId>, GitError>;
 

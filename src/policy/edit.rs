@@ -175,6 +175,18 @@ pub fn remove_member(text: &str, name: &str) -> Result<String, EditError> {
     edit.finish()
 }
 
+/// Removes a recipient of a member who has others.
+pub fn remove_recipient(text: &str, name: &str, recipient: &Recipient) -> Result<String, EditError> {
+    let mut edit = Edit::begin(text)?;
+    let member = edit.policy.members.get_mut(name).ok_or_else(|| EditError::NoMember { name: name.to_owned() })?;
+    member.recipients.retain(|known| known != recipient);
+    let item = edit.document.get_mut("members").and_then(|members| members.get_mut(name));
+    let item = item.ok_or(EditError::Unchangeable)?;
+    let item = if item.is_table_like() { item.get_mut("recipients").ok_or(EditError::Unchangeable)? } else { item };
+    remove(item.as_array_mut().ok_or(EditError::Unchangeable)?, recipient.as_str());
+    edit.finish()
+}
+
 /// Adds a group with the members and groups that are to be in it.
 pub fn add_group(text: &str, group: &str, names: &[&str]) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
@@ -410,7 +422,7 @@ fn raw(text: Option<&RawString>) -> String {
 mod tests {
     use super::{
         EditError, add_group, add_member, add_recipients, add_rule, add_to_group, remove_from_group, remove_group,
-        remove_member, set_expires,
+        remove_member, remove_recipient, set_expires,
     };
     use crate::keys::Recipient;
     use crate::policy::{FILE_NAME, Member, MemberKind, Policy, first_policy};
@@ -456,6 +468,15 @@ mod tests {
     fn a_second_recipient_makes_a_list() {
         let text = add_recipients(&lined(), "alice", &[recipient(CAROL)]).expect("adds");
         assert_eq!(text, lined().replace(&format!("\"{ALICE}\" #"), &format!("[\"{ALICE}\", \"{CAROL}\"] #")));
+    }
+
+    #[test]
+    fn a_recipient_leaves_the_others_as_they_are() {
+        let text = add_recipients(&lined(), "alice", &[recipient(CAROL)]).expect("adds");
+        let text = remove_recipient(&text, "alice", &recipient(ALICE)).expect("removes");
+        assert_eq!(text, lined().replace(&format!("\"{ALICE}\" #"), &format!("[\"{CAROL}\"] #")));
+        assert!(remove_recipient(&text, "alice", &recipient(CAROL)).is_err(), "the last one");
+        assert!(remove_recipient(&text, "eve", &recipient(CAROL)).is_err());
     }
 
     #[test]

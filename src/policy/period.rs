@@ -27,6 +27,11 @@ enum Unit {
 pub struct PeriodError;
 
 impl Period {
+    /// Returns a period of some days.
+    pub const fn days(count: u16) -> Self {
+        Self { count, unit: Unit::Days }
+    }
+
     /// Returns the day on which the period that begins on `day` ends.
     ///
     /// A month ends on its last day where the calendar has no such day (January 31 and one month: February 28).

@@ -261,6 +261,11 @@ impl Prompt for Ui {
     }
 }
 
+/// Returns a text as a part of a line: what is not plainly visible is spelled out.
+pub fn one_line(text: &str) -> String {
+    Escaped::line(text).to_string()
+}
+
 /// Appends one line to a text that is printed later: whatever is in it, it is one.
 pub fn push_line(text: &mut String, line: &str) {
     use std::fmt::Write as _;

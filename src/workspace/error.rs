@@ -473,6 +473,32 @@ pub enum Error {
         /// The file.
         path: String,
     },
+    /// Nobody was ever called so.
+    #[error("no file and no policy, now or in git's history, names {name}")]
+    UnknownReader {
+        /// The member or recipient.
+        name: String,
+    },
+    /// A member's only key is to be removed, and nobody else reads what the member reads.
+    #[error("this is the only key of {member}, the last reader of {}", rules.join(", "))]
+    LastKey {
+        /// The member.
+        member: String,
+        /// The path patterns of the rules.
+        rules: Vec<String>,
+    },
+    /// Whoever runs the command has no other key.
+    #[error("this is your own key, and you have no other that the policy names")]
+    RemovesOwnKey {
+        /// The member whose it is.
+        name: String,
+    },
+    /// Whoever runs the command is the member to be removed.
+    #[error("{name} is you: who takes himself out leaves files behind that he cannot write any more")]
+    RemovesSelf {
+        /// The member.
+        name: String,
+    },
     /// A new data key is asked for before the last one is committed.
     #[error("{path} has a new data key that is not committed yet")]
     UncommittedKey {

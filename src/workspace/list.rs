@@ -106,8 +106,32 @@ impl Workspace<'_> {
         Ok(readers == header.recipients && is_sealed_alike)
     }
 
-    /// Returns the files below a folder that some rule is for, in the order of their paths.
+    /// Returns the files that are named, and those that some rule is for below folders (none: the whole workspace);
+    /// tells which were named.
+    pub(super) fn named_or_governed(&self, paths: &[PathBuf]) -> Result<Vec<(Target, bool)>, Error> {
+        let everything = [self.root().unwrap_or(self.env.current_dir()).to_path_buf()];
+        let paths = if paths.is_empty() { &everything[..] } else { paths };
+        let mut targets = Vec::new();
+        for path in paths {
+            let absolute = fs::real_path(&self.env.current_dir().join(path))?;
+            if fs::kind(&absolute)? == Some(Kind::Folder) {
+                targets.extend(self.governed(path)?.into_iter().map(|target| (target, false)));
+            } else {
+                targets.push((self.target(path)?, true));
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Returns the files below a folder that some rule is for, in the order of their paths, each with its state.
     pub(super) fn governed_files(&self, folder: &Path) -> Result<Vec<(Target, State)>, Error> {
+        let governed = self.governed(folder)?;
+        let within = self.within();
+        let states = each_on_all_cores(&governed, |target| state(target, within).unwrap_or(State::Broken));
+        Ok(governed.into_iter().zip(states).collect())
+    }
+
+    fn governed(&self, folder: &Path) -> Result<Vec<Target>, Error> {
         let policy = self.required_policy()?;
         let absolute = fs::real_path(&self.env.current_dir().join(folder))?;
         let mut governed = Vec::new();
@@ -120,9 +144,7 @@ impl Workspace<'_> {
                 governed.push(target);
             }
         }
-        let within = self.within();
-        let states = each_on_all_cores(&governed, |target| state(target, within).unwrap_or(State::Broken));
-        Ok(governed.into_iter().zip(states).collect())
+        Ok(governed)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A [`Workspace`] is the repository (or, outside of git, the folder of the nearest policy) that a command works in. What
 //! a verb needs to know from a person it returns as a plan; asking is the command's business.
 
+mod access;
 mod create;
 mod create_opaque;
 pub mod deploy;
@@ -14,6 +15,7 @@ mod error;
 mod examine;
 mod guard;
 mod init;
+mod lifecycle;
 mod list;
 mod log;
 mod many;
@@ -21,6 +23,7 @@ mod members;
 mod merge;
 mod metadata;
 mod mv;
+mod offboard;
 mod opaque;
 mod opaque_write;
 mod open;
@@ -46,6 +49,7 @@ mod wiring;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
+pub use access::{Access, AccessedFile, Granted};
 pub use create::{Creation, CreationRequest, NewFile, Source};
 pub use create_opaque::LargeRequest;
 pub use diagnose::similar_keys;
@@ -55,12 +59,16 @@ pub use error::Error;
 pub use examine::{Examination, Exposed, SetUp};
 pub use guard::Standing;
 pub use init::{Initialized, NewIdentityError, create_identity, default_identity_path};
+pub use lifecycle::{
+    COMPROMISED, Lifecycle, LifecycleRequest, SOON, Terms, Unexamined, ValueLife, ValueState, former_reader,
+};
 pub use list::{Listed, State};
 pub use log::{Log, LogEntry, SHORT_NAME};
 pub use many::{Found, Workspaces, each_on_all_cores};
 pub use members::NewMember;
 pub use merge::{MergeRequest, MergeResult};
 pub use metadata::{MetadataChange, ValueChange};
+pub use offboard::{Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader, Unread};
 pub use opaque::{AnyFile, OpenOpaque, STREAM_ABOVE, Seen, StoredOpaque, VerifiedOpaque};
 pub use opaque_write::{LargeContent, NewOpaque};
 pub use open::{Inspected, OpenFile, Opener, StoredFile};
@@ -95,6 +103,8 @@ pub struct Workspace<'a> {
     policy: OnceCell<Option<Policy>>,
     /// What is to be the policy, and is not written yet.
     proposed: Option<PolicyChange>,
+    /// Whether a rekey makes a new data key for every file, and records that what it seals got out.
+    exposes_all: bool,
     head_policy: OnceCell<Option<Policy>>,
 }
 
@@ -126,6 +136,7 @@ impl<'a> Workspace<'a> {
             identities,
             policy: OnceCell::new(),
             proposed: None,
+            exposes_all: false,
             head_policy: OnceCell::new(),
         })
     }

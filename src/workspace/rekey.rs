@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::guard::{Versions, recipients, refuse_copies, strictness};
 use super::opaque_write::{carry, seal as write_sealed};
 use super::save::{WRITE_MODE, seal_error};
-use super::{AnyFile, Error, OpenFile, OpenOpaque, Standing, Target, Workspace, each_on_all_cores};
+use super::{AnyFile, COMPROMISED, Error, OpenFile, OpenOpaque, Standing, Target, Workspace, each_on_all_cores};
 use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{BodyStamp, Comments, Exposure, FileSecrets, Header, Mode, NewBody, Opened, seal};
@@ -123,10 +123,11 @@ impl Workspace<'_> {
         let readers = self.required_policy()?.readers(rule);
         let before = file.header();
         let mut header = self.after_rekey(before, rule)?;
-        if header == *before && !makes_key {
+        let renews = makes_key || self.exposes_all;
+        if header == *before && !renews {
             return Ok(None);
         }
-        let preview = preview(before, &header, makes_key);
+        let preview = preview(before, &header, renews);
         let added = preview.added.iter().filter_map(|added| readers.get_key_value(added.member.as_str()));
         self.refuse_expired(file.target(), added.map(|(name, member)| (*name, *member)))?;
         let renewed = if preview.has_new_key {
@@ -139,6 +140,14 @@ impl Workspace<'_> {
                 generation: before.generation,
                 day: self.env.today(),
             }));
+            if self.exposes_all {
+                let (generation, day) = (before.generation, self.env.today());
+                header.exposed.push(Exposure { member: COMPROMISED.to_owned(), generation, day });
+            }
+            if self.exposes_all {
+                let (generation, day) = (before.generation, self.env.today());
+                header.exposed.push(Exposure { member: COMPROMISED.to_owned(), generation, day });
+            }
             Some(file.secrets().with_new_data_key(&header))
         } else {
             None

@@ -45,6 +45,7 @@ struct Seed<'a> {
     root: std::path::PathBuf,
     policy: Policy,
     head_policy: Option<Policy>,
+    exposes_all: bool,
 }
 
 impl Seed<'_> {
@@ -52,6 +53,7 @@ impl Seed<'_> {
         let mut workspace = Workspace::in_folder(self.env, &self.root, self.identities)?;
         workspace.policy = Some(self.policy.clone()).into();
         workspace.head_policy = self.head_policy.clone().into();
+        workspace.exposes_all = self.exposes_all;
         Ok(workspace)
     }
 }
@@ -87,6 +89,7 @@ impl Workspace<'_> {
                 root: self.root().unwrap_or(self.env.current_dir()).to_path_buf(),
                 policy: self.required_policy()?.clone(),
                 head_policy: self.head_policy()?.cloned(),
+                exposes_all: self.exposes_all,
             };
             let size = targets.len().div_ceil(rayon::current_num_threads() * PARTS).max(1);
             let parts = targets.par_chunks(size).map(|part| {
@@ -114,7 +117,7 @@ impl Workspace<'_> {
             }
             Err(error) if is_not_for_us(&error) => {
                 let header = self.inspect(target.clone())?.header;
-                let Some(preview) = self.preview_rekey(target, &header, common.makes_key)? else {
+                let Some(preview) = self.preview_rekey(target, &header, common.makes_key || self.exposes_all)? else {
                     return Ok(Planned::Nothing);
                 };
                 let policy = self.required_policy()?;

@@ -15,6 +15,7 @@
 
 mod library;
 mod measure;
+mod offboard;
 mod peers;
 mod rekey;
 mod scenarios;

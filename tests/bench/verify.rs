@@ -101,7 +101,7 @@ pub fn range(sizes: &Sizes, secret: &Path, _: &Peers, table: &mut Table) {
 }
 
 /// Adds encrypted files, and returns their paths.
-fn encrypted(world: &World, count: usize) -> Vec<String> {
+pub fn encrypted(world: &World, count: usize) -> Vec<String> {
     let paths: Vec<String> = (0..count).map(|index| format!("secrets/{:03}/{index:05}.yaml", index / 100)).collect();
     for paths in paths.chunks(500) {
         let mut arguments = vec!["encrypt", "--quiet"];
@@ -124,11 +124,11 @@ pub(super) fn git(world: &World, arguments: &[&str]) {
     assert!(command.status().expect("git is there").success(), "git {arguments:?}");
 }
 
-fn run(rounds: usize, programs: Vec<Program>) -> Vec<Timed> {
+pub fn run(rounds: usize, programs: Vec<Program>) -> Vec<Timed> {
     let contestants = programs.into_iter().map(|program| Box::new(move || program.run()) as Contestant<'static>);
     race(rounds, contestants.collect())
 }
 
-fn seconds(time: &Timed) -> Result<f64, String> {
+pub fn seconds(time: &Timed) -> Result<f64, String> {
     time.as_ref().map(Duration::as_secs_f64).map_err(Clone::clone)
 }

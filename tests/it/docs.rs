@@ -56,6 +56,11 @@ fn what_the_guide_to_rotation_shows_is_so() {
 }
 
 #[test]
+fn what_the_guide_to_offboarding_shows_is_so() {
+    check_transcripts("docs/offboarding.md");
+}
+
+#[test]
 fn the_readmes_set_up_commands_are_those_that_ci_runs() {
     let readme = read("README.md");
     let set_up = blocks(&readme, "sh").next().expect("a block of set-up commands");

@@ -98,6 +98,11 @@ fn every_example_works() {
         for example in examples(&command) {
             let world = prepared.copy();
             let world = if name == "resolve" { world.with_conflict() } else { world };
+            if ["access", "compromised", "member remove", "offboard"].contains(&name.as_str()) {
+                let _ = world.secret(["member", "add", "bob", BOB, "--group", "team"]).success();
+                let _ = world.secret(["rekey", "--add", "bob"]).success();
+                world.commit("bob reads, too");
+            }
             arrive(&world, &name);
             let output = run(&world, &example);
             assert!(
@@ -148,3 +153,6 @@ fn help_goes_to_stdout_and_fits_a_terminal() {
     }
     assert_eq!(world.secret(["--version"]).success().stdout, concat!("secret ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+/// The recipient of the examples.
+const BOB: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";

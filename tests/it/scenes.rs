@@ -40,7 +40,6 @@ pub struct Scene {
 type Preparation = Box<dyn Fn(&World) + Sync>;
 
 /// Returns the scenes; each is played on a copy of the stage.
-#[expect(clippy::too_many_lines, reason = "it is a table: a line a scene")]
 pub fn scenes(stage: &Stage) -> Vec<Scene> {
     let large = format!("\0{}\n", stage.new).repeat(40_000);
     let mut scenes = vec![
@@ -87,9 +86,6 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
             "<<<<<<< x\n>>>>>>> y\n  port: secret",
         ),
         scene("git uninstall", &["git", "uninstall"]).starts("git"),
-        scene("group add", &["group", "add", "team", "bob"]),
-        scene("group list", &["group", "list"]),
-        scene("group remove", &["group", "remove", "spare"]).replace(POLICY, "team = [", "spare = [\"bob\"]\nteam = ["),
         scene("info", &[YAML]),
         scene("info", &[JSON, "--json"]),
         scene("init", &[]).starts("git"),
@@ -99,10 +95,6 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("log", &[YAML, "db.password", "--json"]),
         scene("ls", &[]),
         scene("ls", &[YAML, "--json"]),
-        scene("member add", &["member", "add", "carol", CAROL, "--group", "team"]),
-        scene("member list", &["member", "list"]),
-        scene("member expires", &["member", "expires", "bob", "2999-12-31"]),
-        scene("request", &["request", "carol", CAROL]),
         scene("approve", &["approve", "carol", "--group", "team", "--yes", "--rekey"]).write(
             ".secret.requests/carol.toml",
             &format!("version = 1\nname = \"carol\"\nrecipients = [\"{CAROL}\"]\n"),
@@ -134,7 +126,6 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("verify", &["--staged", "--json"]),
         scene("verify", &["--rev", "HEAD", "--format", "sarif"]),
         scene("verify", &["--base", "HEAD~2", "--format", "junit"]),
-        scene("who", &[YAML]),
         scene("whoami", &["--json"]),
         scene("completions", &["bash"]),
         scene("doctor", &["--json"]).starts("git"),
@@ -145,10 +136,34 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("export", &[YAML, "--format", "k8s", "--name", "db"]).hands_out(),
         scene("man", &[]),
     ];
+    scenes.extend(members());
     scenes.extend(refusals(stage));
     scenes.extend(mistakes(stage));
     scenes.extend(invalid_texts(stage));
     scenes
+}
+
+/// Who is a member, who may read what, and who no longer.
+fn members() -> Vec<Scene> {
+    vec![
+        scene("access", &["alice"]),
+        scene("access", &["alice", "--history", "--json"]),
+        scene("compromised", &[YAML, "--yes"]),
+        scene("compromised", &[YAML, "--plan", "--format", "markdown"]),
+        scene("due", &[]),
+        scene("due", &["--format", "ics"]),
+        scene("group add", &["group", "add", "team", "bob"]),
+        scene("group list", &["group", "list"]),
+        scene("group remove", &["group", "remove", "spare"]).replace(POLICY, "team = [", "spare = [\"bob\"]\nteam = ["),
+        scene("member add", &["member", "add", "carol", CAROL, "--group", "team"]),
+        scene("member list", &["member", "list"]),
+        scene("member remove", &["member", "remove", "bob", "--yes"]),
+        scene("member expires", &["member", "expires", "bob", "2999-12-31"]),
+        scene("request", &["request", "carol", CAROL]),
+        scene("offboard", &["bob", "--plan"]),
+        scene("offboard", &["bob", "--yes", "--json"]),
+        scene("who", &[YAML]),
+    ]
 }
 
 /// What fails because somebody else's keys or changes are in the way, and must not say on what.
@@ -178,6 +193,7 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
             .fails(4),
         // A secret key where a recipient belongs.
         scene("member add", &["member", "add", "bob2", &stage.stranger]).fails(1),
+        scene("compromised", &[&stage.stranger]).fails(1),
         scene("ls", &[])
             .append(POLICY, &format!("[members.mallory]\nrecipients = [\"{}\"]\n", stage.stranger))
             .keeps(POLICY)

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::advice::advice;
+use crate::commands::annotation::annotation;
 use crate::workspace::{Finding, Level, Problem, VerifyReport};
 
 /// Our own format.
@@ -64,12 +65,8 @@ pub(super) fn sarif(report: &VerifyReport) -> Value {
 
 /// Workflow commands of GitHub, a line each.
 pub(super) fn github(report: &VerifyReport) -> Vec<String> {
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let line = |finding: &Finding| {
-        let at = finding.line.map(|line| format!(",line={line}")).unwrap_or_default();
-        let (level, code) = (finding.level, finding.problem.code());
-        format!("::{level} file={}{at},title={}::{}", property(&finding.path), property(code), data(&text(finding)))
+        annotation(finding.level.name(), &finding.path, finding.line, finding.problem.code(), &text(finding))
     };
     report.findings.iter().map(line).collect()
 }

@@ -283,6 +283,22 @@ impl EncryptedFile {
         Some((opening.line(place.item), opening.key(place.item)))
     }
 
+    /// Returns the lines and the key paths of sealed values, which come in document order; nothing of an opaque file.
+    pub fn locate_leaves(&self, places: &[SealedPlace]) -> Vec<(usize, String)> {
+        let Content::Document(content) = &self.content else { return Vec::new() };
+        let (mut line, mut at) = (content.lines_before + 1, 0);
+        let located = places.iter().map_while(|place| match &content.document.items[place.item] {
+            Item::Leaf(leaf) => {
+                let start = leaf.span.start.max(at);
+                line += content.text[at..start].matches('\n').count();
+                at = start;
+                Some((line, leaf.path.to_string()))
+            }
+            Item::Comment(_) | Item::Event(_) => None,
+        });
+        located.collect()
+    }
+
     /// Opens the file with what its age file holds.
     ///
     /// # Errors
@@ -369,6 +385,17 @@ impl EncryptedFile {
             comments: Vec::new(),
             body: Some(OpenedBody { stamp, bytes: body.to_vec() }),
         })
+    }
+}
+
+/// Reads the header of a file, and nothing of its document; `None` when it is not encrypted.
+///
+/// # Errors
+/// When it has marks of a header that cannot be read.
+pub fn peek_header(file: &[u8]) -> Result<Option<Header>, ReadError> {
+    match carrier::split(file)? {
+        Some(carried) => Ok(Some(SignedHeader::from_fields(&carried.fields)?.header)),
+        None => Ok(None),
     }
 }
 

@@ -30,6 +30,7 @@ pub use compare::compare;
 pub use field::{Field, FieldValue, toml_text};
 pub use file::{
     Counts, EncryptedFile, MAX_ENCRYPTED, Opened, OpenedBody, OpenedToken, ReadError, conflict, peek_file_id,
+    peek_header,
 };
 pub use header::{
     BodyDigest, Comments, Exposure, Header, HeaderError, Metadata, Mode, Recipients, SignedHeader, VERSION,
@@ -42,6 +43,6 @@ pub use payload::{FileSecrets, Mismatch, PAYLOAD_BYTES};
 pub use pump::RUN_CHUNKS;
 pub use seal::{SealError, seal, seal_moved, seal_restored};
 pub use stream::{Checksum, Content, Plain, Receipt, SealedBody, SpoolKey, Stored, StreamError};
-pub use survey::SealedPlace;
+pub use survey::{Marks, SealedMark, SealedPlace};
 pub use token::{BodyStamp, Stamp, Token, TokenError, TokenKind, is_like_token};
 pub use values::{SaidOfValues, ValueMetadata, is_written_key};

@@ -154,7 +154,10 @@ impl Sealing<'_> {
                         };
                         (day, generation, LeafId(id))
                     }
-                    None => (self.today, self.header.generation, LeafId::generate()),
+                    None => {
+                        let (day, generation) = self.oldest_value().unwrap_or((self.today, self.header.generation));
+                        (day, generation, LeafId::generate())
+                    }
                 };
                 let associated_data = place::of_body(self.header.file_id, day, generation);
                 let (salt, chunks) = crypto::seal_body(self.secrets.keys(), id, associated_data, plaintext);
@@ -163,6 +166,13 @@ impl Sealing<'_> {
         };
         let signed = self.sign(None, false, SaidOfValues::new());
         carrier::join_opaque(&signed.fields(), &body)
+    }
+
+    /// Returns since when the values of a file stand there that is sealed as a whole from now on: sealing it in another
+    /// way makes nobody forget them, so all of it is as old, and as well known, as the oldest.
+    fn oldest_value(&self) -> Option<(Date, u32)> {
+        let stamps = || self.previous.into_iter().flat_map(|previous| &previous.values).map(|value| value.token.stamp);
+        Some((stamps().map(|stamp| stamp.day).min()?, stamps().map(|stamp| stamp.generation).min()?))
     }
 
     /// Parses a plaintext and refuses what only looks like one.

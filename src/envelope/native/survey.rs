@@ -1,6 +1,6 @@
 //! What can be said of every sealed value without a key: where it stands, when it was sealed, whether it is as it was.
 
-use super::file::OpenedToken;
+use super::file::{EncryptedFile, OpenedToken};
 use super::opening::{DocumentOpening, OpenError, token_text};
 use super::token::{BodyStamp, Stamp, Token};
 use crate::crypto::{LeafId, SALT_BYTES};
@@ -29,6 +29,65 @@ impl SealedPlace {
 
     pub(super) fn of_body(stamp: &BodyStamp) -> Self {
         Self::new(0, &stamp.salt, Some((stamp.day, stamp.generation)))
+    }
+}
+
+/// What a file says of its values by itself, whether or not that is as it was sealed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The sealed values in document order, or the content that is sealed as a whole.
+    pub values: Vec<SealedMark>,
+    /// How many comments are sealed.
+    pub comments: usize,
+    /// How many values stand in clear.
+    pub clear: usize,
+}
+
+/// A sealed value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedMark {
+    /// Its name over all changes of it.
+    pub id: LeafId,
+    /// Its key path; `None` for a file that is sealed as a whole.
+    pub key: Option<String>,
+    /// The UTC day on which it was last replaced.
+    pub since: jiff::civil::Date,
+    /// The data key's number on that day.
+    pub generation: u32,
+}
+
+impl SealedMark {
+    /// Returns the mark of a file that is sealed as a whole.
+    pub fn of_body(stamp: &BodyStamp) -> Self {
+        let id = SealedPlace::of_body(stamp).id;
+        Self { id, key: None, since: stamp.day, generation: stamp.generation }
+    }
+}
+
+impl EncryptedFile {
+    /// Returns what is sealed, also in a file that would not open: for what somebody with its key could have read.
+    pub fn marks(&self) -> Marks {
+        let mut marks = Marks::default();
+        let Some((text, document)) = self.text_and_document() else {
+            let stamp = self.opaque_body().and_then(BodyStamp::split);
+            marks.values.extend(stamp.map(|(stamp, _)| SealedMark::of_body(&stamp)));
+            return marks;
+        };
+        for item in &document.items {
+            let token = Token::parse(token_text(self.header().format, text, item));
+            match (item, token) {
+                (Item::Leaf(leaf), Ok(Some(token))) => marks.values.push(SealedMark {
+                    id: token.sealed.id(),
+                    key: Some(leaf.path.to_string()),
+                    since: token.stamp.day,
+                    generation: token.stamp.generation,
+                }),
+                (Item::Leaf(_), Ok(None)) => marks.clear += 1,
+                (Item::Comment(_), Ok(Some(_))) => marks.comments += 1,
+                _ => {}
+            }
+        }
+        marks
     }
 }
 

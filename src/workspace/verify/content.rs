@@ -7,7 +7,7 @@ use crate::envelope::native::{
     CarrierError, EncryptedFile, Header, OPAQUE_TOP, OpaqueTop, OpenError, ReadError, SealedPlace, peek_file_id,
 };
 use crate::keys::{Recipient, Stanzas, private_keys};
-use crate::policy::Period;
+use crate::workspace::lifecycle::{Clock, former_reader};
 
 /// A content, and what is wrong with it by itself.
 pub(super) struct Content {
@@ -78,7 +78,8 @@ impl Content {
         match OpaqueTop::parse(top) {
             Ok(Some(opaque)) => {
                 let header = opaque.header().clone();
-                content.header(&header, search.today, opaque.sealed().as_slice(), |_| None);
+                let clock = Clock::new(&header, search.today);
+                content.header(&header, &clock, opaque.sealed().as_slice(), &[], |_| None);
                 match is_intact(&opaque) {
                     Ok(Some(true)) => {}
                     Ok(Some(false)) => content.open_error(&OpenError::Body),
@@ -117,7 +118,10 @@ impl Content {
         let header = file.header().clone();
         let surveyed = file.survey();
         let places = surveyed.as_deref().unwrap_or_default();
-        self.header(&header, search.today, places, |place| file.locate(place));
+        let clock = Clock::new(&header, search.today);
+        // In document order, values before comments: so are the places.
+        let keys = if clock.knows_values() { file.locate_leaves(places) } else { Vec::new() };
+        self.header(&header, &clock, places, &keys, |place| file.locate(place));
         let sealed = if search.for_history { sealed(places) } else { Vec::new() };
         for error in surveyed.err().unwrap_or_default() {
             self.open_error(&error);
@@ -129,8 +133,9 @@ impl Content {
     fn header(
         &mut self,
         header: &Header,
-        today: Date,
+        clock: &Clock<'_>,
         places: &[SealedPlace],
+        keys: &[(usize, String)],
         locate: impl Fn(&SealedPlace) -> Option<(usize, String)>,
     ) {
         let recipients: Result<Vec<Recipient>, _> = header.readers().iter().map(|text| text.parse()).collect();
@@ -141,19 +146,19 @@ impl Content {
         if !is_wrapped {
             self.problems.push((None, Problem::WrappedKey));
         }
-        let period = header.metadata.rotate_every.as_deref().map(|text| (text, text.parse::<Period>()));
-        if let Some((text, Err(_))) = period {
-            let problem = Problem::MetadataMalformed { field: "rotate_every", value: text.to_owned() };
-            self.problems.push((None, problem));
+        for (field, text) in clock.malformed_periods() {
+            self.problems.push((None, Problem::MetadataMalformed { field, value: text.to_owned() }));
         }
-        let period = period.and_then(|(_, period)| period.ok());
-        let due = |day: Date| {
-            let by_date = header.metadata.rotation_due.filter(|due| day <= *due);
-            by_date.into_iter().chain(period.map(|period| period.due(day))).min().filter(|due| *due < today)
-        };
         let stamped = || places.iter().filter_map(|place| Some((place, place.stamp?)));
-        let overdue: Vec<(&SealedPlace, Date)> =
-            stamped().filter_map(|(place, (day, _))| Some((place, due(day)?))).collect();
+        let overdue: Vec<(&SealedPlace, Date)> = places
+            .iter()
+            .enumerate()
+            .filter_map(|(index, place)| {
+                let key = keys.get(index).map(|(_, key)| key.as_str());
+                let due = clock.due(key, place.stamp?.0)?;
+                clock.is_overdue(due).then_some((place, due))
+            })
+            .collect();
         let locate_all = |places: &[&SealedPlace]| -> (Option<usize>, Vec<String>) {
             let located: Vec<(usize, String)> = places.iter().take(NAMED).filter_map(|place| locate(place)).collect();
             (located.first().map(|(line, _)| *line), located.into_iter().map(|(_, key)| key).collect())
@@ -162,15 +167,14 @@ impl Content {
             let (line, keys) = locate_all(&overdue.iter().map(|(place, _)| *place).collect::<Vec<_>>());
             self.problems.push((line, Problem::Overdue { count: overdue.len(), keys, since }));
         }
-        let newest = header.exposed.iter().map(|exposure| exposure.generation).max().unwrap_or(0);
         let exposed: Vec<(&SealedPlace, u32)> = stamped()
-            .filter(|(_, (_, generation))| *generation <= newest)
+            .filter(|(_, (_, generation))| clock.former_readers(*generation).next().is_some())
             .map(|(place, (_, generation))| (place, generation))
             .collect();
         if let Some(oldest) = exposed.iter().map(|(_, generation)| *generation).min() {
             let (line, keys) = locate_all(&exposed.iter().map(|(place, _)| *place).collect::<Vec<_>>());
-            let who = header.exposed.iter().filter(|exposure| exposure.generation >= oldest);
-            let mut members: Vec<String> = who.map(|exposure| exposure.member.clone()).collect();
+            let mut members: Vec<String> =
+                clock.former_readers(oldest).map(|exposure| former_reader(&exposure.member).to_owned()).collect();
             members.sort();
             members.dedup();
             self.problems.push((line, Problem::Exposed { count: exposed.len(), keys, members }));
