@@ -27,6 +27,7 @@ mod generate;
 mod get;
 mod git;
 mod group;
+mod hint;
 mod info;
 mod init;
 mod keygen;

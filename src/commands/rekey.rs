@@ -246,7 +246,7 @@ fn for_others(unopened: Vec<Unopened>, what: &str) -> CommandError {
         let error = unopened.into_iter().next().map(|file| CommandError::from(file.error));
         let message = error.map(|error| error.in_lines().0).unwrap_or_default();
         return CommandError::not_for_you(format!("{message}; {what}"))
-            .hint(format!("{who}: ask one of them to run `secret rekey {}`", super::error::quote(&shown)))
+            .hint(format!("{who}: ask one of them to run `secret rekey {}`", super::hint::quote(&shown)))
             .hint("--partial rekeys what you can open; or name another identity with --identity FILE");
     }
     let lines: Vec<String> = unopened.iter().map(|file| format!("  {}: {}", file.target.shown, who(file))).collect();

@@ -10,8 +10,8 @@ use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::encrypt::read_stdin;
-use super::error::quote;
 use super::generate::{bits, parse_recipe, tell};
+use super::hint::quote;
 use super::set::drop_line_end;
 use super::{CommandError, Context};
 use crate::document;
