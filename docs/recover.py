@@ -58,7 +58,13 @@ def toml_line(line):  # section 2: a field of the JSON carrier in its TOML form
     table, dot, rest = name.partition(".")
     if dot and not re.fullmatch(r"[A-Za-z0-9_-]+", rest):
         rest = spelled(rest)
+    if table == "values":
+        value = "{ " + ", ".join(f"{key} = {said(part)}" for key, part in json.loads(value).items()) + " }"
     return f"{table}{dot}{rest} = {value}"
+
+
+def said(part):  # section 3: a text, or a list of texts
+    return spelled(part) if isinstance(part, str) else "[" + ", ".join(map(spelled, part)) + "]"
 
 
 def spelled(text):  # section 3: a text

@@ -2,12 +2,16 @@
 //!
 //! Everything else gets an [`Env`] value, so that a test builds a world instead of changing its own process.
 
+mod ancestry;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
+
+pub use self::ancestry::StartedBy;
 
 /// What the process was started with: read once, then passed around. Copies share it.
 #[derive(Clone)]
@@ -107,6 +111,11 @@ impl Env {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the process")]
     pub fn program(&self) -> Option<PathBuf> {
         std::env::current_exe().ok()
+    }
+
+    /// Returns which command of git has started this process.
+    pub fn started_by(&self) -> StartedBy {
+        ancestry::started_by()
     }
 
     /// Returns a folder variable; the XDG specification says to ignore relative ones.

@@ -11,6 +11,7 @@ pub mod document;
 pub mod env;
 pub mod envelope;
 pub mod fs;
+pub mod generate;
 pub mod git;
 pub mod keys;
 pub mod policy;

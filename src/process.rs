@@ -50,6 +50,14 @@ pub enum ProcessError {
         /// How it ended.
         status: ExitStatus,
     },
+    /// The program ended without success.
+    #[error("{} failed: {status}", program.display())]
+    Failed {
+        /// The program.
+        program: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+    },
     /// The system would not protect this process against being dumped.
     #[error("cannot protect the memory of this process")]
     Harden {
@@ -98,6 +106,14 @@ pub enum ProcessError {
     TooLarge {
         /// The program.
         program: PathBuf,
+    },
+    /// The program wrote more than a value can have.
+    #[error("{} wrote more than {limit} bytes", program.display())]
+    TooMuch {
+        /// The program.
+        program: PathBuf,
+        /// How many it may write.
+        limit: usize,
     },
     /// A quote is opened and not closed, or a backslash stands at the end.
     #[error("{variable} has an open quote")]

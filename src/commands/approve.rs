@@ -55,9 +55,9 @@ pub fn run(arguments: ApproveArgs, context: &Context<'_>) -> Result<(), CommandE
             CommandError::usage(format!("there is no group {unknown:?}")).hint("`secret group list` shows the groups")
         );
     }
-    let kind = kind.unwrap_or(request.member.kind);
-    let member = Member { kind, expires, ..request.member.clone() };
-    let recipients = member.recipients.clone();
+    let kind = kind.unwrap_or(request.kind);
+    let recipients = request.recipients.clone();
+    let member = Member { expires, ..Member::new(recipients.clone(), kind) };
     let new = NewMember { name: name.clone(), member, groups: groups.clone() };
     let change = workspace.with_member(&new)?;
     let reads = Workspace::rules_read_by(change.policy(), &name);

@@ -12,7 +12,7 @@ use crate::workspace::{Error, Examination, Exposed, SetUp, Workspace};
 /// Check your set-up and this repository, and say what to do
 ///
 /// Looks at your identities, your editor and the places for plaintext; at the policy, the governed files and git's
-/// settings. Changes nothing, asks nothing, starts no program and shows no value. Exits with 3 if a check fails;
+/// settings. Changes nothing, asks nothing, starts no program but git, and shows no value. Exits with 3 if a check fails;
 /// a warning is no failure. It does not say that files are authentic: `secret decrypt` does, of what it opens.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -301,7 +301,10 @@ impl Report {
             );
         }
         match workspace.examine() {
-            Ok(found) => self.examination(&found, workspace.is_shallow().is_some(), today),
+            Ok(found) => {
+                self.examination(&found, workspace.is_shallow().is_some(), today);
+                self.wiring(workspace);
+            }
             Err(error) => {
                 let name = if matches!(error, Error::Git(_)) { "git" } else { "policy" };
                 self.error(name, &error.into());
@@ -429,6 +432,28 @@ impl Report {
                 "git records settled conflicts, and may settle one by a value that is old by then",
                 "look at what it settles, or run `git config rerere.enabled false` here",
             );
+        }
+    }
+
+    /// Says whether git knows of encrypted files in this clone. It works without, so that is never a failure.
+    fn wiring(&mut self, workspace: &Workspace<'_>) {
+        let state = match workspace.wiring() {
+            Ok(Some(state)) => state,
+            Ok(None) => return,
+            Err(error) => {
+                let (found, advice) = CommandError::from(error).in_lines();
+                return self.add(State::Warn, "set-up", found, advice);
+            }
+        };
+        let parts = [
+            (state.has_hook, "no hook stops plaintext"),
+            (state.has_drivers, "git diff and git merge do not know keys"),
+            (state.has_attributes, ".gitattributes does not name the files of the policy's rules"),
+        ];
+        let missing: Vec<&str> = parts.iter().filter(|(is_there, _)| !is_there).map(|(_, what)| *what).collect();
+        match missing.is_empty() {
+            true => self.ok("set-up", "hook, drivers and attributes are set up in this clone"),
+            false => self.warn("set-up", missing.join("; "), "run `secret git install`"),
         }
     }
 

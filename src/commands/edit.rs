@@ -95,7 +95,8 @@ impl Session<'_> {
         }
         let mut error = None;
         let mut attempt = self.plaintext()?;
-        let mut metadata = self.arguments.metadata.change().apply(&self.header()?.metadata)?;
+        let mut metadata =
+            self.arguments.metadata.change().apply(&self.header()?.metadata, self.context.env.today())?;
         loop {
             let header = self.header()?;
             let buffer = EditBuffer::compose(&header, &metadata, &attempt, error.as_deref());
@@ -120,7 +121,8 @@ impl Session<'_> {
                 Ok(edited) => match self.save(&edited) {
                     Ok(()) => return Ok(()),
                     Err(failure) => {
-                        metadata = edited.metadata.apply(&header.metadata).unwrap_or(metadata);
+                        metadata =
+                            edited.metadata.apply(&header.metadata, self.context.env.today()).unwrap_or(metadata);
                         attempt = text(&edited.plaintext)?;
                         failure
                     }
@@ -189,7 +191,7 @@ impl Session<'_> {
 
     fn save_old(&self, file: &OpenFile, edited: &Edited, workspace: &Workspace<'_>) -> Result<(), CommandError> {
         let header = &file.opened.header;
-        let metadata = edited.metadata.apply(&header.metadata)?;
+        let metadata = edited.metadata.apply(&header.metadata, self.context.env.today())?;
         if metadata != header.metadata {
             workspace.check_required(&file.target, &metadata)?;
         }

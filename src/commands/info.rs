@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{CommandError, Context};
 use crate::document::Format;
+use crate::envelope::native::Metadata;
 use crate::workspace::Inspected;
 
 /// Show the header of an encrypted file
@@ -25,6 +26,18 @@ pub const EXAMPLES: &str = "\
 Examples:
   secret info secrets/db.yaml
   secret info secrets/db.yaml --json";
+
+/// Returns what is said of single values, for machines.
+fn said_of_values(metadata: &Metadata) -> serde_json::Value {
+    let said = metadata.values.iter().map(|(key, value)| {
+        let fields = value.fields().into_iter().map(|(name, text)| {
+            let text = if name == "links" { serde_json::json!(value.links) } else { text.into() };
+            (name.to_owned(), text)
+        });
+        (key.clone(), serde_json::Value::Object(fields.collect()))
+    });
+    serde_json::Value::Object(said.collect())
+}
 
 pub fn run(arguments: &InfoArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(&arguments.file)?;
@@ -49,6 +62,7 @@ pub fn run(arguments: &InfoArgs, context: &Context<'_>) -> Result<(), CommandErr
             "comments": header.comments.name(),
             "cleartext": header.cleartext.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "tags": metadata.tags, "recipients": header.recipients, "exposed": exposed,
+            "said_of_values": said_of_values(metadata),
             "values": { "encrypted": counts.encrypted, "clear": counts.clear },
         }))?);
     }
@@ -77,6 +91,11 @@ pub fn run(arguments: &InfoArgs, context: &Context<'_>) -> Result<(), CommandErr
     }
     for (name, tag) in &metadata.tags {
         row(&format!("tag {name}"), tag.clone());
+    }
+    for (key, value) in &metadata.values {
+        let said: Vec<String> =
+            value.fields().iter().map(|(name, text)| format!("{} {text}", name.replace('_', " "))).collect();
+        row(key, said.join(", "));
     }
     row("created", header.created.to_string());
     row("data key", format!("generation {}, header revision {}", header.generation, header.revision));

@@ -6,18 +6,30 @@ use clap::Args;
 
 use super::{CommandError, Context};
 use crate::envelope::native::Header;
-use crate::workspace::{MetadataChange, Saved};
+use crate::workspace::{MetadataChange, Saved, ValueChange};
 
-/// Change what the header says of a file
+/// Change what the header says of a file, or of one value
 ///
-/// Metadata stands in clear in the header, authenticated. An empty value removes a field.
+/// Metadata stands in clear in the header, authenticated; what is said of a value stays with it when its key is
+/// renamed, and goes with it. An empty text removes a field.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct MetaArgs {
     /// The encrypted file
     file: PathBuf,
+    /// The key of one value: db.users[0].password, "a.b".c [default: the whole file]
+    key: Option<String>,
     #[command(flatten)]
     metadata: MetadataArgs,
+    /// What one value is for
+    #[arg(long, value_name = "TEXT", requires = "key")]
+    description: Option<String>,
+    /// Where more stands about one value, in place of what was said (can be repeated)
+    #[arg(long = "link", value_name = "LINK", requires = "key")]
+    links: Vec<String>,
+    /// The recipe of which `secret rotate` makes the next value: password:32, hex:32, words:6
+    #[arg(long, value_name = "RECIPE", requires = "key")]
+    generate: Option<String>,
 }
 
 /// The fields of a header that people write.
@@ -35,6 +47,9 @@ pub struct MetadataArgs {
     /// The day by which all values must be replaced: 2027-01-31
     #[arg(long, value_name = "DAY")]
     rotation_due: Option<String>,
+    /// Accept a day that is past: what should have been replaced by then is overdue at once
+    #[arg(long, requires = "rotation_due")]
+    allow_past: bool,
     /// A label (can be repeated)
     #[arg(long = "tag", value_name = "NAME=TEXT", value_parser = parse_tag)]
     tags: Vec<(String, String)>,
@@ -44,7 +59,8 @@ pub const EXAMPLES: &str = "\
 Examples:
   secret meta secrets/db.yaml --owner payments --purpose \"the main database\"
   secret meta secrets/db.yaml --rotate-every 90d --tag tier=1
-  secret meta secrets/db.yaml --owner \"\"";
+  secret meta secrets/db.yaml --owner \"\"
+  secret meta secrets/db.yaml db.password --owner dba --rotate-every 30d --generate password:32";
 
 impl MetadataArgs {
     /// Returns what is to change.
@@ -55,20 +71,25 @@ impl MetadataArgs {
             rotate_every: self.rotate_every.clone(),
             rotation_due: self.rotation_due.clone(),
             tags: self.tags.iter().cloned().collect(),
+            values: std::collections::BTreeMap::default(),
+            allows_past: self.allow_past,
         }
     }
 }
 
 pub fn run(arguments: MetaArgs, context: &Context<'_>) -> Result<(), CommandError> {
+    if let Some(key) = &arguments.key {
+        return change_value(&arguments, key, context);
+    }
     let change = arguments.metadata.change();
     if change == MetadataChange::default() {
-        return Err(CommandError::usage("nothing to change; `secret info` shows the header"));
+        return Err(nothing_to_change());
     }
     let workspace = context.workspace(&arguments.file)?;
     let target = workspace.target(&arguments.file)?;
     let shown = target.shown.clone();
     let saved = workspace.update_header(target, |target, header| {
-        let metadata = change.apply(&header.metadata)?;
+        let metadata = change.apply(&header.metadata, context.env.today())?;
         workspace.check_required(target, &metadata)?;
         Ok(Header { metadata, ..header.clone() })
     })?;
@@ -77,6 +98,39 @@ pub fn run(arguments: MetaArgs, context: &Context<'_>) -> Result<(), CommandErro
         Saved::Unchanged => format!("the header of {shown} says so already"),
     });
     Ok(())
+}
+
+fn change_value(arguments: &MetaArgs, key: &str, context: &Context<'_>) -> Result<(), CommandError> {
+    let MetadataArgs { owner, purpose, rotate_every, rotation_due, allow_past, tags } = &arguments.metadata;
+    if purpose.is_some() || !tags.is_empty() {
+        return Err(CommandError::usage("--purpose and --tag are for whole files")
+            .hint("say what one value is for with --description"));
+    }
+    let change = ValueChange {
+        owner: owner.clone(),
+        description: arguments.description.clone(),
+        links: Some(arguments.links.clone()).filter(|links| !links.is_empty()),
+        rotate_every: rotate_every.clone(),
+        rotation_due: rotation_due.clone(),
+        generate: arguments.generate.clone(),
+        allows_past: *allow_past,
+    };
+    if change == ValueChange::default() {
+        return Err(nothing_to_change());
+    }
+    let workspace = context.workspace(&arguments.file)?;
+    let target = workspace.target(&arguments.file)?;
+    let shown = target.shown.clone();
+    let saved = workspace.change_value_metadata(target, key, &change)?;
+    context.ui.note(&match saved {
+        Saved::Changed => format!("changed what the header of {shown} says of {key}"),
+        Saved::Unchanged => format!("the header of {shown} says so of {key} already"),
+    });
+    Ok(())
+}
+
+fn nothing_to_change() -> CommandError {
+    CommandError::usage("nothing to change; `secret info` shows the header")
 }
 
 fn parse_tag(text: &str) -> Result<(String, String), &'static str> {

@@ -24,9 +24,11 @@ mod encrypt;
 mod error;
 mod exec;
 mod export;
+mod generate;
 mod get;
 mod git;
 mod group;
+mod hint;
 mod info;
 mod init;
 mod keygen;
@@ -44,6 +46,7 @@ mod rekey;
 mod request;
 mod resolve;
 mod rollback;
+mod rotate;
 mod set;
 mod show;
 mod status;
@@ -108,6 +111,7 @@ enum Command {
     Encrypt(encrypt::EncryptArgs),
     Exec(exec::ExecArgs),
     Export(export::ExportArgs),
+    Generate(generate::GenerateArgs),
     Get(get::GetArgs),
     Git(git::GitArgs),
     Group(group::GroupArgs),
@@ -125,6 +129,7 @@ enum Command {
     Request(request::RequestArgs),
     Resolve(resolve::ResolveArgs),
     Rollback(rollback::RollbackArgs),
+    Rotate(rotate::RotateArgs),
     Set(set::SetArgs),
     Show(show::ShowArgs),
     Status(status::StatusArgs),
@@ -265,6 +270,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Encrypt(arguments) => encrypt::run(arguments, context),
         Command::Exec(arguments) => return exec::run(&arguments, context),
         Command::Export(arguments) => export::run(arguments, context),
+        Command::Generate(arguments) => generate::run(&arguments, context),
         Command::Get(arguments) => get::run(&arguments, context),
         Command::Git(arguments) => git::run(arguments, context),
         Command::Group(arguments) => group::run(arguments, context),
@@ -282,6 +288,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Request(arguments) => request::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Rollback(arguments) => rollback::run(&arguments, context),
+        Command::Rotate(arguments) => rotate::run(&arguments, context),
         Command::Set(arguments) => set::run(arguments, context),
         Command::Show(arguments) => show::run(&arguments, context),
         Command::Status(arguments) => status::run(&arguments, context),

@@ -1,5 +1,7 @@
 //! What is said when a killed process had left several files half replaced.
 
+use std::path::PathBuf;
+
 use super::CommandError;
 use crate::fs::Recovery;
 use crate::ui::Ui;
@@ -17,19 +19,29 @@ pub fn recover(workspace: &Workspace<'_>, ui: &Ui) -> Result<(), CommandError> {
             Ok(())
         }
         Some(Recovery::Finished { files, left }) if left.is_empty() => {
-            let files = if files == 1 { "1 file is".to_owned() } else { format!("{files} files are") };
-            ui.warn(&format!("a rekey that was interrupted is finished: {files} replaced"));
+            let are = if files.len() == 1 { "1 file is".to_owned() } else { format!("{} files are", files.len()) };
+            ui.warn(&format!("a rekey that was interrupted is finished: {are} replaced: {}", named(&files)));
             Ok(())
         }
         Some(Recovery::Finished { files, left }) => {
-            let left: Vec<String> = left.iter().map(|path| format!("  {}", path.display())).collect();
             let count = left.len();
             let what = format!(
-                "a rekey that was interrupted is finished for {files} of {} files; {count} changed meanwhile, and {} as it is",
-                files + count,
+                "a rekey that was interrupted is finished for {} of {} files; {count} changed meanwhile, and {} as it is",
+                files.len(),
+                files.len() + count,
                 if count == 1 { "is left" } else { "each is left" }
             );
+            let left: Vec<String> = left.iter().map(|path| format!("  {}", path.display())).collect();
             Err(CommandError::failed(what).more(left).hint("look at what changed, then run `secret rekey`"))
         }
     }
 }
+
+/// Names files; of many the first.
+fn named(files: &[PathBuf]) -> String {
+    let shown: Vec<String> = files.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+    let more = files.len().saturating_sub(SHOWN);
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
+
+const SHOWN: usize = 10;

@@ -18,7 +18,6 @@ use crate::workspace::{ReaderChange, RekeyPlan, RekeyPlans, RekeyPreview, Target
 /// those values. If the process is killed, the next command that writes finishes what it had begun, or undoes it.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct RekeyArgs {
     /// Encrypted files or folders [default: all of the repository]
     #[arg(value_name = "PATH")]
@@ -247,7 +246,7 @@ fn for_others(unopened: Vec<Unopened>, what: &str) -> CommandError {
         let error = unopened.into_iter().next().map(|file| CommandError::from(file.error));
         let message = error.map(|error| error.in_lines().0).unwrap_or_default();
         return CommandError::not_for_you(format!("{message}; {what}"))
-            .hint(format!("{who}: ask one of them to run `secret rekey {}`", super::error::quote(&shown)))
+            .hint(format!("{who}: ask one of them to run `secret rekey {}`", super::hint::quote(&shown)))
             .hint("--partial rekeys what you can open; or name another identity with --identity FILE");
     }
     let lines: Vec<String> = unopened.iter().map(|file| format!("  {}: {}", file.target.shown, who(file))).collect();

@@ -5,7 +5,7 @@ use clap::Args;
 use super::recipients::{RecipientArgs, parse_kind};
 use super::{CommandError, Context};
 use crate::keys::Recipient;
-use crate::policy::{Member, MemberKind, Request};
+use crate::policy::{MemberKind, Request};
 
 /// Ask to become a member: leave your public key in the repository
 ///
@@ -46,7 +46,7 @@ pub fn run(arguments: RequestArgs, context: &Context<'_>) -> Result<(), CommandE
     for recipient in &recipients {
         context.ui.note(&format!("public key: {}", Recipient::as_str(recipient)));
     }
-    let request = Request { name: name.clone(), member: Member::new(recipients, kind), groups };
+    let request = Request { name: name.clone(), recipients, kind, groups };
     // What could not be read again is not written.
     if let Err(error) = Request::parse(&request.to_text()) {
         return Err(CommandError::usage(error));

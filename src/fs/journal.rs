@@ -46,12 +46,11 @@ pub struct Prepared<'l> {
 /// What was done about a journal that a killed process has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recovery {
-    /// It was complete: so many files were replaced by it in all. Others were changed meanwhile, or are gone, and are
-    /// left as they are.
+    /// It was complete, and what was still to be replaced is. Paths are relative to the root.
     Finished {
-        /// How many were or are replaced.
-        files: usize,
-        /// Their paths in the root.
+        /// The files that are new now, then or before.
+        files: Vec<PathBuf>,
+        /// Those that were changed meanwhile, or are gone: they are left as they are.
         left: Vec<PathBuf>,
     },
     /// Nothing had been replaced. What had been prepared is removed.
@@ -182,7 +181,10 @@ impl<'r> Journal<'r> {
     /// Leaves the rest to whoever writes next.
     fn leave(&mut self, prepared: Vec<Prepared<'_>>) -> FsError {
         self.is_kept = true;
-        prepared.into_iter().for_each(|prepared| std::mem::forget(prepared.staged));
+        for Prepared { staged, .. } in prepared {
+            // Dropped, it would be removed.
+            std::mem::forget(staged);
+        }
         FsError::Unfinished { path: self.path.clone() }
     }
 
@@ -327,7 +329,7 @@ fn finish(root: &Root, entries: Vec<Entry>) -> Result<Recovery, FsError> {
         .collect();
     let _lock = FolderLock::acquire(known.iter().map(PathBuf::as_path), Some(root))?;
 
-    let (mut left, mut moves, mut files) = (Vec::new(), Vec::new(), 0);
+    let (mut left, mut moves, mut files) = (Vec::new(), Vec::new(), Vec::new());
     for entry in entries {
         let folder = folders.get(entry.path.parent().unwrap_or(Path::new(""))).cloned().flatten();
         let (Some(folder), Some(name)) = (folder, entry.path.file_name()) else {
@@ -339,8 +341,11 @@ fn finish(root: &Root, entries: Vec<Entry>) -> Result<Recovery, FsError> {
         let (found, staged) = (digest_if_file(&place)?, digest_if_file(&beside)?);
         let is_staged = staged.as_deref() == Some(&entry.new);
         match found {
-            Some(found) if found == entry.new => files += 1,
-            Some(found) if found == entry.old && is_staged => moves.push((place, entry.staged)),
+            Some(found) if found == entry.new => files.push(entry.path),
+            Some(found) if found == entry.old && is_staged => {
+                moves.push((place, entry.staged));
+                files.push(entry.path);
+            }
             _ => {
                 if is_staged {
                     let unlink = || rustix::fs::unlinkat(&beside.folder, &beside.name, AtFlags::empty());
@@ -352,7 +357,6 @@ fn finish(root: &Root, entries: Vec<Entry>) -> Result<Recovery, FsError> {
     }
     for (place, staged) in &moves {
         rename(&place.folder, staged, &place.name).map_err(|source| FsError::io(Step::Replace, &place.path, source))?;
-        files += 1;
     }
     for (folder, handle) in folders.iter().filter_map(|(folder, handle)| Some((folder, handle.as_ref()?))) {
         sync(handle, &root.path().join(folder))?;
@@ -611,14 +615,17 @@ mod tests {
         }
     }
 
+    type Act = fn(&World);
+
     fn closed(mut text: String) -> String {
         let digest = hexadecimal(&Sha256::digest(text.as_bytes()));
         let _ = writeln!(text, "end {digest}");
         text
     }
 
-    fn finished(files: usize, left: &[&str]) -> Option<Recovery> {
-        Some(Recovery::Finished { files, left: left.iter().map(PathBuf::from).collect() })
+    fn finished(files: &[&str], left: &[&str]) -> Recovery {
+        let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect();
+        Recovery::Finished { files: paths(files), left: paths(left) }
     }
 
     #[test]
@@ -668,7 +675,7 @@ mod tests {
             let renamed: Vec<usize> = (0..3).filter(|index| subset >> index & 1 == 1).collect();
             fs::write(world.journal(), world.killed_after(&renamed)).expect("a journal");
             assert_eq!(pending(&world.root).expect("it is read"), Some(Pending::Complete(3)));
-            assert_eq!(recover(&world.root).expect("it is finished"), finished(3, &[]), "{renamed:?}");
+            assert_eq!(recover(&world.root).expect("it is finished"), Some(finished(&PATHS, &[])), "{renamed:?}");
             assert_eq!(world.texts(), NEW);
             world.assert_clean();
         }
@@ -698,13 +705,13 @@ mod tests {
         fs::write(world.journal(), world.killed_after(&[0])).expect("a journal");
         let paths = PATHS.map(|path| world.path(path));
         drop(FolderLock::acquire(paths.iter().map(PathBuf::as_path), Some(&world.root)).expect("a lock"));
-        assert_eq!(recover(&world.root).expect("it is finished"), finished(3, &[]));
+        assert_eq!(recover(&world.root).expect("it is finished"), Some(finished(&PATHS, &[])));
         assert_eq!(world.texts(), NEW);
     }
 
     #[test]
     fn what_was_changed_removed_or_replaced_by_a_link_meanwhile_is_left_as_it_is() {
-        let changes: [(&str, fn(&World)); 4] = [
+        let changes: [(&str, Act); 4] = [
             ("changed", |world| fs::write(world.path("a/two"), "somebody else's").expect("a file")),
             ("removed", |world| fs::remove_file(world.path("a/two")).expect("a file")),
             ("link", |world| {
@@ -725,7 +732,11 @@ mod tests {
             fs::write(world.journal(), world.killed_after(&[0])).expect("a journal");
             change(&world);
             let before = fs::read(world.path("a/two")).ok();
-            assert_eq!(recover(&world.root).expect("the others are finished"), finished(2, &["a/two"]), "{name}");
+            assert_eq!(
+                recover(&world.root).expect("the others are finished"),
+                Some(finished(&["a/one", "b/three"], &["a/two"])),
+                "{name}"
+            );
             assert_eq!(fs::read(world.path("a/two")).ok(), before, "{name}");
             assert_eq!(fs::read(world.folder.path().join("outside")).expect("a file"), b"outside", "{name}");
             assert_eq!(fs::read_to_string(world.path("b/three")).expect("a file"), NEW[2], "{name}");
@@ -812,6 +823,6 @@ mod tests {
         drop(Journal::begin(&world.root).expect("nothing is wrong"));
         fs::write(world.journal(), world.killed_after(&[1])).expect("a journal");
         assert!(matches!(Journal::begin(&world.root), Err(FsError::Unfinished { .. })));
-        assert_eq!(recover(&world.root).expect("it is finished"), finished(3, &[]));
+        assert_eq!(recover(&world.root).expect("it is finished"), Some(finished(&PATHS, &[])));
     }
 }

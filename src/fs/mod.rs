@@ -6,6 +6,8 @@
 
 mod access;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod folder;
 mod journal;
 mod lock;

@@ -288,6 +288,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
+    use super::super::fixture::names;
     use super::super::unprivileged::as_ordinary_user;
     use super::super::{Kind, read};
     use super::*;
@@ -298,13 +299,6 @@ mod tests {
 
     fn mode_of(path: &Path) -> u32 {
         fs::metadata(path).expect("a file").mode() & 0o7777
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
-        let mut names: Vec<_> = names.map(|name| name.into_string().expect("UTF-8")).collect();
-        names.sort();
-        names
     }
 
     #[test]

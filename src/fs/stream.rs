@@ -289,14 +289,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::super::commit;
+    use super::super::fixture::names;
     use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
-        let mut names: Vec<_> = names.map(|name| name.into_string().expect("UTF-8")).collect();
-        names.sort();
-        names
-    }
 
     #[test]
     fn a_draft_has_no_name_before_it_takes_its_place_and_then_the_mode_of_the_old_file() {

@@ -125,7 +125,15 @@ pub fn set_expires(text: &str, name: &str, expires: Option<Date>) -> Result<Stri
             table.insert("expires", toml_edit::value(day.to_string()));
         }
         None => {
-            table.remove("expires");
+            let removed = table.remove("expires");
+            let blanks = removed.as_ref().and_then(|item| Some(raw(item.as_value()?.decor().suffix())));
+            // The blank before the bracket belongs to whatever is the last field.
+            if let (Some(blanks), Some(inline)) = (blanks, item.as_inline_table_mut())
+                && let Some((_, last)) = inline.iter_mut().last()
+                && raw(last.decor().suffix()).is_empty()
+            {
+                last.decor_mut().set_suffix(blanks);
+            }
         }
     }
     edit.finish()

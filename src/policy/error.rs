@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{PathPatternError, PeriodError};
 use crate::document::KeyPathError;
+use crate::generate::RecipeError;
 use crate::keys::RecipientError;
 
 /// All mistakes of one policy: a private key first, then in the order of the text.
@@ -97,6 +98,9 @@ pub enum PolicyProblem {
          make a new key, replace this one everywhere, and rotate what it could open"
     )]
     PrivateKey,
+    /// A recipe that cannot be read.
+    #[error("not a recipe: {0}")]
+    Recipe(#[from] RecipeError),
     /// A recipient that cannot be used.
     #[error("member {member}: {source}")]
     Recipient {

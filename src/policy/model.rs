@@ -5,8 +5,9 @@ use std::fmt;
 
 use jiff::civil::Date;
 
-use crate::document::{Format, KeyPattern};
+use crate::document::{Format, KeyPath, KeyPattern};
 use crate::envelope::native::{Comments, Mode};
+use crate::generate::Recipe;
 use crate::keys::Recipient;
 
 use super::place::is_request;
@@ -72,6 +73,8 @@ pub struct Rule {
     pub owner: Option<String>,
     /// How often values of new files are replaced.
     pub rotate_every: Option<Period>,
+    /// The recipes of new values, by key; the first match decides.
+    pub generate: Vec<(KeyPattern, Recipe)>,
     /// What a header must tell.
     pub require: Vec<Requirement>,
     /// Which leaves stay in clear.
@@ -169,6 +172,11 @@ impl Policy {
 }
 
 impl Rule {
+    /// Returns the recipe of which the next value at a key path is made, where the rule has one.
+    pub fn recipe(&self, path: &KeyPath) -> Option<&Recipe> {
+        self.generate.iter().find(|(pattern, _)| pattern.matches(path)).map(|(_, recipe)| recipe)
+    }
+
     /// Returns a rule that says no more than who reads what.
     pub fn new(path: PathPattern, readers: Vec<String>) -> Self {
         Self {
@@ -176,6 +184,7 @@ impl Rule {
             readers,
             owner: None,
             rotate_every: None,
+            generate: Vec::new(),
             require: Vec::new(),
             cleartext: Vec::new(),
             mode: Mode::default(),

@@ -9,8 +9,9 @@ use toml_edit::{Document, Item, Key, TableLike, Value};
 use super::closest::closest;
 use super::error::{PolicyError, PolicyErrors, PolicyProblem};
 use super::{MAX_POLICY, Member, MemberKind, Policy, Requirement, Rule};
-use crate::document::{Format, position};
+use crate::document::{Format, KeyPattern, position};
 use crate::envelope::native::{Comments, Mode};
+use crate::generate::Recipe;
 use crate::keys::{Recipient, RecipientError, holds_private_key};
 
 /// A piece of the text, and the bytes where it stands.
@@ -233,6 +234,7 @@ impl Reader<'_> {
 
         let owner = self.text_field(table, "owner").map(|text| text.value);
         let rotate_every = self.text_field(table, "rotate_every").and_then(|text| self.parsed(&text));
+        let generate = table.get("generate").map(|item| self.recipes(item)).unwrap_or_default();
         let require = self.requirements(table);
         let cleartext =
             table.get("cleartext").and_then(|item| self.texts(item, "`cleartext`", "a list of key patterns"));
@@ -241,7 +243,7 @@ impl Reader<'_> {
             self.report(at, missing("path"));
         }
         let path = self.text_field(table, "path").and_then(|text| self.parsed(&text))?;
-        Some(Rule { path, readers, owner, rotate_every, require, cleartext, mode, comments, format })
+        Some(Rule { path, readers, owner, rotate_every, generate, require, cleartext, mode, comments, format })
     }
 
     /// Reports fields that mean nothing in a file that is sealed as a whole, and would silently be ignored.
@@ -250,14 +252,34 @@ impl Reader<'_> {
         let (fields, with): (&[_], _) = match mode {
             Mode::Values if is_opaque => (&["mode"], "format = \"opaque\""),
             Mode::Values => (&[], ""),
-            Mode::Opaque if is_opaque => (&["cleartext", "comments"], "format = \"opaque\""),
-            Mode::Opaque => (&["cleartext", "comments", "format"], "mode = \"opaque\""),
+            Mode::Opaque if is_opaque => (&["cleartext", "comments", "generate"], "format = \"opaque\""),
+            Mode::Opaque => (&["cleartext", "comments", "format", "generate"], "mode = \"opaque\""),
         };
         for field in fields {
             if let Some(item) = table.get(field) {
                 self.report(span(item), PolicyProblem::Contradiction { field, with });
             }
         }
+    }
+
+    /// Returns the recipes of a rule, in the order in which they stand there.
+    fn recipes(&mut self, item: &Item) -> Vec<(KeyPattern, Recipe)> {
+        let Some(table) = item.as_table_like() else {
+            self.wrong_type(item, "`generate`", "a table of key patterns and recipes");
+            return Vec::new();
+        };
+        let mut recipes = Vec::new();
+        for (key, item) in table.iter() {
+            let at = table.key(key).and_then(Key::span).unwrap_or_else(|| span(item));
+            let pattern = self.parsed(&Located { value: key.to_owned(), span: at });
+            let Some(text) = item.as_str() else {
+                self.wrong_type(item, &format!("the recipe of {}", excerpt(key)), "a text");
+                continue;
+            };
+            let recipe = self.parsed(&Located { value: text.to_owned(), span: span(item) });
+            recipes.extend(pattern.zip(recipe));
+        }
+        recipes
     }
 
     fn requirements(&mut self, table: &dyn TableLike) -> Vec<Requirement> {
@@ -470,8 +492,8 @@ fn span(item: &Item) -> Range<usize> {
 const MAX_NAME: usize = 64;
 const MAX_EXCERPT: usize = 80;
 const MAX_ERRORS: usize = 20;
-const RULE_FIELDS: [&str; 9] =
-    ["path", "readers", "owner", "rotate_every", "require", "cleartext", "mode", "comments", "format"];
+const RULE_FIELDS: [&str; 10] =
+    ["path", "readers", "owner", "rotate_every", "generate", "require", "cleartext", "mode", "comments", "format"];
 
 #[cfg(test)]
 mod tests {

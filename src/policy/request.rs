@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use toml_edit::{DocumentMut, Item, Value};
 
+use super::MemberKind;
 use super::read::is_name;
-use super::{Member, MemberKind};
 use crate::keys::{Recipient, RecipientError, holds_private_key};
 
 /// Who wants to become a member.
@@ -16,8 +16,10 @@ use crate::keys::{Recipient, RecipientError, holds_private_key};
 pub struct Request {
     /// The name.
     pub name: String,
-    /// The public keys, and what sort of member.
-    pub member: Member,
+    /// The public keys, at least one.
+    pub recipients: Vec<Recipient>,
+    /// What sort of member.
+    pub kind: MemberKind,
     /// The groups that are wished for.
     pub groups: Vec<String>,
 }
@@ -101,15 +103,15 @@ impl Request {
         let groups = groups
             .filter(|groups| groups.len() <= MAX_GROUPS && groups.iter().all(|group| is_name(group)))
             .ok_or(RequestError::Field { field: "groups", expected: "a list of at most 32 names of groups" })?;
-        Ok(Self { name, member: Member::new(recipients, kind), groups })
+        Ok(Self { name, recipients, kind, groups })
     }
 
     /// Returns the text of the request.
     pub fn to_text(&self) -> String {
         let list = |texts: Vec<&str>| Value::from(texts.into_iter().collect::<toml_edit::Array>()).to_string();
         let mut text = format!("version = 1\nname = {}\n", Value::from(self.name.as_str()));
-        text.push_str(&format!("kind = {}\n", Value::from(self.member.kind.name())));
-        let recipients = self.member.recipients.iter().map(Recipient::as_str).collect();
+        text.push_str(&format!("kind = {}\n", Value::from(self.kind.name())));
+        let recipients = self.recipients.iter().map(Recipient::as_str).collect();
         text.push_str(&format!("recipients = {}\n", list(recipients)));
         if !self.groups.is_empty() {
             let groups = self.groups.iter().map(String::as_str).collect();
@@ -142,7 +144,7 @@ mod tests {
     fn request(groups: &[&str]) -> Request {
         let recipients = vec![CAROL.parse().expect("a recipient")];
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-        Request { name: "carol".to_owned(), member: Member::new(recipients, MemberKind::Machine), groups }
+        Request { name: "carol".to_owned(), recipients, kind: MemberKind::Machine, groups }
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Starting the program that the user names, with more variables: found as a shell finds it, waited for to its end.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use zeroize::Zeroizing;
 
 use super::attend::{Ended, attend};
-use super::{ProcessError, command, executable};
+use super::{ProcessError, command, executable, spawn};
 use crate::env::Env;
 use crate::fs;
 
@@ -28,6 +32,41 @@ impl Launch<'_> {
     /// # Errors
     /// When it is not found, or does not start.
     pub fn run(self, env: &Env) -> Result<Ended, ProcessError> {
+        attend(&mut self.prepare(env)?)
+    }
+
+    /// Starts the program, hands it a secret on its standard input, and returns what it writes to its standard output:
+    /// at most `limit` bytes. Its messages go to this process's stderr.
+    ///
+    /// # Errors
+    /// When it is not found, does not start, fails, or writes more.
+    pub fn converse(self, env: &Env, input: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>, ProcessError> {
+        let mut command = self.prepare(env)?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let program = || PathBuf::from(self.program);
+        let failed = |source| ProcessError::Attend { program: program(), source };
+        let mut child = spawn(&mut command)?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let output = std::thread::scope(|scope| {
+            // One that does not read its input shows that by what it writes, or by how it ends.
+            scope.spawn(|| stdin.map(|mut stdin| stdin.write_all(input)));
+            let output = stdout.map(|stdout| read_bounded(stdout, limit)).transpose();
+            if !matches!(&output, Ok(output) if output.as_ref().is_none_or(|output| output.len() <= limit)) {
+                // Else it would wait for us to read on.
+                let _ = child.kill();
+            }
+            output
+        });
+        let status = child.wait().map_err(failed)?;
+        let output = output.map_err(failed)?.unwrap_or_default();
+        if output.len() > limit {
+            return Err(ProcessError::TooMuch { program: program(), limit });
+        }
+        if status.success() { Ok(output) } else { Err(ProcessError::Failed { program: program(), status }) }
+    }
+
+    /// Prepares the program with its arguments and environment.
+    fn prepare(&self, env: &Env) -> Result<Command, ProcessError> {
         let path = self.find(env)?;
         let mut command = command(env, &path);
         command.arg0(self.program).args(self.arguments);
@@ -49,7 +88,7 @@ impl Launch<'_> {
         if let Some(folder) = env.given_dir() {
             command.current_dir(folder);
         }
-        attend(&mut command)
+        Ok(command)
     }
 
     /// Finds the program: a path as seen from the working directory, a name in the absolute folders of PATH.
@@ -72,6 +111,23 @@ impl Launch<'_> {
             None => Err(ProcessError::NotFound { name: self.program.to_owned() }),
         }
     }
+}
+
+/// Reads to the end, or one byte further than the limit.
+fn read_bounded(mut stream: impl Read, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    // With room for all of it, so that it never moves and leaves a copy behind.
+    let mut bytes = Zeroizing::new(vec![0; limit + 1]);
+    let mut length = 0;
+    while length < bytes.len() {
+        match stream.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 /// Tells whether a variable holds, names or makes an identity, ours or of SOPS. No program gets such a one.

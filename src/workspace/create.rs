@@ -5,7 +5,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::guard::recipients;
-use super::metadata::{defaults, missing};
+use super::metadata::{defaults, missing, refuse_unknown_values};
 use super::open::refuse_other_path;
 use super::save::seal_error;
 use super::{Error, MetadataChange, NewOpaque, OpenFile, Target, Workspace};
@@ -13,7 +13,7 @@ use crate::crypto::FileId;
 use crate::document::{self, Format, Problem};
 use crate::envelope::native::{
     Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Metadata, Mode, OPAQUE_TOP, OpaqueTop, Opened,
-    ReadError, Recipients, conflict, seal,
+    ReadError, Recipients, SaidOfValues, conflict, seal,
 };
 use crate::fs::{self, Expect, Snapshot};
 use crate::keys::Recipient;
@@ -107,11 +107,12 @@ impl Workspace<'_> {
         }
         let (format, opaque_because) = if named.is_some() { (format, None) } else { fit_format(format, plaintext) };
         let readers = self.required_policy()?.readers(rule);
-        let metadata = request.metadata.apply(&defaults(rule))?;
+        let metadata = request.metadata.apply(&defaults(rule), self.env.today())?;
         Self::check_metadata(target, rule, &metadata)?;
         let names = recipients(&readers);
         let secrets = FileSecrets::generate(&names);
         let header = self.new_header(target, rule, format, metadata, names, &secrets)?;
+        refuse_unknown_values(target, &header, &SaidOfValues::new(), plaintext)?;
         let bytes = seal(plaintext, header.clone(), &secrets, None, self.env.today())
             .map_err(|source| seal_error(target, format, source))?;
         self.new_creation(target, NewFile::Bytes(bytes), header, &readers, opaque_because)
@@ -195,10 +196,11 @@ impl Workspace<'_> {
     ) -> Result<Creation, Error> {
         self.check_writable(file)?;
         let target = &file.target;
-        let metadata = request.metadata.apply(&file.opened.header.metadata)?;
+        let metadata = request.metadata.apply(&file.opened.header.metadata, self.env.today())?;
         Self::check_metadata(target, rule, &metadata)?;
         let header = Header { metadata, ..file.opened.header.clone() };
         let format = header.format;
+        refuse_unknown_values(target, &header, &file.opened.header.metadata.values, &request.plaintext)?;
         let bytes =
             seal(&request.plaintext, header.clone(), &file.opened.secrets, Some(&file.opened), self.env.today())
                 .map_err(|source| seal_error(target, format, source))?;

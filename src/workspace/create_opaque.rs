@@ -70,7 +70,7 @@ impl Workspace<'_> {
             _ => Some("it is not UTF-8 text"),
         };
         let readers = self.required_policy()?.readers(rule);
-        let metadata = request.metadata.apply(&defaults(rule))?;
+        let metadata = request.metadata.apply(&defaults(rule), self.env.today())?;
         Self::check_metadata(target, rule, &metadata)?;
         let names = recipients(&readers);
         let secrets = FileSecrets::generate(&names);
@@ -90,7 +90,7 @@ impl Workspace<'_> {
         rule: &Rule,
     ) -> Result<Creation, Error> {
         self.check_writable(&file)?;
-        let metadata = request.metadata.apply(&file.opened.header.metadata)?;
+        let metadata = request.metadata.apply(&file.opened.header.metadata, self.env.today())?;
         Self::check_metadata(&file.target, rule, &metadata)?;
         let header = Header { metadata, ..file.opened.header.clone() };
         let kind = if is_unchanged(&file, &request.content)? {

@@ -5,7 +5,7 @@
 use zeroize::Zeroizing;
 
 use super::MetadataChange;
-use crate::envelope::native::{Field, FieldValue, Header, Metadata, toml_text};
+use crate::envelope::native::{Field, FieldValue, Header, Metadata, ValueMetadata, toml_text};
 
 /// The text for the editor.
 pub struct EditBuffer {
@@ -40,7 +40,8 @@ pub enum BufferError {
     NotText,
     /// A field that there is not.
     #[error(
-        "line {line}: there is no field `{name}`; the fields are owner, purpose, rotate_every, rotation_due, tags.NAME"
+        "line {line}: there is no field `{name}`; \
+         the fields are owner, purpose, rotate_every, rotation_due, tags.NAME, values.KEY"
     )]
     UnknownField {
         /// The line, from 1.
@@ -77,6 +78,9 @@ impl EditBuffer {
         }
         for (name, tag) in &metadata.tags {
             lines.push(shown("#", Field::with_subname("tags", name, FieldValue::Text(tag.clone()))));
+        }
+        for (key, value) in &metadata.values {
+            lines.push(shown("#", Field::with_subname("values", key, value.to_field())));
         }
         lines.push(SCISSORS.to_owned());
         let top: String = lines.into_iter().map(|line| line + newline).collect();
@@ -124,7 +128,13 @@ impl EditBuffer {
 
 fn read_field(line: &str, number: usize, metadata: &mut MetadataChange) -> Result<(), BufferError> {
     let not_field = BufferError::NotField { line: number };
-    let (name, value) = line.strip_prefix('#').and_then(|line| line.split_once('=')).ok_or(not_field.clone())?;
+    let line = line.strip_prefix('#').ok_or(not_field.clone())?;
+    if line.trim_start().starts_with("values.") {
+        let (key, value) = read_value_metadata(line).ok_or(not_field)?;
+        metadata.values.insert(key, value);
+        return Ok(());
+    }
+    let (name, value) = line.split_once('=').ok_or(not_field.clone())?;
     let name = name.trim();
     let value: toml_edit::Value = value.trim().parse().map_err(|_| not_field.clone())?;
     let value = value.as_str().ok_or(not_field)?.to_owned();
@@ -141,6 +151,26 @@ fn read_field(line: &str, number: usize, metadata: &mut MetadataChange) -> Resul
     Ok(())
 }
 
+/// Reads a line of what is said of one value, as people write TOML; an empty table says nothing any more.
+fn read_value_metadata(line: &str) -> Option<(String, ValueMetadata)> {
+    let line: toml_edit::DocumentMut = line.trim().parse().ok()?;
+    let (key, item) = line.get("values")?.as_table_like()?.iter().next()?;
+    let text = |value: &toml_edit::Value| Some(FieldValue::Text(value.as_str()?.to_owned()));
+    let mut members = Vec::new();
+    for (name, value) in item.as_inline_table()? {
+        let value = match value {
+            toml_edit::Value::Array(items) => FieldValue::List(items.iter().map(text).collect::<Option<_>>()?),
+            value => text(value)?,
+        };
+        // An empty text stands for a field that is left out, as everywhere above the scissors.
+        if value != FieldValue::Text(String::new()) {
+            members.push((name.to_owned(), value));
+        }
+    }
+    let said = if members.is_empty() { ValueMetadata::default() } else { ValueMetadata::from_members(&members)? };
+    Some((key.to_owned(), said))
+}
+
 const BOM: &str = "\u{feff}";
 const SCISSORS: &str = "# ------------------------ >8 ------------------------ plaintext below";
 
@@ -153,7 +183,7 @@ mod tests {
     use super::{BufferError, EditBuffer, SCISSORS};
     use crate::crypto::FileId;
     use crate::document::Format;
-    use crate::envelope::native::{Comments, Header, Metadata, Mode};
+    use crate::envelope::native::{Comments, Header, Metadata, Mode, ValueMetadata};
 
     fn header(metadata: Metadata) -> Header {
         Header {
@@ -178,11 +208,20 @@ mod tests {
         #[test]
         fn an_untouched_buffer_reads_back(plaintext in "(\u{feff})?[a-z#: =\r\n]{0,60}", owner in ".{0,20}", tag in ".{1,9}") {
             let tags = BTreeMap::from([("team".to_owned(), tag)]);
-            let metadata = Metadata { owner: Some(owner.trim().to_owned()).filter(|owner| !owner.is_empty()), tags, ..Metadata::default() };
+            let said = ValueMetadata {
+                description: Some(owner.trim().to_owned()).filter(|text| !text.is_empty()),
+                links: vec!["a = {b}".to_owned()],
+                rotation_due: Some(jiff::civil::date(2020, 1, 1)),
+                ..ValueMetadata::default()
+            };
+            let values = [("\"a = b\".c[0]".to_owned(), said.clone()), ("plain".to_owned(), said)].into();
+            let owner = Some(owner.trim().to_owned()).filter(|owner| !owner.is_empty());
+            let metadata = Metadata { owner, tags, values, ..Metadata::default() };
             let buffer = EditBuffer::compose(&header(metadata.clone()), &metadata, &plaintext, Some("it\nfailed"));
             let edited = buffer.read(buffer.text.as_bytes()).expect("nothing was changed");
             prop_assert_eq!(str::from_utf8(&edited.plaintext), Ok(plaintext.as_str()));
-            prop_assert!(edited.metadata.apply(&metadata).expect("the fields are sound") == metadata);
+            let today = jiff::civil::date(2026, 11, 22);
+            prop_assert!(edited.metadata.apply(&metadata, today).expect("the fields are sound") == metadata);
         }
 
         #[test]

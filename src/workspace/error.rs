@@ -133,7 +133,94 @@ pub enum Error {
         /// What was given.
         value: String,
         /// What it must look like.
-        expected: &'static str,
+        expected: String,
+    },
+    /// A day by which something must be done is past.
+    #[error("`rotation_due` cannot be {day}: that day is past")]
+    PastDay {
+        /// The day.
+        day: jiff::civil::Date,
+    },
+    /// A value was changed while a new one was made for it.
+    #[error("{key} in {path} was changed meanwhile")]
+    ChangedMeanwhile {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+    },
+    /// A value was changed between the two steps of its rotation.
+    #[error("{key} in {path} was changed since its rotation began")]
+    ChangedSinceBegin {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+    },
+    /// A secret would stand in clear.
+    #[error("{key} in {path} stands in clear, as its header says: no secret belongs there")]
+    InClear {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+    },
+    /// There is nothing to rotate.
+    #[error("no rotation of {key} in {path} has begun: there is no {pending}")]
+    NoRotation {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+        /// The key of the pending value.
+        pending: String,
+    },
+    /// A text is no recipe; it may be a value that stands at the wrong place, and is not repeated.
+    #[error("not a recipe: {0}")]
+    Recipe(#[from] crate::generate::RecipeError),
+    /// There is no recipe for a value.
+    #[error("there is no recipe for {key} in {path}")]
+    NoRecipe {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+    },
+    /// A value cannot have another one beside it.
+    #[error("{key} in {path} can have no value beside it: {reason}")]
+    NoSibling {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A rotation in two steps is under way, or its keys are taken.
+    #[error("{sibling} stands in {path} already: a rotation of {key} has begun")]
+    RotationBegun {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+        /// The key that is there.
+        sibling: String,
+    },
+    /// A value would stay what it is.
+    #[error("the new value of {key} in {path} is the one that it has")]
+    SameValue {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+    },
+    /// A key of several values stands where one value is meant.
+    #[error("{key} in {path} holds keys or items, not one value")]
+    NotOneValue {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
     },
     /// No commit has the file.
     #[error("no commit has {path}")]

@@ -36,6 +36,7 @@ mod resolve;
 mod restore;
 mod revision;
 mod rollback;
+mod rotate;
 mod save;
 pub mod spell;
 mod status;
@@ -69,7 +70,7 @@ pub use log::{Log, LogEntry, SHORT_NAME};
 pub use many::{Found, Workspaces, each_on_all_cores};
 pub use members::NewMember;
 pub use merge::{MergeRequest, MergeResult};
-pub use metadata::MetadataChange;
+pub use metadata::{MetadataChange, ValueChange};
 pub use offboard::{
     Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader, ReaderHistory, ReaderSpan, SpanEnd, Unread,
 };
@@ -83,6 +84,7 @@ pub use request::StoredRequest;
 pub use resolve::{ConflictedFile, Settled};
 pub use revision::{AtRevision, OpenVersion};
 pub use rollback::RolledBack;
+pub use rotate::{Rotation, RotationStep, Turn};
 pub use save::Saved;
 pub use status::{FileState, FileStatus, Status, StatusRequest, ValueCounts};
 pub use target::Target;

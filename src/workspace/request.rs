@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, NewMember, Workspace};
 use crate::fs::{self, Expect, Kind, Mode, Snapshot};
-use crate::policy::{MAX_REQUEST, Policy, REQUESTS, Request};
+use crate::policy::{MAX_REQUEST, Member, Policy, REQUESTS, Request};
 
 /// A request as it stands in the repository.
 pub struct StoredRequest {
@@ -25,7 +25,7 @@ impl Workspace<'_> {
         // The same checks as when it is approved: better now than in the review.
         self.with_member(&NewMember {
             name: request.name.clone(),
-            member: request.member.clone(),
+            member: Member::new(request.recipients.clone(), request.kind),
             groups: Vec::new(),
         })?;
         let shown = shown(&request.name);

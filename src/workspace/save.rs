@@ -4,9 +4,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::metadata::refuse_unknown_values;
 use super::{Error, OpenFile, Target, Workspace};
-use crate::document::Format;
-use crate::envelope::native::{Header, SealError, seal};
+use crate::document::{Format, KeyPath};
+use crate::envelope::native::{Header, SealError, seal_moved};
 use crate::fs::{self, Expect, FolderLock, FsError, Kind, Mode};
 
 /// What became of a write.
@@ -16,6 +17,16 @@ pub enum Saved {
     Changed,
     /// Nothing differs: the file was not touched.
     Unchanged,
+}
+
+/// What becomes of a file.
+pub(super) struct Rewritten {
+    /// Its new plaintext.
+    pub plaintext: Zeroizing<Vec<u8>>,
+    /// Its new header.
+    pub header: Header,
+    /// The key paths of values that stood elsewhere, each with the one where that was: they are as old as there.
+    pub moved: Vec<(KeyPath, KeyPath)>,
 }
 
 impl Workspace<'_> {
@@ -28,10 +39,25 @@ impl Workspace<'_> {
         target: Target,
         change: impl FnOnce(&OpenFile) -> Result<(Zeroizing<Vec<u8>>, Header), Error>,
     ) -> Result<Saved, Error> {
+        self.update_moving(target, |file| {
+            let (plaintext, header) = change(file)?;
+            Ok(Rewritten { plaintext, header, moved: Vec::new() })
+        })
+    }
+
+    /// As [`Self::update`], where values may stand elsewhere than before.
+    ///
+    /// # Errors
+    /// As [`Self::update`].
+    pub(super) fn update_moving(
+        &self,
+        target: Target,
+        change: impl FnOnce(&OpenFile) -> Result<Rewritten, Error>,
+    ) -> Result<Saved, Error> {
         let lock = FolderLock::acquire([target.path.as_path()], self.within())?;
         let file = self.open(target, false)?;
-        let (plaintext, header) = change(&file)?;
-        let sealed = self.reseal(&file, &plaintext, header)?;
+        let Rewritten { plaintext, header, moved } = change(&file)?;
+        let sealed = self.reseal(&file, &plaintext, header, &moved)?;
         if sealed == file.encrypted {
             return Ok(Saved::Unchanged);
         }
@@ -60,7 +86,7 @@ impl Workspace<'_> {
     /// # Errors
     /// As [`Self::update`].
     pub fn save(&self, file: &OpenFile, plaintext: &[u8], header: Header) -> Result<Saved, Error> {
-        let sealed = self.reseal(file, plaintext, header)?;
+        let sealed = self.reseal(file, plaintext, header, &[])?;
         if sealed == file.encrypted {
             return Ok(Saved::Unchanged);
         }
@@ -94,10 +120,17 @@ impl Workspace<'_> {
         }
     }
 
-    fn reseal(&self, file: &OpenFile, plaintext: &[u8], header: Header) -> Result<Vec<u8>, Error> {
+    fn reseal(
+        &self,
+        file: &OpenFile,
+        plaintext: &[u8],
+        header: Header,
+        moved: &[(KeyPath, KeyPath)],
+    ) -> Result<Vec<u8>, Error> {
         self.check_writable(file)?;
+        refuse_unknown_values(&file.target, &header, &file.opened.header.metadata.values, plaintext)?;
         let format = header.format;
-        seal(plaintext, header, &file.opened.secrets, Some(&file.opened), self.env.today())
+        seal_moved(plaintext, header, &file.opened.secrets, &file.opened, moved, self.env.today())
             .map_err(|source| seal_error(&file.target, format, source))
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::STREAM_ABOVE;
 use crate::document::MAX_BYTES;
-use crate::env::Env;
+use crate::env::{Env, StartedBy};
 use crate::envelope::native::{
     EncryptedFile, Header, Held, MAX_ENCRYPTED, OPAQUE_TOP, OpaqueTop, Opened, Outline, ReadError, TokenMark,
 };
@@ -127,6 +127,11 @@ impl TextView {
         for (name, tag) in &metadata.tags {
             field(&format!("tags.{name}"), Some(tag));
         }
+        for (key, value) in &metadata.values {
+            for (name, text) in value.fields() {
+                field(&format!("values.{key}.{name}"), Some(&text));
+            }
+        }
         for (name, recipients) in &header.recipients {
             field("reader", Some(&format!("{name} {}", recipients.join(" "))));
         }
@@ -165,6 +170,9 @@ fn opened(file: &EncryptedFile, env: &Env, identities: &Identities<'_>) -> Resul
         Ok(None) => return Err(withheld("no identity without a passphrase opens it".to_owned())),
         Err(error) => return Err(withheld(error.to_string())),
     };
+    if let Some(reason) = written_down(env) {
+        return Err(withheld(reason));
+    }
     // Only who could see values needs to know that git would keep them.
     let kept = match keeps_converted_texts(env.current_dir(), env) {
         Ok(false) => None,
@@ -175,6 +183,21 @@ fn opened(file: &EncryptedFile, env: &Env, identities: &Identities<'_>) -> Resul
         return Err(Withheld { warning: Some(reason.clone()), reason });
     }
     file.open(&payload).map_err(|error| withheld(error.to_string()))
+}
+
+/// Tells why the text would be kept by git, in a file, rather than be shown: `git commit --verbose` writes a diff below
+/// the message, into `.git/COMMIT_EDITMSG`.
+fn written_down(env: &Env) -> Option<String> {
+    match env.started_by() {
+        StartedBy::Git(command) if SHOWING.contains(&command.as_str()) => None,
+        StartedBy::Git(command) => Some(format!("`git {command}` may write them into a file")),
+        StartedBy::Other => None,
+        // With a pager git shows.
+        StartedBy::Unknown if env.var("GIT_PAGER_IN_USE").is_some() => None,
+        StartedBy::Unknown => {
+            Some("this system does not tell which command of git asks, and there is no pager".to_owned())
+        }
+    }
 }
 
 /// Returns a line for each value and comment. It is the same as long as the token is.
@@ -233,3 +256,21 @@ fn short(digest: &[u8]) -> String {
 
 /// How tokens begin.
 const TOKEN: &str = "secret-v1.";
+
+/// The commands of git that print what they are told, and write it nowhere.
+const SHOWING: [&str; 14] = [
+    "annotate",
+    "blame",
+    "cat-file",
+    "diff",
+    "diff-files",
+    "diff-index",
+    "diff-pairs",
+    "diff-tree",
+    "grep",
+    "log",
+    "range-diff",
+    "reflog",
+    "show",
+    "whatchanged",
+];

@@ -17,6 +17,7 @@ mod library;
 mod measure;
 mod offboard;
 mod peers;
+mod rekey;
 mod scenarios;
 mod table;
 mod verify;
@@ -73,6 +74,10 @@ pub struct Sizes {
     pub governed: usize,
     /// Commits of the long range.
     pub commits: usize,
+    /// Files that are rekeyed in one run, their readers afterwards, and how many of them the loop of the peer takes.
+    pub rekeyed: usize,
+    pub readers: usize,
+    pub sops_rekeyed: usize,
 }
 
 impl Sizes {
@@ -87,6 +92,9 @@ impl Sizes {
         tracked: 99_000,
         governed: 1_000,
         commits: 10_000,
+        rekeyed: 1_000,
+        readers: 30,
+        sops_rekeyed: 20,
     };
     const QUICK: Self = Self {
         rounds: 1,
@@ -99,5 +107,8 @@ impl Sizes {
         tracked: 20,
         governed: 10,
         commits: 10,
+        rekeyed: 3,
+        readers: 3,
+        sops_rekeyed: 1,
     };
 }

@@ -15,7 +15,7 @@ use super::world::{World, flat_json, small_yaml, yaml};
 type Scenario = fn(&Sizes, &Path, &Peers, &mut Table);
 
 /// All scenarios, by name.
-pub const ALL: [(&str, Scenario); 13] = [
+pub const ALL: [(&str, Scenario); 14] = [
     ("size", size),
     ("small", small_file),
     ("recipients", recipients),
@@ -27,6 +27,7 @@ pub const ALL: [(&str, Scenario); 13] = [
     ("verify", super::verify::tree),
     ("hook", super::verify::hook),
     ("range", super::verify::range),
+    ("rekey", super::rekey::removal),
     ("offboard", super::offboard::plan),
     // Last, because the peer takes so long.
     ("json", json_document),

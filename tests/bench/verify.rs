@@ -114,7 +114,7 @@ pub fn encrypted(world: &World, count: usize) -> Vec<String> {
     paths
 }
 
-pub fn git(world: &World, arguments: &[&str]) {
+pub(super) fn git(world: &World, arguments: &[&str]) {
     let mut command = Command::new("git");
     let names = [("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@example.com"), ("GIT_COMMITTER_NAME", "A")];
     // A collection of its own in the background would take turns with ours.

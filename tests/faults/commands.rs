@@ -20,6 +20,11 @@ fn set() {
 }
 
 #[test]
+fn rotate() {
+    run(&Rotate);
+}
+
+#[test]
 fn edit() {
     run(&Edit);
 }
@@ -108,6 +113,39 @@ impl Subject for Set {
     fn state(&self, world: &World, before: &Files, now: &Files) -> Result<State, String> {
         only(before, now, &[IN_WORLD])?;
         opens_to(world, DB_FILE, &DB.replace("hunter2", "hunter3"))
+    }
+}
+
+/// As `set`, but for what comes after it.
+struct Rotate;
+
+impl Subject for Rotate {
+    fn name(&self) -> &'static str {
+        "rotate"
+    }
+
+    fn world(&self) -> World {
+        World::with_db()
+    }
+
+    fn arguments(&self) -> &'static [&'static str] {
+        &["rotate", DB_FILE, "db.password", "--stdin"]
+    }
+
+    fn stdin(&self) -> &'static str {
+        "canary-hunter3"
+    }
+
+    fn state(&self, world: &World, before: &Files, now: &Files) -> Result<State, String> {
+        only(before, now, &[IN_WORLD])?;
+        opens_to(world, DB_FILE, &DB.replace("hunter2", "hunter3"))
+    }
+
+    /// Once it is done, doing it again is refused: the value would stay what it is.
+    fn go_on(&self, world: &World) -> Result<(), String> {
+        let is_done = world.secret(["get", DB_FILE, "db.password"]).stdout == self.stdin();
+        let outcome = world.secret_with(self.arguments(), self.stdin(), &[]);
+        if is_done { expect(outcome, 1, "error: the new value of db.password") } else { expect(outcome, 0, "") }
     }
 }
 

@@ -226,15 +226,7 @@ fn a_former_reader_cannot_skip_a_generation() {
 #[test]
 fn a_former_reader_cannot_make_two_generations_of_which_the_second_follows_from_the_first() {
     let world = World::new();
-    let bob = world.hire("bob");
-    let world = world.with_file(DB, "password: old\n");
-    let before = world.read_bytes(DB);
-    world.fire_bob();
-    let now = EncryptedFile::parse(&world.read_bytes(DB)).expect("it is encrypted");
-    let header = Header { revision: now.header().revision + 1, ..now.header().clone() };
-    let own = open(&before, &bob).secrets.with_new_data_key(&header);
-    world.write(DB, forge(b"password: bobs\n", header.clone(), &own));
-    world.commit("looks like any other change");
+    let (header, own) = world.commit_a_key_of_bobs(|now| Header { revision: now.revision + 1, ..now.clone() });
     let header = Header { generation: header.generation + 1, revision: header.revision + 1, ..header };
     let own = own.with_new_data_key(&header);
     world.write(DB, forge(b"password: bobs\n", header, &own));
@@ -472,6 +464,23 @@ impl World {
         self.secret_with(["edit", path], "", &[("EDITOR", &editor.display().to_string())])
     }
 
+    /// Bob, who was removed, has the data key of generation 1, and with it whatever proves that another one follows from
+    /// it. He commits a file under a key of his own and the header that `forged` makes of the real one.
+    fn commit_a_key_of_bobs(&self, forged: impl FnOnce(&Header) -> Header) -> (Header, FileSecrets) {
+        let bob = self.hire("bob");
+        self.write(DB, "password: old\n");
+        self.secret(["encrypt", DB]).success();
+        self.commit("with bob");
+        let before = self.read_bytes(DB);
+        self.fire_bob();
+        let now = EncryptedFile::parse(&self.read_bytes(DB)).expect("it is encrypted");
+        let header = forged(now.header());
+        let own = open(&before, &bob).secrets.with_new_data_key(&header);
+        self.write(DB, forge(b"password: bobs\n", header.clone(), &own));
+        self.commit("looks like any other change");
+        (header, own)
+    }
+
     /// Takes bob out of the group, rekeys and commits.
     fn fire_bob(&self) {
         let policy = self.read(POLICY);
@@ -484,21 +493,11 @@ impl World {
     }
 }
 
-/// Bob, who was removed, has the data key of generation 1, and with it whatever proves that another one follows from it.
-/// He commits a file under a key of his own and the header that `forged` makes of the real one; alice must not write to it.
+/// Alice must not write to a file under a key of Bob's own, whatever its header says.
 #[track_caller]
 fn refuses_a_key_of_bobs(forged: impl FnOnce(&Header) -> Header) {
     let world = World::new();
-    let bob = world.hire("bob");
-    let world = world.with_file(DB, "password: old\n");
-    let before = world.read_bytes(DB);
-    world.fire_bob();
-    let now = EncryptedFile::parse(&world.read_bytes(DB)).expect("it is encrypted");
-    let header = forged(now.header());
-    let own = open(&before, &bob).secrets.with_new_data_key(&header);
-    world.write(DB, forge(b"password: bobs\n", header, &own));
-    world.commit("looks like any other change");
-
+    world.commit_a_key_of_bobs(forged);
     let outcome = world.secret_with(["set", DB, "password", "--stdin"], "for alice alone", &[]);
     assert_eq!(outcome.code, 5, "{outcome:#?}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use secret::document::{self, Format};
 use secret::envelope::native::{
-    Change, Exposure, How, Metadata, Opened, Outline, Part, Recipients, Subject, compare, seal,
+    Change, Exposure, How, Metadata, Opened, Outline, Part, Recipients, Subject, ValueMetadata, compare, seal,
 };
 
 use crate::generate::{File, Sample, cases, day, random};
@@ -96,6 +96,11 @@ fn readers_metadata_path_and_data_key_are_told() {
     header.metadata = Metadata {
         owner: Some("payments".to_owned()),
         tags: [("tier".to_owned(), "1".to_owned())].into(),
+        values: [(
+            "a".to_owned(),
+            ValueMetadata { links: vec!["x".to_owned(), "y".to_owned()], ..ValueMetadata::default() },
+        )]
+        .into(),
         ..Metadata::default()
     };
     header.recipients = Recipients::from([("bob".to_owned(), vec!["age1bob".to_owned()])]);
@@ -111,6 +116,7 @@ fn readers_metadata_path_and_data_key_are_told() {
         "new data key (generation 1 -> 2)",
         "owner: (none) -> payments",
         "tags.tier: (none) -> 1",
+        "values.a.links: (none) -> x, y",
         "a sealed again",
         "b changed",
     ];

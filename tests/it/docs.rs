@@ -56,6 +56,11 @@ fn the_guide_to_status_and_drills_does_what_it_says() {
 }
 
 #[test]
+fn what_the_guide_to_rotation_shows_is_so() {
+    check_transcripts("docs/rotation.md");
+}
+
+#[test]
 fn what_the_guide_to_offboarding_shows_is_so() {
     check_transcripts("docs/offboarding.md");
 }

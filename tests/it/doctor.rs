@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::world::{Outcome, World};
 
-/// A world where nothing is wrong: an editor that is known, and line ends that git leaves alone.
+/// A world where nothing is wrong: an editor that is known, and a git that is set up.
 fn sound() -> World {
     let world = World::with_db();
-    world.write(".gitattributes", "secrets/** -text\n");
+    world.secret(["git", "install"]).success();
     world.commit("attributes");
     let editor = world.home().join("nano");
     fs::write(&editor, "#!/bin/sh\nexit 1\n").expect("a file");
@@ -74,7 +74,8 @@ ok    opening     your identity opens 1 file
 ok    drift       every file is in line with the policy
 ok    line ends   git keeps the bytes of every encrypted file
 ok    git cache   git keeps no converted texts
-ok    clock       today is [TODAY] in UTC";
+ok    clock       today is [TODAY] in UTC
+ok    set-up      hook, drivers and attributes are set up in this clone";
     let lines: Vec<&str> = lines.into_iter().filter(|line| !line.starts_with(' ')).collect();
     assert_eq!(lines.join("\n"), expected);
 }
@@ -159,7 +160,8 @@ fn governed_files_in_plaintext_fail_unless_git_ignores_them() {
     let world = sound();
     world.write(".gitignore", "*.local\n");
     world.write("secrets/committed.yaml", "a: canary\n");
-    world.commit("a mistake");
+    world.git(["add", "--all"]);
+    world.git(["commit", "--quiet", "--no-verify", "--message", "a mistake"]);
     world.write("secrets/new.yaml", "a: canary\n");
     world.write("secrets/own.local", "canary\n");
     world.secret(["decrypt", "--in-place", "secrets/db.yaml"]).success();
@@ -320,6 +322,8 @@ fn git_settings_that_change_files_or_keep_plaintext_are_found() {
              `git config --unset diff.secret.cachetextconv` and `git update-ref -d refs/notes/textconv/secret`",
             "warn rerere: git records settled conflicts, and may settle one by a value that is old by then -> look at \
              what it settles, or run `git config rerere.enabled false` here",
+            "warn set-up: git diff and git merge do not know keys; .gitattributes does not name the files of the \
+             policy's rules -> run `secret git install`",
         ]
         .map(str::to_owned)
     );

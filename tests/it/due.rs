@@ -108,7 +108,7 @@ fn each_value_is_told_with_its_state_and_the_exit_code_is_that_of_the_worst() {
             3,
             "overdue  secrets/old.env  A  due 2020-02-29, set 2020-01-31  owner ops\n",
             "error: 1 value must be replaced now (2 values in 3 files)\n\
-             hint: replace each where it is used, then `secret set FILE KEY`\n"
+             hint: replace each where it is used, and here by `secret rotate FILE KEY`\n"
         )
     );
     let fine = world.due(&["secrets/free.yaml", "secrets/blob.bin", "--within", "8d"]);
@@ -133,10 +133,30 @@ fn on_its_day_a_value_is_due_and_on_the_next_one_overdue() {
     assert_eq!(world.states(), ["secrets/a.env A overdue"]);
     // The earlier of the two counts, and a day that somebody set is for the values of that time.
     let yesterday = today.saturating_sub(jiff::Span::new().days(1)).to_string();
-    let _ = world.secret(["meta", "secrets/a.env", "--rotate-every", "90d", "--rotation-due", &yesterday]).success();
+    let _ = world
+        .secret(["meta", "secrets/a.env", "--rotate-every", "90d", "--rotation-due", &yesterday, "--allow-past"])
+        .success();
     assert_eq!(world.states(), ["secrets/a.env A overdue"]);
     world.set_value("secrets/a.env", "A", "canary-new");
     assert_eq!(world.states(), ["secrets/a.env A up-to-date"]);
+}
+
+#[test]
+fn what_is_said_of_one_value_counts_before_what_is_said_of_the_file() {
+    let world = aged();
+    let file = "secrets/old.env";
+    world.secret(["meta", file, "A", "--rotate-every", "20y", "--owner", "payments"]).success();
+    let yesterday = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().yesterday().expect("a day");
+    assert_eq!(world.states()[2..], ["secrets/old.env A up-to-date".to_owned(), world.states()[3].clone()]);
+    let listed = world.due(&["--owner", "payments", "--within", "30y"]);
+    assert_eq!(listed.stdout, "due-soon  secrets/old.env  A  due 2040-01-31, set 2020-01-31  owner payments\n");
+    assert_eq!(listed.code, 0, "{listed:#?}");
+    // `verify` reads the same clock.
+    let verify = || world.secret(["verify"]).stdout;
+    assert!(!verify().contains("overdue"), "{}", verify());
+    world.secret(["meta", file, "A", "--rotation-due", &yesterday.to_string(), "--allow-past"]).success();
+    assert!(verify().contains("overdue") && verify().contains("`A`"), "{}", verify());
+    assert_eq!(world.states()[2], "secrets/old.env A overdue");
 }
 
 #[test]

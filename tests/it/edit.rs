@@ -75,11 +75,11 @@ fn without_a_change_the_file_is_not_touched() {
 #[test]
 fn header_fields_can_be_edited() {
     let world = World::with_db();
-    let script = "sed -i -e 's/# owner = \"\"/# owner = \"ops\"/' -e 's/# rotation_due = \"\"/# rotation_due = \"2027-01-31\"/' \
+    let script = "sed -i -e 's/# owner = \"\"/# owner = \"ops\"/' -e 's/# rotation_due = \"\"/# rotation_due = \"2099-01-31\"/' \
                   -e 's/^# purpose.*/&\\n# tags.tier = \"1\"/' \"$1\"";
     edit(&world, FILE, script).success();
     let info = world.secret(["info", FILE]).success().stdout;
-    for line in ["owner         ops\n", "rotation due  2027-01-31\n", "tag tier      1\n", "header revision 2\n"] {
+    for line in ["owner         ops\n", "rotation due  2099-01-31\n", "tag tier      1\n", "header revision 2\n"] {
         assert!(info.contains(line), "{line}{info}");
     }
     assert_eq!(world.secret(["decrypt", FILE]).success().stdout, DB);
@@ -94,7 +94,7 @@ fn a_field_that_there_is_not_is_named_and_what_was_typed_is_kept() {
     let outcome = edit(&world, FILE, "sed -i -e 's/# owner/# ovner/' -e 's/hunter2/hunter3/' \"$1\"");
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{outcome:#?}");
     let said = "error: secrets/db.yaml: line 4: there is no field `ovner`; \
-                the fields are owner, purpose, rotate_every, rotation_due, tags.NAME\n";
+                the fields are owner, purpose, rotate_every, rotation_due, tags.NAME, values.KEY\n";
     assert!(outcome.stderr.starts_with(&format!("{CAUTION}{said}")), "{outcome:#?}");
     assert_eq!((world.listing(), drafts(&world).len()), (before, 1));
 }

@@ -2,7 +2,7 @@
 //! is refused.
 
 use secret::document::Format;
-use secret::envelope::native::Recipients;
+use secret::envelope::native::{Mode, Recipients, ValueMetadata};
 
 use crate::bytes::{is_whole, samples};
 use crate::generate::{File, Sample, body_start, random};
@@ -81,6 +81,12 @@ impl HeaderTarget {
         metadata.rotate_every = Some("90d".to_owned());
         metadata.rotation_due = Some(crate::generate::day(30));
         metadata.tags = [("team", "a"), ("zone", "b")].map(|(name, tag)| (name.to_owned(), tag.to_owned())).into();
+        if file.header.mode == Mode::Values {
+            let links = vec!["https://example.com/1".to_owned(), "runbook".to_owned()];
+            let value = ValueMetadata { owner: Some(owner.to_owned()), links, ..ValueMetadata::default() };
+            metadata.values =
+                [("a.b[1]", value.clone()), ("z", value)].map(|(key, value)| (key.to_owned(), value)).into();
+        }
         file
     }
 

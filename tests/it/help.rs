@@ -50,7 +50,8 @@ fn prepared() -> World {
     // Written by another process: were they open for writing here, another test could not start them at that moment.
     let install = "mkdir \"$0\" && cd \"$0\" && ln -s \"$1\" secret && \
                    printf '#!/bin/sh\\nfor last; do :; done\\necho \"# new\" >> \"$last\"\\n' > nano && \
-                   printf '#!/bin/sh\\necho 00112233\\n' > openssl && chmod +x nano openssl";
+                   printf '#!/bin/sh\\necho 00112233\\n' > openssl && \
+                   printf '#!/bin/sh\\ncat > /dev/null\\n' > can-log-in && chmod +x nano openssl can-log-in";
     let tools = world.home().join("tools");
     let installed = Command::new("sh").args(["-c", install]).arg(tools).arg(env!("CARGO_BIN_EXE_secret")).status();
     assert!(installed.expect("a shell").success());

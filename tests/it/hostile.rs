@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 
 use secret::document::{Format, KeyPattern, MAX_BYTES};
-use secret::envelope::native::{Comments, Metadata};
+use secret::envelope::native::{Comments, Metadata, ValueMetadata};
 use secret::policy::MAX_POLICY;
 
 use crate::attacks::stranger;
@@ -122,6 +122,12 @@ fn a_hostile_header_costs_bounded_memory() {
     let file = trial.header_with(|header| header.metadata = tags);
     trial.world.write("secrets/db.yaml", file + "a: 1\n");
     trial.commands("secrets/db.yaml", "many tags", "header");
+    let said = ValueMetadata { links: vec!["x".to_owned()], ..ValueMetadata::default() };
+    let values = many(&|index| format!("key{index}")).into_iter().map(|key| (key, said.clone()));
+    let values = Metadata { values: values.take(kibibytes * 10).collect(), ..Metadata::default() };
+    let file = trial.header_with(|header| header.metadata = values);
+    trial.world.write("secrets/db.yaml", file + "a: 1\n");
+    trial.commands("secrets/db.yaml", "many values that something is said of", "header");
     let file = trial.header_with(|header| header.metadata.owner = Some("x".repeat(kibibytes << 10)));
     trial.world.write("secrets/db.yaml", file + "a: 1\n");
     trial.commands("secrets/db.yaml", "a long owner", "header");

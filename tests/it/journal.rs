@@ -46,7 +46,8 @@ fn interrupted() -> World {
     world
 }
 
-const FINISHED: &str = "warning: a rekey that was interrupted is finished: 2 files are replaced\n";
+const FINISHED: &str = "warning: a rekey that was interrupted is finished: 2 files are replaced: secrets/one.env, \
+                        secrets/deeper/two.json\n";
 
 #[test]
 fn any_command_that_writes_finishes_it_and_says_so() {

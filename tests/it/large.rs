@@ -21,6 +21,15 @@ struct Run {
     memory: u64,
 }
 
+/// A world with a large encrypted file, which is committed.
+fn with_large_file() -> World {
+    let world = World::new();
+    world.write(PATH, pattern(LARGE));
+    world.secret(["encrypt", PATH]).success();
+    world.commit("large");
+    world
+}
+
 #[test]
 fn a_large_file_makes_its_way_through_every_command() {
     let world = World::new();
@@ -215,10 +224,7 @@ fn large_files_of_a_folder_are_decrypted_with_the_others_all_or_none() {
 
 #[test]
 fn a_move_of_a_large_file_that_was_cut_off_is_finished_by_the_next_one() {
-    let world = World::new();
-    world.write(PATH, pattern(LARGE));
-    world.secret(["encrypt", PATH]).success();
-    world.commit("large");
+    let world = with_large_file();
     let old = world.read_bytes(PATH);
     let to = "secrets/other.img";
     world.secret(["mv", PATH, to]).success();
@@ -245,10 +251,7 @@ fn a_move_of_a_large_file_that_was_cut_off_is_finished_by_the_next_one() {
 
 #[test]
 fn doctor_looks_at_the_top_of_a_large_file_only() {
-    let world = World::new();
-    world.write(PATH, pattern(LARGE));
-    world.secret(["encrypt", PATH]).success();
-    world.commit("large");
+    let world = with_large_file();
     let file = File::options().write(true).open(world.path(PATH)).expect("a file");
     file.set_len(1 << 40).expect("a length");
     let (outcome, stdout) = run(&world, &["doctor"], None);
@@ -259,9 +262,7 @@ fn doctor_looks_at_the_top_of_a_large_file_only() {
 
 #[test]
 fn a_large_file_has_no_keys_and_is_not_edited() {
-    let world = World::new();
-    world.write(PATH, pattern(LARGE));
-    world.secret(["encrypt", PATH]).success();
+    let world = with_large_file();
     let sealed = world.read_bytes(PATH);
     world.write(PATH, [sealed, vec![0; 16 * MIB]].concat());
     for arguments in [["get", PATH, "a"], ["unset", PATH, "a"]] {
@@ -293,9 +294,7 @@ fn a_large_file_has_no_keys_and_is_not_edited() {
 
 #[test]
 fn a_hostile_length_costs_neither_time_nor_memory() {
-    let world = World::new();
-    world.write(PATH, pattern(LARGE));
-    world.secret(["encrypt", PATH]).success();
+    let world = with_large_file();
     let file = File::options().write(true).open(world.path(PATH)).expect("a file");
     // All zeros, and only in the directory: nothing of it is on the disk.
     file.set_len(1 << 40).expect("a length");

@@ -5,21 +5,35 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer with those that it may import: what stands above it, less what is none of its business.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("env", &[]),
     ("fs", &["env"]),
     ("process", &["env", "fs"]),
     ("document", &[]),
     ("crypto", &[]),
+    ("generate", &["crypto"]),
     ("keys", &["env", "fs", "process", "crypto"]),
     ("envelope", &["document", "crypto", "keys"]),
-    ("policy", &["document", "keys", "envelope"]),
+    ("policy", &["document", "generate", "keys", "envelope"]),
     ("git", &["env", "fs", "process"]),
-    ("workspace", &["env", "fs", "process", "document", "crypto", "keys", "envelope", "policy", "git"]),
+    ("workspace", &["env", "fs", "process", "document", "crypto", "generate", "keys", "envelope", "policy", "git"]),
     ("ui", &["env", "keys"]),
     (
         "commands",
-        &["env", "fs", "process", "document", "crypto", "keys", "envelope", "policy", "git", "workspace", "ui"],
+        &[
+            "env",
+            "fs",
+            "process",
+            "document",
+            "crypto",
+            "generate",
+            "keys",
+            "envelope",
+            "policy",
+            "git",
+            "workspace",
+            "ui",
+        ],
     ),
 ];
 

@@ -68,6 +68,71 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
         scene("get", &[YAML, "db.password"]).hands_out(),
         scene("get", &[YAML, "db", "--json"]).hands_out(),
         scene("get", &[ENV, "TOKEN"]).hands_out(),
+        scene("info", &[YAML]),
+        scene("info", &[JSON, "--json"]),
+        scene("init", &[]).starts("git"),
+        scene("init", &["--no-git"]),
+        scene("keygen", &["-o", "../home/other.key"]),
+        scene("log", &[YAML]),
+        scene("log", &[YAML, "db.password", "--json"]),
+        scene("ls", &[]),
+        scene("ls", &[YAML, "--json"]),
+        scene("approve", &["approve", "carol", "--group", "team", "--yes", "--rekey"]).write(
+            ".secret.requests/carol.toml",
+            &format!("version = 1\nname = \"carol\"\nrecipients = [\"{CAROL}\"]\n"),
+        ),
+        scene("meta", &[YAML, "--owner", "ops", "--tag", "tier=1"]),
+        scene("meta", &[YAML, "db.password", "--owner", "ops", "--generate", "password:32"]),
+        scene("mv", &[YAML, "secrets/main/db.yaml"]),
+        scene("rekey", &["--new-key", "--yes"]),
+        scene("rekey", &["--check"]),
+        scene("resolve", &[YAML, "--all-ours"]).versions("db.user", "db.user", &stage.new).conflicted(),
+        scene("resolve", &[YAML, "--stdin", "db.user"])
+            .versions("db.user", "db.user", &stage.new)
+            .conflicted()
+            .stdin(&stage.new),
+        scene("rollback", &[&format!("{YAML}@HEAD"), "db.password"]).unset(YAML, "db.password"),
+        scene("rollback", &[&format!("{BLOB}@HEAD")]),
+        scene("rotate", &[YAML, "db.password", "--stdin"]).stdin(&stage.new),
+        scene("rotate", &[YAML, "db.password", "--begin", "--stdin", "--json"]).stdin(&stage.new),
+        scene("rotate", &[ENV, "TOKEN", "--generate", "words:6", "--keep-recipe"]),
+        scene("rotate", &[TOML, "db.token", "--exec", "rev"]).starts("rev"),
+        scene("rotate", &[JSON, "token", "--stdin", "--test", "cat"]).stdin(&stage.new).starts("cat"),
+        scene("show", &[&format!("{YAML}@HEAD~1"), "db.password"]).hands_out(),
+        scene("show", &[&format!("{BLOB}@HEAD")]).hands_out(),
+        scene("set", &[YAML, "db.password", "--stdin"]).stdin(&stage.new),
+        scene("set", &[JSON, "token", "--stdin", "--json"]).stdin(&format!("[\"{}\", 1]", stage.new)),
+        scene("set", &[ENV, "KEY", "--from-file", "key.pem"]).input("key.pem", &stage.new),
+        scene("status", &[]),
+        scene("status", &["--format", "markdown"]),
+        scene("status", &["--format", "html"]),
+        scene("status", &["--json", "-o", "status.json"]),
+        scene("unset", &[TOML, "db.token"]),
+        scene("verify", &[]),
+        scene("verify", &["--staged", "--json"]),
+        scene("verify", &["--rev", "HEAD", "--format", "sarif"]),
+        scene("verify", &["--base", "HEAD~2", "--format", "junit"]),
+        scene("whoami", &["--json"]),
+        scene("completions", &["bash"]),
+        scene("doctor", &["--json"]).starts("git"),
+        scene("exec", &["-f", YAML, "--", "true"]).starts("true"),
+        scene("exec", &["-f", ENV, "--clean-env", "--", "true"]).starts("true"),
+        scene("export", &[ENV, "--format", "shell"]).hands_out(),
+        scene("generate", &["password:32"]),
+        scene("export", &[YAML, "--format", "k8s", "--name", "db"]).hands_out(),
+        scene("man", &[]),
+    ];
+    scenes.extend(in_git(stage));
+    scenes.extend(members());
+    scenes.extend(refusals(stage));
+    scenes.extend(mistakes(stage));
+    scenes.extend(invalid_texts(stage));
+    scenes
+}
+
+/// What git starts, and what sets it up for that.
+fn in_git(stage: &Stage) -> Vec<Scene> {
+    vec![
         scene("git merge", &["git", "merge", "base.yaml", "ours.yaml", "theirs.yaml", "--path", YAML]).versions(
             "db.user",
             "db.password",
@@ -88,58 +153,7 @@ pub fn scenes(stage: &Stage) -> Vec<Scene> {
             "<<<<<<< x\n>>>>>>> y\n  port: secret",
         ),
         scene("git uninstall", &["git", "uninstall"]).starts("git"),
-        scene("info", &[YAML]),
-        scene("info", &[JSON, "--json"]),
-        scene("init", &[]).starts("git"),
-        scene("init", &["--no-git"]),
-        scene("keygen", &["-o", "../home/other.key"]),
-        scene("log", &[YAML]),
-        scene("log", &[YAML, "db.password", "--json"]),
-        scene("ls", &[]),
-        scene("ls", &[YAML, "--json"]),
-        scene("approve", &["approve", "carol", "--group", "team", "--yes", "--rekey"]).write(
-            ".secret.requests/carol.toml",
-            &format!("version = 1\nname = \"carol\"\nrecipients = [\"{CAROL}\"]\n"),
-        ),
-        scene("meta", &[YAML, "--owner", "ops", "--tag", "tier=1"]),
-        scene("mv", &[YAML, "secrets/main/db.yaml"]),
-        scene("rekey", &["--new-key", "--yes"]),
-        scene("rekey", &["--check"]),
-        scene("resolve", &[YAML, "--all-ours"]).versions("db.user", "db.user", &stage.new).conflicted(),
-        scene("resolve", &[YAML, "--stdin", "db.user"])
-            .versions("db.user", "db.user", &stage.new)
-            .conflicted()
-            .stdin(&stage.new),
-        scene("rollback", &[&format!("{YAML}@HEAD"), "db.password"]).unset(YAML, "db.password"),
-        scene("rollback", &[&format!("{BLOB}@HEAD")]),
-        scene("show", &[&format!("{YAML}@HEAD~1"), "db.password"]).hands_out(),
-        scene("show", &[&format!("{BLOB}@HEAD")]).hands_out(),
-        scene("set", &[YAML, "db.password", "--stdin"]).stdin(&stage.new),
-        scene("set", &[JSON, "token", "--stdin", "--json"]).stdin(&format!("[\"{}\", 1]", stage.new)),
-        scene("set", &[ENV, "KEY", "--from-file", "key.pem"]).input("key.pem", &stage.new),
-        scene("status", &[]),
-        scene("status", &["--format", "markdown"]),
-        scene("status", &["--format", "html"]),
-        scene("status", &["--json", "-o", "status.json"]),
-        scene("unset", &[TOML, "db.token"]),
-        scene("verify", &[]),
-        scene("verify", &["--staged", "--json"]),
-        scene("verify", &["--rev", "HEAD", "--format", "sarif"]),
-        scene("verify", &["--base", "HEAD~2", "--format", "junit"]),
-        scene("whoami", &["--json"]),
-        scene("completions", &["bash"]),
-        scene("doctor", &["--json"]),
-        scene("exec", &["-f", YAML, "--", "true"]).starts("true"),
-        scene("exec", &["-f", ENV, "--clean-env", "--", "true"]).starts("true"),
-        scene("export", &[ENV, "--format", "shell"]).hands_out(),
-        scene("export", &[YAML, "--format", "k8s", "--name", "db"]).hands_out(),
-        scene("man", &[]),
-    ];
-    scenes.extend(members());
-    scenes.extend(refusals(stage));
-    scenes.extend(mistakes(stage));
-    scenes.extend(invalid_texts(stage));
-    scenes
+    ]
 }
 
 /// Who is a member, who may read what, and who no longer.
@@ -244,6 +258,11 @@ fn mistakes(stage: &Stage) -> Vec<Scene> {
         scene("get", &[YAML, "db.password.deeper"]).fails(1),
         scene("get", &[JSON, "list[7]"]).fails(1),
         scene("unset", &[ENV, "TOKEM"]).fails(1),
+        scene("rotate", &[TOML, "db.token", "--stdin"]).stdin(&stage.value).fails(1),
+        scene("rotate", &[ENV, "TOKEN", "--exec", "cat"]).starts("cat").fails(1),
+        scene("rotate", &[ENV, "TOKEN", "--exec", "rev", "--test", "false"]).starts("rev").starts("false").fails(1),
+        scene("rotate", &[YAML, "db.list[0]", "--begin", "--stdin"]).stdin(new).fails(1),
+        scene("generate", &[new]).fails(2),
         scene("set", &[YAML, "db.password", "--stdin", "--json"]).stdin(&format!("{{\"{new}\": {new}")).fails(1),
         scene("set", &[JSON, "token", "--stdin", "--json"]).stdin(&format!("[\"{new}\", {new}]")).fails(1),
         scene("set", &[YAML, "db.password", "--stdin"]).stdin(&format!("{new}\0{new}")),

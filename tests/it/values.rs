@@ -222,7 +222,7 @@ fn info_shows_the_header() {
         json!({
             "version": 1, "file_id": file_id, "path": FILE, "format": "yaml", "mode": "values", "generation": 1,
             "revision": 2, "owner": "ops", "purpose": "tests", "created": "[TODAY]", "rotate_every": "90d",
-            "rotation_due": null, "comments": "sealed", "cleartext": [], "tags": {"tier": "1"},
+            "rotation_due": null, "comments": "sealed", "cleartext": [], "tags": {"tier": "1"}, "said_of_values": {},
             "recipients": {"alice": [recipient(&world)]}, "exposed": [], "values": {"encrypted": 3, "clear": 0},
         })
     );
@@ -278,13 +278,13 @@ fn whoami_and_the_lists_show_names_and_keys() {
     );
     assert_eq!(
         world.secret(["member", "list"]).success().stdout,
-        format!("alice   person   {alice}\ndeploy  machine  {bob}\n")
+        format!("alice   person   team  -  {alice}\ndeploy  machine  ci    -  {bob}\n")
     );
     assert_eq!(
         as_json(world.secret(["member", "list", "--json"])),
         json!({"version": 1, "members": [
-            {"name": "alice", "kind": "person", "recipients": [alice]},
-            {"name": "deploy", "kind": "machine", "recipients": [bob]},
+            {"name": "alice", "kind": "person", "expires": null, "expired": false, "groups": ["team"], "recipients": [alice]},
+            {"name": "deploy", "kind": "machine", "expires": null, "expired": false, "groups": ["ci"], "recipients": [bob]},
         ]})
     );
     assert_eq!(world.secret(["group", "list"]).success().stdout, "ci    deploy\nteam  alice\n");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use secret::env::Env;
 use secret::keys::Identities;
@@ -10,6 +11,7 @@ use secret::ui::Ui;
 use secret::workspace::{Finding, VerifyRequest, Workspace};
 use serde_json::Value;
 
+use crate::repositories::FORMATS;
 use crate::world::{Outcome, World};
 
 const DB: &str = "secrets/db.yaml";
@@ -181,7 +183,7 @@ fn metadata_and_due_dates_are_checked() {
     world.write(".secret.toml", policy.clone() + "require = [\"owner\", \"rotation_due\"]\n");
     assert_eq!(world.found(&[]), [format!("error metadata-missing {DB}")]);
     world.write(".secret.toml", policy);
-    world.secret(["meta", DB, "--rotation-due", "2020-01-01"]).success();
+    world.secret(["meta", DB, "--rotation-due", "2020-01-01", "--allow-past"]).success();
     // Replaced after that day: nothing is due.
     assert_eq!(world.found(&[]), Vec::<String>::new());
     world.secret(["meta", DB, "--rotation-due", "2098-12-31", "--rotate-every", "90d"]).success();
@@ -499,41 +501,18 @@ fn where_there_is_nothing_to_verify_it_is_said_why() {
 }
 
 #[test]
-fn repositories_of_every_format_are_verified_and_others_named() {
-    for format in ["--object-format=sha256", "--ref-format=reftable", "split", "sparse", "v4"] {
-        let world = World::with_db();
-        let files = [".secret.toml", DB].map(|path| (path, world.read(path)));
-        let other = world.folder().join("other repo").display().to_string();
-        let git = |arguments: &[&str]| world.git([&["-C", &other], arguments].concat());
-        let init = if format.starts_with("--") { format } else { "--quiet" };
-        world.git(["init", "--quiet", "--initial-branch=main", init, &other]);
-        let write = |path: &str, text: &str| {
-            let path = format!("{other}/{path}");
-            fs::create_dir_all(std::path::Path::new(&path).parent().expect("a folder")).expect("folders");
-            fs::write(path, text).expect("a file");
-        };
-        for (path, text) in &files {
-            write(path, text);
-        }
-        write("src/main", "x");
-        git(&["add", "--all"]);
-        git(&["commit", "--quiet", "--message", "x"]);
-        match format {
-            "split" => drop(git(&["update-index", "--split-index"])),
-            "sparse" => drop(git(&["sparse-checkout", "set", "--cone", "--sparse-index", "secrets"])),
-            "v4" => drop(git(&["update-index", "--index-version", "4"])),
-            _ => {}
-        }
-        let found = |arguments: &[&str]| world.found(&[&["-C", &other], arguments].concat());
+fn repositories_of_every_format_are_verified() {
+    for format in FORMATS {
+        let world = World::of_format(format);
         for state in [&[][..], &["--staged"], &["--rev", "HEAD"]] {
-            assert_eq!(found(state), Vec::<String>::new(), "{format} {state:?}");
+            assert_eq!(world.found(state), Vec::<String>::new(), "{format} {state:?}");
         }
-        write("secrets/plain.yaml", "a: canary\n");
-        git(&["add", "secrets"]);
-        assert_eq!(found(&["--staged"]), ["error plaintext secrets/plain.yaml"], "{format}");
-        git(&["commit", "--quiet", "--message", "x"]);
-        assert_eq!(found(&["--base", "HEAD~1"]), ["error plaintext secrets/plain.yaml"], "{format}");
-        assert_eq!(found(&["--rev", "HEAD"]), ["error plaintext secrets/plain.yaml"], "{format}");
+        world.write("secrets/plain.yaml", "a: canary\n");
+        world.git(["add", "secrets"]);
+        assert_eq!(world.found(&["--staged"]), ["error plaintext secrets/plain.yaml"], "{format}");
+        world.git(["commit", "--quiet", "--message", "x"]);
+        assert_eq!(world.found(&["--base", "HEAD~1"]), ["error plaintext secrets/plain.yaml"], "{format}");
+        assert_eq!(world.found(&["--rev", "HEAD"]), ["error plaintext secrets/plain.yaml"], "{format}");
     }
 }
 
@@ -588,6 +567,39 @@ fn no_program_that_the_configuration_names_is_run() {
         assert!([0, 3].contains(&outcome.code), "{outcome:#?}");
     }
     assert!(!canary.exists());
+}
+
+#[test]
+fn a_repository_of_another_user_is_refused_by_every_command_that_reads_git() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can give a repository to somebody else");
+        return;
+    }
+    let world = World::with_db();
+    world.secret(["git", "install"]).success();
+    let chown = Command::new("chown").args(["-R", "65534"]).arg(world.repo()).status().expect("chown runs");
+    assert!(chown.success());
+    for arguments in [
+        &["verify"][..],
+        &["verify", "--staged"],
+        &["verify", "--base", "HEAD"],
+        &["diff"],
+        &["log", DB],
+        &["show", "secrets/db.yaml@HEAD"],
+        &["rollback", "secrets/db.yaml@HEAD"],
+        &["resolve", DB],
+        &["git", "install"],
+        &["decrypt", DB],
+    ] {
+        world.refuses(
+            arguments,
+            1,
+            "error: the git repository [WORLD]/repo belongs to another user\n\
+             hint: if you trust its owner: `git config --global --add safe.directory [WORLD]/repo`",
+        );
+    }
+    let shown = world.secret(["git", "textconv", DB]).success();
+    assert!(!shown.stdout.contains("canary") && shown.stderr.contains("belongs to another user"), "{shown:#?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use crate::repositories::FORMATS;
 use crate::world::{World, run};
 
 const STOPPED: &str = "secrets/new.yaml: error: it is not encrypted, though a rule (secrets/**) is for it [plaintext]\n    \
@@ -34,6 +35,18 @@ impl World {
             }
         }
         found
+    }
+
+    /// Sets a repository up, has its hook stop plaintext, and takes it away again without a trace.
+    #[track_caller]
+    fn hook_comes_and_goes(&self, folder: &str) {
+        let config = || fs::read(self.path(folder).join(".git/config")).ok();
+        let before = config();
+        self.secret(["-C", folder, "git", "install"]).success();
+        self.stops_plaintext(folder, &["commit", "--all", "--message", "x"]);
+        self.stops_plaintext(folder, &["--staged", "commit", "--message", "x"]);
+        self.secret(["-C", folder, "git", "uninstall"]).success();
+        assert_eq!(config(), before, "{folder}");
     }
 
     /// Commits a plaintext in the way of `commit`: the hook stops it; once it is encrypted, it passes.
@@ -94,59 +107,29 @@ fn plaintext_is_stopped_however_it_is_committed() {
 }
 
 #[test]
-fn the_hook_works_in_work_trees_submodules_and_repositories_of_every_format() {
+fn the_hook_works_in_work_trees_partial_clones_and_submodules() {
     let world = World::with_db();
     world.secret(["git", "install"]).success();
     world.commit("attributes");
     world.git(["worktree", "add", "--quiet", "-b", "side", "../work tree"]);
     world.stops_plaintext("../work tree", &["commit", "--all", "--message", "x"]);
-    let files = [".secret.toml", "secrets/db.yaml"].map(|path| (path, world.read(path)));
-    for format in ["sha256", "reftable", "split", "sparse", "v4", "partial", "submodule"] {
-        let other = format!("../{format} repo");
-        let git = |arguments: &[&str]| world.git([&["-C", &other], arguments].concat());
-        match format {
-            "sha256" => drop(world.git(["init", "--quiet", "--object-format=sha256", &other])),
-            "reftable" => drop(world.git(["init", "--quiet", "--ref-format=reftable", &other])),
-            "partial" => {
-                world.git(["config", "uploadpack.allowFilter", "true"]);
-                let url = format!("file://{}", world.repo().display());
-                world.git(["clone", "--quiet", "--filter=blob:none", &url, &other]);
-            }
-            "submodule" => {
-                let url = format!("file://{}", world.repo().display());
-                world.git(["init", "--quiet", "../outer"]);
-                let add = ["-c", "protocol.file.allow=always", "-C", "../outer", "submodule", "--quiet", "add"];
-                world.git(
-                    [&add[..], &[&url, &other]].concat().iter().map(|word| word.replace("../submodule", "submodule")),
-                );
-            }
-            _ => drop(world.git(["init", "--quiet", &other])),
-        }
-        let other = if format == "submodule" { "../outer/submodule repo".to_owned() } else { other.clone() };
-        let git = |arguments: &[&str]| {
-            let _ = &git;
-            world.git([&["-C", other.as_str()], arguments].concat())
-        };
-        if !["partial", "submodule"].contains(&format) {
-            for (path, text) in &files {
-                world.write(&format!("{other}/{path}"), text);
-            }
-            world.write(&format!("{other}/src/main"), "x");
-            git(&["add", "--all"]);
-            git(&["commit", "--quiet", "--message", "x"]);
-        }
-        match format {
-            "split" => drop(git(&["update-index", "--split-index"])),
-            "sparse" => drop(git(&["sparse-checkout", "set", "--cone", "--sparse-index", "secrets"])),
-            "v4" => drop(git(&["update-index", "--index-version", "4"])),
-            _ => {}
-        }
-        let before = fs::read(world.path(&other).join(".git/config")).ok();
-        world.secret(["-C", &other, "git", "install"]).success();
-        world.stops_plaintext(&other, &["commit", "--all", "--message", "x"]);
-        world.stops_plaintext(&other, &["--staged", "commit", "--message", "x"]);
-        world.secret(["-C", &other, "git", "uninstall"]).success();
-        assert_eq!(fs::read(world.path(&other).join(".git/config")).ok(), before, "{format}");
+
+    let url = format!("file://{}", world.repo().display());
+    world.git(["config", "uploadpack.allowFilter", "true"]);
+    world.git(["clone", "--quiet", "--filter=blob:none", &url, "../partial repo"]);
+    world.hook_comes_and_goes("../partial repo");
+
+    world.git(["init", "--quiet", "../outer"]);
+    let add = ["-c", "protocol.file.allow=always", "-C", "../outer", "submodule", "--quiet", "add"];
+    world.git([&add[..], &[&url, "inner repo"]].concat());
+    world.hook_comes_and_goes("../outer/inner repo");
+}
+
+#[test]
+fn the_hook_works_in_repositories_of_every_format() {
+    for format in FORMATS {
+        let world = World::of_format(format);
+        world.hook_comes_and_goes(".");
     }
 }
 
@@ -234,16 +217,21 @@ fn husky_runs_the_check_from_its_own_file() {
     assert_eq!(world.read(".husky/pre-commit"), "echo was here\n");
 }
 
+/// Returns a `PATH` on which there is no `secret`.
+fn path_without_the_program() -> std::ffi::OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).filter(|folder| !folder.join("secret").exists());
+    std::env::join_paths(folders).expect("they were a path")
+}
+
 #[test]
 fn without_the_program_no_commit_is_made() {
     let world = World::with_db();
     world.secret(["git", "install"]).success();
     let program = env!("CARGO_BIN_EXE_secret");
     world.tamper(".git/hooks/pre-commit", program, "/nowhere/secret");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).filter(|folder| !folder.join("secret").exists());
-    let path = std::env::join_paths(folders).expect("they were a path");
     let commit = ["commit", "--allow-empty", "--message", "x"];
+    let path = path_without_the_program();
     let stopped = run(world.command(Path::new("git")).env("PATH", path).args(commit), b"");
     assert_eq!(
         (stopped.code, stopped.stderr.as_str()),
@@ -253,6 +241,42 @@ fn without_the_program_no_commit_is_made() {
              hint: install it; `git commit --no-verify` leaves the check to others\n"
         )
     );
+}
+
+#[test]
+fn without_the_program_git_shows_and_merges_what_stands_in_the_file() {
+    const FILE: &str = "secrets/db.yaml";
+    let world = World::with_db();
+    world.secret(["git", "install"]).success();
+    world.commit("installed");
+    let put = |key: &str, value: &str| {
+        world.secret_with(["set", FILE, key, "--stdin"], value, &[]).success();
+        world.commit(key);
+    };
+    world.secret_with(["set", FILE, "other.key", "--stdin"], "x", &[]).success();
+    world.commit("another container");
+    world.git(["checkout", "--quiet", "-b", "side"]);
+    put("other.key", "theirs");
+    world.git(["checkout", "--quiet", "main"]);
+    put("db.user", "ours");
+    let path = path_without_the_program();
+    let git = |arguments: &[&str]| run(world.command(Path::new("git")).env("PATH", &path).args(arguments), b"");
+
+    let shown = git(&["--no-pager", "log", "-p", "-1"]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
+    assert!(shown.stdout.contains("+  user: secret-v1.v."), "{}", shown.stdout);
+    let merged = git(&["merge", "--quiet", "--no-verify", "--no-edit", "side"]);
+    assert_eq!((merged.code, merged.stderr.as_str()), (0, ""));
+    assert_eq!(world.secret(["get", FILE, "other.key"]).success().stdout, "theirs");
+    assert_eq!(world.secret(["get", FILE, "db.user"]).success().stdout, "ours");
+
+    // What lines cannot merge is git's own kind of conflict, and settled all the same.
+    world.git(["checkout", "--quiet", "-b", "again", "HEAD~1"]);
+    put("other.key", "mine");
+    let conflict = git(&["merge", "--quiet", "--no-edit", "side"]);
+    assert_eq!((conflict.code, conflict.stderr.as_str()), (1, ""), "{conflict:#?}");
+    world.secret(["resolve", FILE, "--all-ours"]).success();
+    assert_eq!(world.secret(["get", FILE, "other.key"]).success().stdout, "mine");
 }
 
 #[test]

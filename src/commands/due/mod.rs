@@ -98,7 +98,7 @@ fn conclude(
     if urgent > 0 {
         let what = number(urgent, "value");
         return Err(CommandError::no(format!("{what} must be replaced now{soon} ({looked_at})"))
-            .hint("replace each where it is used, then `secret set FILE KEY`"));
+            .hint("replace each where it is used, and here by `secret rotate FILE KEY`"));
     }
     let nothing = if soon.is_empty() { "nothing is due".to_owned() } else { format!("nothing is due now{soon}") };
     context.ui.note(&format!("{nothing} ({looked_at})"));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::commands::error::quote;
+use crate::commands::hint::quote;
 use crate::commands::{CommandError, Context};
 use crate::envelope::native::{Conflict, ConflictKind};
 use crate::workspace::{MergeRequest, MergeResult};

@@ -1,6 +1,6 @@
 //! What to do about each finding of `verify`.
 
-use super::super::error::quote;
+use super::super::hint::quote;
 use crate::workspace::{Finding, Gained, Problem};
 
 /// Returns what to do, in one line.

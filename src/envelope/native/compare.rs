@@ -4,7 +4,7 @@
 //! Which of the two it was is told by what it says in clear: its day and generation are those of the last change of the
 //! value, and what it is bound to changes only with its surroundings. All of this is the word of who wrote the versions.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
@@ -13,6 +13,7 @@ use super::header::{Header, Metadata};
 use super::outline::{Held, Outline, OutlinedComment, OutlinedValue, TokenMark};
 use super::place;
 use super::reuse::{Candidate, Origin, comment_origins, origins};
+use super::values::{SaidOfValues, ValueMetadata};
 use crate::crypto::LeafId;
 use crate::document::{KeyPath, ScalarKind};
 
@@ -153,6 +154,17 @@ fn compare_metadata(was: &Metadata, is: &Metadata, changes: &mut Vec<Change>) {
     let names: BTreeSet<&String> = was.tags.keys().chain(is.tags.keys()).collect();
     for name in names {
         field(&format!("tags.{name}"), was.tags.get(name).cloned(), is.tags.get(name).cloned());
+    }
+    let keys: BTreeSet<&String> = was.values.keys().chain(is.values.keys()).collect();
+    for key in keys {
+        let said = |values: &SaidOfValues| -> BTreeMap<&str, String> {
+            values.get(key).map(ValueMetadata::fields).unwrap_or_default().into_iter().collect()
+        };
+        let (mut was, mut is) = (said(&was.values), said(&is.values));
+        let names: BTreeSet<&str> = was.keys().chain(is.keys()).copied().collect();
+        for name in names {
+            field(&format!("values.{key}.{name}"), was.remove(name), is.remove(name));
+        }
     }
 }
 

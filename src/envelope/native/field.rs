@@ -13,6 +13,8 @@ pub enum FieldValue {
     List(Vec<FieldValue>),
     /// A number.
     Number(u32),
+    /// Named values between braces, in the order in which they stand there.
+    Table(Vec<(String, FieldValue)>),
     /// Characters between quotes.
     Text(String),
 }
@@ -22,7 +24,7 @@ pub enum FieldValue {
 pub struct Field {
     /// The part before the dot, or the whole name.
     pub name: String,
-    /// The part behind the dot of `recipients.NAME` and `tags.NAME`.
+    /// The part behind the dot of `recipients.NAME`, `tags.NAME` and `values.KEY`.
     pub subname: Option<String>,
     /// The value.
     pub value: FieldValue,
@@ -50,7 +52,7 @@ impl Field {
         if let FieldValue::Block(block) = &self.value {
             out.extend([BLOCK_QUOTE, "\n", block, BLOCK_QUOTE]);
         } else {
-            write_value(out, &self.value);
+            write_value(out, &self.value, Syntax::Toml);
         }
         out.push('\n');
     }
@@ -68,7 +70,7 @@ impl Field {
         if let FieldValue::Block(block) = &self.value {
             let _ = write!(member, "\"{}\"", block.replace('\n', "\\n"));
         } else {
-            write_value(&mut member, &self.value);
+            write_value(&mut member, &self.value, Syntax::Json);
         }
         member
     }
@@ -80,23 +82,14 @@ impl Field {
         let mut index = 0;
         while index < lines.len() {
             let start = index;
-            let equals = lines[index].as_bytes().windows(3).position(|bytes| bytes == b" = ").ok_or(start)?;
-            let (name, value) = (&lines[index][..equals], &lines[index][equals + 3..]);
-            let (name, subname) = match name.split_once('.') {
-                Some((name, subname)) if subname.starts_with('"') => (name, Some(whole_text(subname).ok_or(start)?)),
-                Some((name, subname)) => (name, Some(subname.to_owned())),
-                None => (name, None),
-            };
-            if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
-                return Err(start);
-            }
+            let (name, subname, value) = split_toml(lines[index]).ok_or(start)?;
             let value = if value == BLOCK_QUOTE {
                 let length = lines[index + 1..].iter().position(|line| *line == BLOCK_QUOTE).ok_or(start)?;
                 let block = lines[index + 1..=index + length].iter().flat_map(|line| [line, "\n"]).collect();
                 index += length + 1;
                 FieldValue::Block(block)
             } else {
-                whole_value(value).ok_or(start)?
+                whole_value(value, Syntax::Toml).ok_or(start)?
             };
             index += 1;
             let field = Self { name: name.to_owned(), subname, value };
@@ -117,7 +110,7 @@ impl Field {
     }
 
     fn from_json_member(line: &str) -> Option<Self> {
-        let mut reader = Reader { rest: line };
+        let mut reader = Reader { rest: line, syntax: Syntax::Json };
         let name = reader.text()?;
         reader.take(": ")?;
         let (name, subname) = match name.split_once('.') {
@@ -128,7 +121,7 @@ impl Field {
             let block = reader.rest.strip_prefix('"')?.strip_suffix('"')?;
             FieldValue::Block(block.replace("\\n", "\n"))
         } else {
-            whole_value(reader.rest)?
+            whole_value(reader.rest, Syntax::Json)?
         };
         let field = Self { name, subname, value };
         (field.json_member() == line).then_some(field)
@@ -147,19 +140,37 @@ pub fn toml_text(fields: &[Field]) -> String {
 /// The only field that is a block.
 pub const WRAPPED_KEY: &str = "wrapped_key";
 
-fn whole_value(text: &str) -> Option<FieldValue> {
-    let mut reader = Reader { rest: text };
+/// How named values in braces are spelled; all else is spelled alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Syntax {
+    Json,
+    Toml,
+}
+
+fn whole_value(text: &str, syntax: Syntax) -> Option<FieldValue> {
+    let mut reader = Reader { rest: text, syntax };
     let value = reader.value(0)?;
     reader.rest.is_empty().then_some(value)
 }
 
-fn whole_text(text: &str) -> Option<String> {
-    let mut reader = Reader { rest: text };
-    let value = reader.text()?;
-    reader.rest.is_empty().then_some(value)
+/// Splits a TOML line into name, name behind the dot, and value. A name in quotes may hold what else ends it.
+fn split_toml(line: &str) -> Option<(&str, Option<String>, &str)> {
+    let (name, rest) = line.split_at(line.bytes().position(|byte| !is_of_name(byte))?);
+    let Some(rest) = rest.strip_prefix('.') else { return Some((name, None, rest.strip_prefix(" = ")?)) };
+    if rest.starts_with('"') {
+        let mut reader = Reader { rest, syntax: Syntax::Toml };
+        let subname = reader.text()?;
+        return Some((name, Some(subname), reader.rest.strip_prefix(" = ")?));
+    }
+    let (subname, value) = rest.split_once(" = ")?;
+    Some((name, Some(subname.to_owned()), value))
 }
 
-fn write_value(out: &mut String, value: &FieldValue) {
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte == b'_'
+}
+
+fn write_value(out: &mut String, value: &FieldValue, syntax: Syntax) {
     match value {
         FieldValue::Block(_) => unreachable!("the callers spell blocks, which never stand in lists"),
         FieldValue::List(items) => {
@@ -168,12 +179,28 @@ fn write_value(out: &mut String, value: &FieldValue) {
                 if index > 0 {
                     out.push_str(", ");
                 }
-                write_value(out, item);
+                write_value(out, item, syntax);
             }
             out.push(']');
         }
         FieldValue::Number(number) => {
             let _ = write!(out, "{number}");
+        }
+        FieldValue::Table(members) => {
+            let (open, is, close) = syntax.marks();
+            out.push_str(open);
+            for (index, (name, value)) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push_str(", ");
+                }
+                match syntax {
+                    Syntax::Json => write_text(out, name),
+                    Syntax::Toml => out.push_str(name),
+                }
+                out.push_str(is);
+                write_value(out, value, syntax);
+            }
+            out.push_str(close);
         }
         FieldValue::Text(text) => write_text(out, text),
     }
@@ -213,9 +240,20 @@ fn is_bare(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
+impl Syntax {
+    /// Returns what stands around named values, and between a name and its value.
+    fn marks(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Json => ("{", ": ", "}"),
+            Self::Toml => ("{ ", " = ", " }"),
+        }
+    }
+}
+
 /// A cursor over one value.
 struct Reader<'a> {
     rest: &'a str,
+    syntax: Syntax,
 }
 
 impl Reader<'_> {
@@ -223,6 +261,7 @@ impl Reader<'_> {
         match self.rest.bytes().next()? {
             b'"' => self.text().map(FieldValue::Text),
             b'[' if depth < MAX_DEPTH => self.list(depth),
+            b'{' if depth == 0 => self.table(),
             _ => self.number().map(FieldValue::Number),
         }
     }
@@ -237,6 +276,34 @@ impl Reader<'_> {
             items.push(self.value(depth + 1)?);
             if self.take("]").is_some() {
                 return Some(FieldValue::List(items));
+            }
+            self.take(", ")?;
+        }
+    }
+
+    /// Reads named values, at least one.
+    fn table(&mut self) -> Option<FieldValue> {
+        let (open, is, close) = self.syntax.marks();
+        self.take(open)?;
+        let mut members = Vec::new();
+        loop {
+            let name = match self.syntax {
+                Syntax::Json => self.text()?,
+                Syntax::Toml => {
+                    let end = self.rest.bytes().position(|byte| !is_of_name(byte))?;
+                    let (name, rest) = self.rest.split_at(end);
+                    self.rest = rest;
+                    name.to_owned()
+                }
+            };
+            // In both spellings, or one would read what the other cannot say.
+            if name.is_empty() || !name.bytes().all(is_of_name) {
+                return None;
+            }
+            self.take(is)?;
+            members.push((name, self.value(1)?));
+            if self.take(close).is_some() {
+                return Some(FieldValue::Table(members));
             }
             self.take(", ")?;
         }
@@ -299,6 +366,14 @@ mod tests {
             proptest::collection::vec(simple(), 0..4).prop_map(FieldValue::List),
             proptest::collection::vec(proptest::collection::vec(simple(), 0..3).prop_map(FieldValue::List), 0..3)
                 .prop_map(FieldValue::List),
+            proptest::collection::vec(
+                (
+                    "[a-z_]{1,9}",
+                    prop_oneof![simple(), proptest::collection::vec(simple(), 0..3).prop_map(FieldValue::List)],
+                ),
+                1..4,
+            )
+            .prop_map(FieldValue::Table),
         ]
     }
 
@@ -314,9 +389,43 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_table_has_one_spelling_and_stands_at_the_top_only() {
+        for value in [
+            "{ }",
+            "{}",
+            "{a = 1}",
+            "{ a = 1}",
+            "{ a=1 }",
+            "{ a = 1, }",
+            "{ a = 1,b = 2 }",
+            "{ \"a\" = 1 }",
+            "{ a.b = 1 }",
+            "{ A = 1 }",
+            "{ a = { b = 1 } }",
+            "[{ a = 1 }]",
+            "{ a = [[[1]]] }",
+            "{\"a\": 1}",
+        ] {
+            assert_eq!(Field::from_toml_lines(&[&format!("values.k = {value}")]), Err(0), "{value}");
+        }
+        for value in ["{}", "{ \"a\": 1 }", "{\"a\":1}", "{\"a b\": 1}", "{\"A\": 1}", "{\"a = 1, b\": 1}", "{ a = 1 }"]
+        {
+            assert_eq!(Field::from_json_members(&[&format!("\"values.k\": {value}")]), Err(0), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_quotes_may_hold_what_else_ends_a_name() {
+        let field = Field::with_subname("values", "\"a = b\".c", FieldValue::Number(1));
+        let text = toml_text(std::slice::from_ref(&field));
+        assert_eq!(text, "values.\"\\\"a = b\\\".c\" = 1\n");
+        assert_eq!(Field::from_toml_lines(&[text.trim_end()]), Ok(vec![field]));
+    }
+
     proptest! {
         #[test]
-        fn a_field_reads_back_from_both_spellings(subname in "[A-Za-z0-9][A-Za-z0-9._@-]{0,8}", value in value()) {
+        fn a_field_reads_back_from_both_spellings(subname in "[A-Za-z0-9\"][A-Za-z0-9._@ =\"-]{0,8}", value in value()) {
             let field = Field::with_subname("tags", &subname, value);
             let text = toml_text(std::slice::from_ref(&field));
             let lines: Vec<&str> = text.split_terminator('\n').collect();

@@ -8,8 +8,9 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::field::{Field, FieldValue, WRAPPED_KEY, toml_text};
+use super::values::{SaidOfValues, ValueMetadata, is_written_key};
 use crate::crypto::{FileId, FileKeys, MAC_BYTES, NotAuthentic, random};
-use crate::document::{Document, Format, KeyPattern};
+use crate::document::{Document, Format, KeyPath, KeyPattern};
 
 /// What the header of a file says. It is true only after `SignedHeader::verify`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub struct Metadata {
     pub rotation_due: Option<Date>,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
+    /// What is said of single values.
+    pub values: SaidOfValues,
 }
 
 /// What is sealed.
@@ -189,6 +192,13 @@ impl Comments {
     }
 }
 
+impl Metadata {
+    /// Returns what is said of the value at a key path, if anything is.
+    pub fn value(&self, path: &KeyPath) -> Option<&ValueMetadata> {
+        if self.values.is_empty() { None } else { self.values.get(&path.to_string()) }
+    }
+}
+
 impl Header {
     /// Returns the header with its MAC, for a file with or without a byte order mark. `former` is what the file had
     /// before: it stays if nothing changed.
@@ -210,7 +220,7 @@ impl Header {
     }
 
     /// Tells whether the leaf at this path is sealed.
-    pub fn seals(&self, path: &crate::document::KeyPath) -> bool {
+    pub fn seals(&self, path: &KeyPath) -> bool {
         !self.cleartext.iter().any(|pattern| pattern.matches(path))
     }
 
@@ -247,6 +257,8 @@ impl Header {
             fields.push(Field::new("cleartext", FieldValue::List(patterns)));
         }
         fields.extend(metadata.tags.iter().map(|(name, tag)| Field::with_subname("tags", name, text(tag))));
+        let values = metadata.values.iter().map(|(key, value)| Field::with_subname("values", key, value.to_field()));
+        fields.extend(values);
         fields.extend(recipient_fields(&self.recipients));
         if !self.exposed.is_empty() {
             let exposed = self.exposed.iter().map(|exposure| {
@@ -354,7 +366,11 @@ impl Reading<'_> {
             rotation_due: self.optional("rotation_due", date)?,
             tags: self
                 .named("tags", |value| if let FieldValue::Text(text) = value { Some(text.clone()) } else { None })?,
+            values: self.named("values", ValueMetadata::from_field)?,
         };
+        if !metadata.values.keys().all(|key| is_written_key(key)) {
+            return Err(HeaderError::Value { name: "values" });
+        }
         let header = Header {
             file_id: self.required("file_id", |value| text(value)?.parse().ok())?,
             path: self.required("path", |value| Some(text(value)?.to_owned()))?,
@@ -371,11 +387,14 @@ impl Reading<'_> {
             body: self.optional("body", |value| pair(value).map(|(salt, digest)| BodyDigest { salt, digest }))?,
             wrapped_key: self.required(WRAPPED_KEY, |value| match value {
                 FieldValue::Block(armor) => Some(armor.clone()),
-                FieldValue::List(_) | FieldValue::Number(_) | FieldValue::Text(_) => None,
+                FieldValue::List(_) | FieldValue::Number(_) | FieldValue::Table(_) | FieldValue::Text(_) => None,
             })?,
         };
         if (header.mode == Mode::Values) == (header.format == Format::Opaque) {
             return Err(HeaderError::Value { name: "mode" });
+        }
+        if header.mode == Mode::Opaque && !header.metadata.values.is_empty() {
+            return Err(HeaderError::Value { name: "values" });
         }
         if header.recipients.is_empty() {
             return Err(HeaderError::Missing { name: "recipients" });
@@ -460,7 +479,7 @@ fn exposures(value: &FieldValue) -> Option<Vec<Exposure>> {
                 }
                 _ => None,
             },
-            FieldValue::Block(_) | FieldValue::Number(_) | FieldValue::Text(_) => None,
+            FieldValue::Block(_) | FieldValue::Number(_) | FieldValue::Table(_) | FieldValue::Text(_) => None,
         })
         .collect()
 }
@@ -472,7 +491,7 @@ const MAX_MATCHING: usize = 4 << 30;
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;
 
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "version",
     "file_id",
     "path",
@@ -488,6 +507,7 @@ const KNOWN: [&str; 20] = [
     "comments",
     "cleartext",
     "tags",
+    "values",
     "recipients",
     "exposed",
     "body",

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::carrier::{self, Carrier};
 use super::file::{EncryptedFile, Opened, OpenedToken};
+use super::follow::follow;
 use super::header::{BodyDigest, Header, HeaderMac, Mode, SignedHeader};
 use super::opening::{breaks_line_somewhere, span_of};
 use super::parallel::in_parts;
@@ -14,8 +15,9 @@ use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
 use super::reuse::{Candidate, Origin, comment_origins, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
+use super::values::SaidOfValues;
 use crate::crypto::{self, Family, FileKeys, LeafId, random};
-use crate::document::{self, Document, Extent, Format, Item, Leaf, Problem, ScalarKind, SyntaxError, splice};
+use crate::document::{self, Document, Extent, Format, Item, KeyPath, Leaf, Problem, ScalarKind, SyntaxError, splice};
 
 /// A plaintext that cannot be sealed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +69,23 @@ pub fn seal(
     previous: Option<&Opened>,
     today: Date,
 ) -> Result<Vec<u8>, SealError> {
-    seal_restored(plaintext, header, secrets, previous, None, today)
+    write(plaintext, &Sealing { header: &header, secrets, previous, restored: None, moved: &[], today })
+}
+
+/// Seals a plaintext in which values stand that stood elsewhere in `previous`: each pair is a new key path and the one
+/// whose day and generation its value brings along, if it is the same value. See [`seal()`].
+///
+/// # Errors
+/// As [`seal()`].
+pub fn seal_moved(
+    plaintext: &[u8],
+    header: Header,
+    secrets: &FileSecrets,
+    previous: &Opened,
+    moved: &[(KeyPath, KeyPath)],
+    today: Date,
+) -> Result<Vec<u8>, SealError> {
+    write(plaintext, &Sealing { header: &header, secrets, previous: Some(previous), restored: None, moved, today })
 }
 
 /// Seals a plaintext with values that are put back: they keep the day and the generation that they had in `restored`, so
@@ -83,8 +101,13 @@ pub fn seal_restored(
     restored: Option<&Opened>,
     today: Date,
 ) -> Result<Vec<u8>, SealError> {
+    write(plaintext, &Sealing { header: &header, secrets, previous, restored, moved: &[], today })
+}
+
+/// Seals a plaintext, and opens the result again.
+fn write(plaintext: &[u8], sealing: &Sealing<'_>) -> Result<Vec<u8>, SealError> {
+    let Sealing { header, secrets, .. } = sealing;
     debug_assert_eq!(header.file_id, secrets.file_id(), "the caller made the header for these secrets");
-    let sealing = Sealing { header: &header, secrets, previous, restored, today };
     let (file, document) = match header.mode {
         Mode::Opaque => (sealing.opaque(plaintext), None),
         Mode::Values => {
@@ -93,7 +116,7 @@ pub fn seal_restored(
             (sealing.document(text, &document)?, Some(document))
         }
     };
-    let payload = secrets.payload(&header);
+    let payload = secrets.payload(header);
     match EncryptedFile::parse(&file) {
         Ok(sealed) if sealed.opens_to(&payload, plaintext, document.as_ref()) => Ok(file),
         _ => Err(SealError::RoundTrip),
@@ -105,6 +128,8 @@ struct Sealing<'a> {
     secrets: &'a FileSecrets,
     previous: Option<&'a Opened>,
     restored: Option<&'a Opened>,
+    /// New key paths, and the old ones that their values come from.
+    moved: &'a [(KeyPath, KeyPath)],
     today: Date,
 }
 
@@ -139,7 +164,7 @@ impl Sealing<'_> {
                 [BodyStamp { day, generation, salt }.to_string().as_bytes(), &chunks].concat()
             }
         };
-        let signed = self.sign(None, false);
+        let signed = self.sign(None, false, SaidOfValues::new());
         carrier::join_opaque(&signed.fields(), &body)
     }
 
@@ -189,7 +214,8 @@ impl Sealing<'_> {
             let kept = former.filter(|former| places.body_digest(former.salt, &comment_ids) == *former);
             kept.unwrap_or_else(|| places.body_digest(random(), &comment_ids))
         });
-        let signed = self.sign(digest, text.starts_with(carrier::BOM));
+        let values = follow(self.header, self.previous, document, text);
+        let signed = self.sign(digest, text.starts_with(carrier::BOM), values);
         let file = carrier::join_text(Carrier::of(self.header.format), &signed.fields(), std::mem::take(&mut *body));
         // Splitting takes time; nothing can be misplaced where nothing in the plaintext looks like a header's mark.
         let Some(body_lines) = body_lines else { return Ok(file.into_bytes()) };
@@ -234,6 +260,11 @@ impl Sealing<'_> {
                 *oldest = (stamp.day, stamp.generation);
             }
         }
+        let moved: HashMap<&KeyPath, usize> = self
+            .moved
+            .iter()
+            .filter_map(|(to, from)| Some((to, former.iter().position(|former| former.leaf.path == *from)?)))
+            .collect();
         let mut used = self.former_ids();
         used.reserve(new.len());
         let identified = origins(&old, &new).into_iter().map(|origin| match origin {
@@ -245,7 +276,8 @@ impl Sealing<'_> {
         let seal = |index: usize, scratch: &mut Scratch, token: &mut String| {
             let (original, id) = identified[index];
             // Another spelling of the same value is the same secret: its age does not change.
-            let dated = original.filter(|original| old[*original].value == new[index].value);
+            let sources = [moved.get(&leaves[index].path).copied(), original];
+            let dated = sources.into_iter().flatten().find(|source| old[*source].value == new[index].value);
             let dated = dated.map(|original| {
                 let stamp = former[original].opened.token.stamp;
                 (stamp.day, stamp.generation)
@@ -364,9 +396,11 @@ impl Sealing<'_> {
     }
 
     /// Returns the header as it is printed: with the digest, and a new revision if it says anything new.
-    fn sign(&self, body: Option<BodyDigest>, has_bom: bool) -> SignedHeader {
+    fn sign(&self, body: Option<BodyDigest>, has_bom: bool, values: SaidOfValues) -> SignedHeader {
         let previous = self.previous.map(|previous| (&previous.header, previous.mac));
-        sign(Header { body, ..self.header.clone() }, self.secrets.keys(), has_bom, previous)
+        let mut header = Header { body, ..self.header.clone() };
+        header.metadata.values = values;
+        sign(header, self.secrets.keys(), has_bom, previous)
     }
 }
 

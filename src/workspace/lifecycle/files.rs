@@ -130,6 +130,7 @@ fn lives(
     let clock = Clock::new(header, today);
     let life = |(index, place): (usize, &SealedPlace)| {
         let (since, generation) = place.stamp?;
+        let key = located.get(index).map(|(_, key)| key.clone());
         let mut former_readers: Vec<String> =
             clock.former_readers(generation).map(|exposure| exposure.member.clone()).collect();
         former_readers.sort();
@@ -137,16 +138,16 @@ fn lives(
         Some(ValueLife {
             file: header.path.clone(),
             file_id: header.file_id,
-            key: located.get(index).map(|(_, key)| key.clone()),
             line: located.get(index).map(|(line, _)| *line),
             id: place.id,
-            owner: clock.terms().owner.map(str::to_owned),
+            owner: clock.terms(key.as_deref()).owner.map(str::to_owned),
             since,
             generation,
-            due: clock.due(since),
-            state: clock.state(since, generation, soon),
+            due: clock.due(key.as_deref(), since),
+            state: clock.state(key.as_deref(), since, generation, soon),
             former_readers,
             exposed_since: clock.former_readers(generation).map(|exposure| exposure.day).min(),
+            key,
         })
     };
     places.iter().enumerate().filter_map(life).collect()

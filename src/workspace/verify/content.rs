@@ -78,7 +78,8 @@ impl Content {
         match OpaqueTop::parse(top) {
             Ok(Some(opaque)) => {
                 let header = opaque.header().clone();
-                content.header(&header, search.today, opaque.sealed().as_slice(), |_| None);
+                let clock = Clock::new(&header, search.today);
+                content.header(&header, &clock, opaque.sealed().as_slice(), &[], |_| None);
                 match is_intact(&opaque) {
                     Ok(Some(true)) => {}
                     Ok(Some(false)) => content.open_error(&OpenError::Body),
@@ -117,7 +118,10 @@ impl Content {
         let header = file.header().clone();
         let surveyed = file.survey();
         let places = surveyed.as_deref().unwrap_or_default();
-        self.header(&header, search.today, places, |place| file.locate(place));
+        let clock = Clock::new(&header, search.today);
+        // In document order, values before comments: so are the places.
+        let keys = if clock.knows_values() { file.locate_leaves(places) } else { Vec::new() };
+        self.header(&header, &clock, places, &keys, |place| file.locate(place));
         let sealed = if search.for_history { sealed(places) } else { Vec::new() };
         for error in surveyed.err().unwrap_or_default() {
             self.open_error(&error);
@@ -129,8 +133,9 @@ impl Content {
     fn header(
         &mut self,
         header: &Header,
-        today: Date,
+        clock: &Clock<'_>,
         places: &[SealedPlace],
+        keys: &[(usize, String)],
         locate: impl Fn(&SealedPlace) -> Option<(usize, String)>,
     ) {
         let recipients: Result<Vec<Recipient>, _> = header.readers().iter().map(|text| text.parse()).collect();
@@ -141,14 +146,18 @@ impl Content {
         if !is_wrapped {
             self.problems.push((None, Problem::WrappedKey));
         }
-        let clock = Clock::new(header, today);
-        if let Some(text) = clock.malformed_period() {
-            let problem = Problem::MetadataMalformed { field: "rotate_every", value: text.to_owned() };
-            self.problems.push((None, problem));
+        for (field, text) in clock.malformed_periods() {
+            self.problems.push((None, Problem::MetadataMalformed { field, value: text.to_owned() }));
         }
         let stamped = || places.iter().filter_map(|place| Some((place, place.stamp?)));
-        let overdue: Vec<(&SealedPlace, Date)> = stamped()
-            .filter_map(|(place, (day, _))| Some((place, clock.due(day).filter(|due| clock.is_overdue(*due))?)))
+        let overdue: Vec<(&SealedPlace, Date)> = places
+            .iter()
+            .enumerate()
+            .filter_map(|(index, place)| {
+                let key = keys.get(index).map(|(_, key)| key.as_str());
+                let due = clock.due(key, place.stamp?.0)?;
+                clock.is_overdue(due).then_some((place, due))
+            })
             .collect();
         let locate_all = |places: &[&SealedPlace]| -> (Option<usize>, Vec<String>) {
             let located: Vec<(usize, String)> = places.iter().take(NAMED).filter_map(|place| locate(place)).collect();

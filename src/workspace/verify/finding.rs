@@ -89,7 +89,7 @@ pub enum Problem {
     #[error("`{field}` in its header is {value:?}, which is none")]
     MetadataMalformed {
         /// The field.
-        field: &'static str,
+        field: String,
         /// What stands there.
         value: String,
     },

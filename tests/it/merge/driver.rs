@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::repositories::FORMATS;
 use crate::world::{DB, World};
 
 pub const FILE: &str = "secrets/db.yaml";
@@ -72,19 +73,10 @@ fn the_driver_that_the_installation_sets_merges_and_its_conflicts_are_settled_in
     let folder = Path::new(env!("CARGO_BIN_EXE_secret")).parent().expect("a folder").display().to_string();
     let path = format!("{folder}:{}", std::env::var("PATH").expect("there is one"));
     let installed = [("PATH", path.as_str())];
-    for format in ["--object-format=sha1", "--object-format=sha256", "--ref-format=reftable", "split", "sparse"] {
-        let world = World::with_db();
-        std::fs::remove_dir_all(world.path(".git")).expect("it is there");
-        let init = if format.starts_with("--") { format } else { "--quiet" };
-        world.git(["init", "--quiet", "--initial-branch=main", init]);
-        world.write("src/main", "x");
+    for format in FORMATS {
+        let world = World::of_format(format);
         world.secret(["git", "install"]).success();
         world.commit("installed");
-        match format {
-            "split" => drop(world.git(["update-index", "--split-index"])),
-            "sparse" => drop(world.git(["sparse-checkout", "set", "--cone", "--sparse-index", "secrets"])),
-            _ => {}
-        }
         let world = world.with_branches(
             |world| {
                 world.set("db.password", "theirs");

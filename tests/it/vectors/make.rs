@@ -9,7 +9,9 @@ use std::process::Command;
 use jiff::civil::{Date, date};
 use secret::crypto::{ContinuitySecret, DataKey};
 use secret::document::Format;
-use secret::envelope::native::{Comments, EncryptedFile, Exposure, FileSecrets, Header, Metadata, Mode, seal};
+use secret::envelope::native::{
+    Comments, EncryptedFile, Exposure, FileSecrets, Header, Metadata, Mode, SaidOfValues, ValueMetadata, seal,
+};
 use secret::keys::{Recipient, wrap};
 use sha2::{Digest, Sha256};
 
@@ -25,6 +27,7 @@ pub fn all() {
     plain_cases();
     opaque_cases();
     header_cases();
+    value_cases();
     edited_cases();
     let status = Command::new("python3").arg(folder.join("generate.py")).status().expect("python3 is installed");
     assert!(status.success(), "generate.py failed");
@@ -228,6 +231,7 @@ fn header_cases() {
                 rotate_every: Some("90d".to_owned()),
                 rotation_due: Some(date(2027, 1, 31)),
                 tags: BTreeMap::from([("a b.c", "x"), ("plain", ""), ("Prüfung", "ü")].map(|(name, tag)| (name.to_owned(), tag.to_owned()))),
+                values: SaidOfValues::new(),
             };
             header.comments = Comments::Modelines;
             header.cleartext = patterns(&["apiVersion", "metadata.**", "\"a.b\""]);
@@ -268,6 +272,39 @@ fn header_cases() {
             .with(|header| header.cleartext = patterns(&["**.PUBLIC"]))
             .write(plaintext);
     }
+}
+
+/// What is said of single values, with everything that has to be escaped.
+fn said_of_values() -> SaidOfValues {
+    let everything = ValueMetadata {
+        owner: Some("payments".to_owned()),
+        description: Some("the \"main\" password = { x }\u{202e}\n".to_owned()),
+        links: ["https://example.com/a?b=[1], {2}", "\\ \""].map(str::to_owned).to_vec(),
+        rotate_every: Some("30d".to_owned()),
+        rotation_due: Some(date(2027, 1, 31)),
+        generate: Some("password:32,lower,digits,exclude=0O".to_owned()),
+    };
+    let recipe = ValueMetadata { generate: Some("hex:32".to_owned()), ..ValueMetadata::default() };
+    let links = ValueMetadata { links: vec!["runbook".to_owned()], ..ValueMetadata::default() };
+    let keys = ["db.password", "\"a = b\".\"c.d\"", "users[0].key", "plain", "gone"];
+    let said = [everything, recipe.clone(), links, recipe.clone(), recipe];
+    keys.map(str::to_owned).into_iter().zip(said).collect()
+}
+
+fn value_cases() {
+    let pairs = "the same in JSON";
+    Case::new("values-said", "what is said of single values, one of which is gone", Format::Yaml)
+        .with(|header| header.metadata.values = said_of_values())
+        .write("db:\n  password: x\na = b:\n  c.d: y\nusers:\n  - key: z\nplain: 1\n");
+    Case::new("values-said-json", pairs, Format::Json).with(|header| header.metadata.values = said_of_values()).write(
+        "{\"db\": {\"password\": \"x\"}, \"a = b\": {\"c.d\": \"y\"}, \"users\": [{\"key\": \"z\"}], \"plain\": 1}\n",
+    );
+    let mut case = Case::new("values-followed", "what is said goes with its value when a key is renamed", Format::Yaml);
+    case.header.metadata.values = said_of_values();
+    let first = case.seal(b"db:\n  password: x\nplain: 1\nusers:\n  - key: z\n", None, DAY);
+    let plaintext = b"db:\n  secret: x\nusers:\n  - key: new\n  - key: z\n";
+    let second = case.seal(plaintext, Some(&first), LATER);
+    case.write_file(plaintext, &second);
 }
 
 fn edited_cases() {

@@ -1,9 +1,12 @@
 //! Merges two headers field by field. Who was removed on one side does not come back, and the newer data key stays.
 
+use std::collections::BTreeSet;
+
 use super::fate::NeedsKey;
 use super::{Choice, Conflict, ConflictKind, Decisions};
 use crate::envelope::native::header::{Header, Metadata, Recipients, SignedHeader};
 use crate::envelope::native::payload::FileSecrets;
+use crate::envelope::native::values::{SaidOfValues, ValueMetadata};
 
 /// The header of the merged file.
 pub(super) struct Plan {
@@ -182,7 +185,31 @@ impl<'h> Merging<'h> {
             let tag = self.field(&format!("tags.{name}"), |header| header.metadata.tags.get(name).cloned());
             metadata.tags.extend(tag.map(|tag| (name.clone(), tag)));
         }
+        metadata.values = self.values();
         metadata
+    }
+
+    /// Merges what is said of single values: by key, and by field.
+    fn values(&mut self) -> SaidOfValues {
+        let (ours, theirs) = (&self.ours.metadata.values, &self.theirs.metadata.values);
+        let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        let mut merged = SaidOfValues::new();
+        for key in keys {
+            let said = |header: &'h Header| header.metadata.values.get(key);
+            let name = |field: &str| format!("values.{key}.{field}");
+            let value = ValueMetadata {
+                owner: self.field(&name("owner"), |header| said(header)?.owner.clone()),
+                description: self.field(&name("description"), |header| said(header)?.description.clone()),
+                links: self.field(&name("links"), |header| said(header).map_or(&[][..], |value| &value.links)).to_vec(),
+                rotate_every: self.field(&name("rotate_every"), |header| said(header)?.rotate_every.clone()),
+                rotation_due: self.field(&name("rotation_due"), |header| said(header)?.rotation_due),
+                generate: self.field(&name("generate"), |header| said(header)?.generate.clone()),
+            };
+            if !value.is_empty() {
+                merged.insert(key.clone(), value);
+            }
+        }
+        merged
     }
 
     /// Merges the readers under one data key. Who or what one side removed is removed, though a removal makes a new key.

@@ -1,0 +1,420 @@
+//! What to do about an error: the line that begins with `hint:`.
+
+use std::path::Path;
+
+use crate::document::Problem;
+use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
+use crate::fs::FsError;
+use crate::git::{GitError, Unsupported};
+use crate::keys::{PluginError, PluginName, SettingsError, SettingsProblem, UnwrapError, WrapError};
+use crate::policy::edit::EditError;
+use crate::process::ProcessError;
+use crate::workspace::{Error, WiringError};
+
+/// Returns what to do about an error of the workspace, a line each.
+pub(super) fn hints_of(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::AlreadyEncrypted { path } => format!("change it with `secret edit {}`", quote(path)),
+        Error::AtOtherPath { path, recorded } => format!(
+            "if it was moved on purpose, put it back and run `secret mv {} {}`; to read it here all the same, add --at-any-path",
+            quote(recorded),
+            quote(path)
+        ),
+        Error::Consent { .. } => {
+            "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME"
+                .to_owned()
+        }
+        Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
+        Error::Edit { .. } => return Vec::new(),
+        Error::Fs(source) => return fs_hint(source),
+        Error::Git(source) => return git_hint(source),
+        Error::Wiring(source) => return wiring_hint(source),
+        Error::KeyNotFound { similar, path, .. } => match similar.as_slice() {
+            [] => format!("`secret ls {}` lists its keys", quote(path)),
+            similar => format!("did you mean {}?", similar.join(" or ")),
+        },
+        Error::KnownToFormerReader { .. } => {
+            "set new values with `secret set`; to put them back all the same, add --allow-exposed".to_owned()
+        }
+        Error::LargeInGit { .. } => "start a new file, with a key of its own, by --fresh".to_owned(),
+        Error::MetadataMissing { fields, .. } => {
+            let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
+            format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))
+        }
+        Error::MergePlaintext { .. } | Error::RemovedBySide { .. } | Error::Unmerged { .. } => {
+            return merge_hint(error);
+        }
+        Error::NoRepository { .. } => "go into a repository, or say which with -C".to_owned(),
+        Error::NestedPolicy { path } => {
+            format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
+        }
+        Error::NeverCommitted { .. }
+        | Error::NoCommit { .. }
+        | Error::NoKeysInVersion { .. }
+        | Error::NoMergeBase { .. }
+        | Error::NoRevision { .. }
+        | Error::NoSuchKeyEver { .. }
+        | Error::NotInCommit { .. }
+        | Error::OtherFile { .. }
+        | Error::OtherFormat { .. }
+        | Error::PlaintextInHistory { .. }
+        | Error::TooLargeInGit { .. } => return history_hint(error),
+        Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
+        Error::NoPolicy { .. } => {
+            "run `secret init`, or bring the one back that git's history has: `git log -- .secret.toml`".to_owned()
+        }
+        Error::NotAFollower { path } => format!(
+            "a former reader could have made it. If it was rekeyed twice in one commit by somebody you trust, `secret rekey --new-key {}` makes a key of your own",
+            quote(path)
+        ),
+        Error::SealsLess { path, .. } => {
+            format!("run `secret rekey {}`: it seals what the policy demands", quote(path))
+        }
+        Error::UncommittedKey { .. } => {
+            "commit it before you rekey again, so that history can tell who made which key".to_owned()
+        }
+        Error::NotAuthentic { source, .. } => return authenticity_hint(source),
+        Error::NotEncrypted { path } => format!("encrypt it with `secret encrypt {}`", quote(path)),
+        Error::NotGoverned { path, rules } => {
+            let rules = if rules.is_empty() { "none".to_owned() } else { rules.join(", ") };
+            format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
+        }
+        Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
+        Error::Expired { .. }
+        | Error::LastKey { .. }
+        | Error::NoRequest { .. }
+        | Error::RemovesOwnKey { .. }
+        | Error::RemovesSelf { .. }
+        | Error::RequestOfAnother { .. }
+        | Error::UnknownReader { .. } => return member_hint(error),
+        Error::PolicyEdit(source) => return policy_hint(source),
+        Error::Read { source, path } => return read_hint(source, path),
+        Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
+        Error::Seal { source: SealError::AlreadyToken { .. }, .. } => {
+            "write the value itself; what is encrypted elsewhere cannot be pasted".to_owned()
+        }
+        Error::Seal { source: SealError::TooManyPatterns, .. } => {
+            "write fewer and wider patterns, as `metadata.**`; what no pattern matches is sealed".to_owned()
+        }
+        Error::Seal { source: SealError::NotText, .. } | Error::Syntax { .. } => return syntax_hint(error),
+        Error::TooLargeToEdit { path } => {
+            format!("write its new content to a file, then `secret encrypt FILE -o {}`", quote(path))
+        }
+        Error::TwoPaths { path, .. } => format!(
+            "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
+            quote(path)
+        ),
+        Error::Unwrap { source, readers, .. } => return unwrap_hint(source, readers),
+        Error::Wrap { source: WrapError::Incompatible, .. } => {
+            "one of them is a plugin's that wants no others beside it; give the readers recipients of one kind"
+                .to_owned()
+        }
+        Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
+        _ => return rotation_hint(error),
+    };
+    vec![hint]
+}
+
+/// What to do about a merge that nobody can make by key.
+fn merge_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::MergePlaintext { path } => {
+            format!("edit {} as any other text; a policy wants it encrypted", quote(path))
+        }
+        Error::RemovedBySide { path, .. } => {
+            format!("`git add {0}` keeps it, `git rm {0}` removes it", quote(path))
+        }
+        Error::Unmerged { path } => format!(
+            "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, then make the other change again",
+            quote(path)
+        ),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// What to do about a value that cannot be rotated, or of which nothing can be said.
+fn rotation_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::ChangedMeanwhile { .. } => "look at what changed, and run the command again".to_owned(),
+        Error::ChangedSinceBegin { .. } => {
+            "if the pending value is the right one all the same, `secret rotate --abort` and set it; nothing was changed"
+                .to_owned()
+        }
+        Error::InClear { path, .. } => format!(
+            "`cleartext` in the rule decides what stands in clear; `secret rekey {}` adopts a change of it",
+            quote(path)
+        ),
+        Error::NoRotation { path, key, .. } => {
+            format!("`secret rotate {} {} --begin` puts a new value beside the current one", quote(path), quote(key))
+        }
+        Error::NoRecipe { path, key } => format!(
+            "name one: `secret rotate {} {} --generate password:32`; --keep-recipe keeps it for the next time",
+            quote(path),
+            quote(key)
+        ),
+        Error::NoSibling { .. } => "rotate it in one step, without --begin".to_owned(),
+        Error::RotationBegun { path, key, .. } => format!(
+            "`secret rotate {0} {1} --finish` puts the pending value in its place, --abort removes it",
+            quote(path),
+            quote(key)
+        ),
+        Error::SameValue { .. } => "nothing was changed; a rotation is over only when the value is another one".to_owned(),
+        Error::PastDay { .. } => {
+            "write a day from today on; if it shall be overdue at once, give it with --allow-past".to_owned()
+        }
+        Error::NotOneValue { path, .. } => format!("name one value; `secret ls {}` lists them", quote(path)),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// What to do about somebody, or a key, that cannot be taken in or out.
+fn member_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::Expired { member, .. } => format!(
+            "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
+            quote(member)
+        ),
+        Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
+        Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
+        Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
+        Error::LastKey { member: name, .. } | Error::RemovesOwnKey { name } => format!(
+            "add a new key first: `secret keygen`, `secret member add {} RECIPIENT --another-key`, commit, `secret rekey`; then take this one out",
+            quote(name)
+        ),
+        Error::RemovesSelf { name } => {
+            format!("ask another member to run `secret member remove {}`", quote(name))
+        }
+        Error::UnknownReader { .. } => {
+            "`secret member list` shows the members, `secret who FILE` the readers".to_owned()
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn policy_hint(error: &EditError) -> Vec<String> {
+    let hint = match error {
+        EditError::LastReader { .. } => "name another reader in these rules first, or remove the rules and their files",
+        EditError::RecipientTaken { .. } => "one key belongs to one member; `secret member list` shows whose it is",
+        EditError::Taken { .. } => {
+            "another key of the same member is added with --another-key; others need a name of their own"
+        }
+        EditError::NoMember { .. } => "`secret member list` shows the members",
+        EditError::NoGroup { .. } => "`secret group list` shows the groups",
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
+}
+
+/// What to do about a version that is not to be had from git.
+fn history_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::NoCommit { has_commits: false, .. } => "nothing is committed yet".to_owned(),
+        Error::NeverCommitted { is_shallow: true, .. }
+        | Error::NoCommit { is_shallow: true, .. }
+        | Error::NoMergeBase { is_shallow: true, .. }
+        | Error::NoSuchKeyEver { is_cut: true, .. } => {
+            "the history of this clone was cut off: `git fetch --unshallow` brings the rest".to_owned()
+        }
+        Error::NoRevision { .. } => "write FILE@REV, as in secrets/db.yaml@HEAD~1".to_owned(),
+        Error::NotInCommit { path, .. } => format!("`secret log {}` shows which commits have it", quote(path)),
+        Error::OtherFile { path, .. } | Error::OtherFormat { path, .. } => {
+            format!("`secret show {}` prints it; take from that what you need", quote(path))
+        }
+        Error::PlaintextInHistory { .. } => {
+            "`git show REV:FILE` prints it; who has the repository knows these values".to_owned()
+        }
+        Error::NoSuchKeyEver { path, .. } => format!("`secret log {}` shows what was changed", quote(path)),
+        Error::NoCommit { .. } => "name a branch, a tag or the beginning of a commit's name".to_owned(),
+        Error::NoKeysInVersion { path } => format!("print all of it with `secret show {}`", quote(path)),
+        Error::TooLargeInGit { .. } => {
+            "`git show REV:FILE > OUT` writes it as it is encrypted; then `secret decrypt --at-any-path OUT`".to_owned()
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn wiring_hint(error: &WiringError) -> Vec<String> {
+    let hint = match error {
+        WiringError::Fs(source) => return fs_hint(source),
+        WiringError::Git { .. } => return Vec::new(),
+        WiringError::InactiveHook { path } => {
+            format!(
+                "`chmod +x {0}`, or remove it; then run `secret git install` again",
+                quote(&path.display().to_string())
+            )
+        }
+        WiringError::NoRepository => "run `git init` first".to_owned(),
+        WiringError::Process(_) => "install git in a folder of PATH".to_owned(),
+        WiringError::SharedHooks { folder } => format!(
+            "add `secret verify --staged` to {} yourself, and run `secret git install --no-hook` here; or give this \
+             repository its own hooks: `git config core.hooksPath .git/hooks`",
+            quote(&folder.join("pre-commit").display().to_string())
+        ),
+    };
+    vec![hint]
+}
+
+fn git_hint(error: &GitError) -> Vec<String> {
+    let hint = match error {
+        GitError::Bare { .. } => "run it in a work tree: `git worktree add FOLDER`, or a clone".to_owned(),
+        GitError::ForeignOwned { root } => format!(
+            "if you trust its owner: `git config --global --add safe.directory {}`",
+            quote(&root.display().to_string())
+        ),
+        GitError::MissingObject { .. } => {
+            "in a shallow or partial clone: `git fetch --unshallow`, or clone without --filter".to_owned()
+        }
+        GitError::NoProgram { .. } => "install git in a folder of PATH".to_owned(),
+        GitError::Unsupported { what: Unsupported::PartialClone, .. } => {
+            "nothing is fetched by secret: `git checkout` or `git show` fetches it, or clone without --filter"
+                .to_owned()
+        }
+        GitError::UnknownRevision { .. } => {
+            "`git log --all --oneline` lists commits; a shallow clone has few: `git fetch --unshallow`".to_owned()
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn authenticity_hint(error: &OpenError) -> Vec<String> {
+    let hint = match error {
+        OpenError::HalfEncrypted { .. } => {
+            "take the file from git's history and make the change with `secret edit` or `secret set`"
+        }
+        OpenError::Misplaced { .. } | OpenError::Forged { .. } | OpenError::Changed { .. } | OpenError::Digest => {
+            "encrypted files are changed with `secret edit`, `secret set` and `secret unset`; `git log -p` shows who changed this one"
+        }
+        OpenError::HeaderMac | OpenError::Mismatch(_) => {
+            "readers and metadata are changed with `secret rekey` and `secret meta`, never by hand"
+        }
+        OpenError::Body => "take the file from git's history",
+    };
+    vec![hint.to_owned()]
+}
+
+fn read_hint(error: &ReadError, path: &str) -> Vec<String> {
+    let hint = match error {
+        ReadError::Conflict { .. } => {
+            format!(
+                "settle it with `secret resolve {0}`, or take one side with `git checkout --ours -- {0}`",
+                quote(path)
+            )
+        }
+        ReadError::Carrier(CarrierError::NewerVersion { .. }) => "install a newer `secret`".to_owned(),
+        _ => {
+            "take the file from git's history; headers are changed with `secret meta` and `secret rekey`, never by hand"
+                .to_owned()
+        }
+    };
+    vec![hint]
+}
+
+fn syntax_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::Syntax { source, .. }
+            if matches!(
+                source.problem,
+                Problem::TooDeep | Problem::TooLarge | Problem::TooManyItems | Problem::TooManyValues
+            ) =>
+        {
+            "seal it as a whole with --format opaque"
+        }
+        _ => "correct it, or seal it as a whole with --format opaque",
+    };
+    vec![hint.to_owned()]
+}
+
+pub(super) fn unwrap_hint(error: &UnwrapError, readers: &[String]) -> Vec<String> {
+    let who = format!("it can be read by {}", readers.join(", "));
+    match error {
+        UnwrapError::NoIdentity => {
+            vec![who, "make an identity with `secret keygen`, or name one with --identity FILE".to_owned()]
+        }
+        UnwrapError::NoMatch { .. } => {
+            vec![who, "ask one of them to run `secret member add` and `secret rekey` for you, or name another identity with --identity FILE".to_owned()]
+        }
+        UnwrapError::NoTerminal { .. } => {
+            vec!["run it at a terminal, or use an identity without a passphrase".to_owned()]
+        }
+        UnwrapError::Malformed(_) | UnwrapError::NotAuthentic => vec!["take the file from git's history".to_owned()],
+        UnwrapError::Plugin(source) => plugin_hint(source),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn plugin_hint(error: &PluginError) -> Vec<String> {
+    let hint = match error {
+        PluginError::NoTerminal { .. } => "run it at a terminal".to_owned(),
+        PluginError::NotAllowed { name, settings: Some(settings) } => {
+            format!("if you trust it, write `{} = true` under [plugins] in {}", toml_key(name), settings.display())
+        }
+        PluginError::NotAllowed { settings: None, .. } => {
+            "set HOME or XDG_CONFIG_HOME: plugins are allowed in secret/config.toml there".to_owned()
+        }
+        PluginError::Program { name, source } => match source.as_ref() {
+            ProcessError::InRepository { .. } => "install it outside of the repository".to_owned(),
+            ProcessError::NotFound { .. } => format!(
+                "install it in a folder of PATH, or write where it is: `{} = \"/…/age-plugin-{name}\"`",
+                toml_key(name)
+            ),
+            _ => return Vec::new(),
+        },
+        PluginError::Settings(SettingsError { path, problem, .. }) => return settings_hint(path, problem),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+pub(super) fn settings_hint(path: &Path, problem: &SettingsProblem) -> Vec<String> {
+    let hint = match problem {
+        SettingsProblem::InRepository => {
+            "let XDG_CONFIG_HOME or HOME name a folder outside of the repository".to_owned()
+        }
+        SettingsProblem::Read(source) => match source.as_ref() {
+            FsError::NotOwn { .. } => {
+                format!("look at what stands there, and run `chmod go-w {}`", quote(&path.display().to_string()))
+            }
+            _ => return Vec::new(),
+        },
+        SettingsProblem::Syntax(_) => return Vec::new(),
+        _ => "write `NAME = true`, or `NAME = \"/absolute/path\"`, under [plugins]".to_owned(),
+    };
+    vec![hint]
+}
+
+/// Returns the name of a plugin as a key of TOML.
+fn toml_key(name: &PluginName) -> String {
+    let name = name.as_str();
+    if name.contains(['.', '+']) { format!("\"{name}\"") } else { name.to_owned() }
+}
+
+fn fs_hint(error: &FsError) -> Vec<String> {
+    let hint = match error {
+        FsError::Busy { .. } => "run the command again when the other one has ended",
+        FsError::Journal { .. } => {
+            "look at it; if you do not know where it comes from, remove it, and run `secret rekey --check`"
+        }
+        FsError::Unfinished { .. } => "run `secret rekey` again: it finishes what was begun",
+        FsError::Changed { .. } => "look at what changed, and run the command again",
+        FsError::Link { .. } => "name the file or folder itself",
+        FsError::Locked { .. } => "run the command again when the other one has ended",
+        FsError::Outside { .. } => "nothing is read or written outside of the repository",
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
+}
+
+/// Returns a path as a shell takes it.
+pub(super) fn quote(path: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-/+@%=,".contains(character);
+    if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
+}
