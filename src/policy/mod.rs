@@ -7,6 +7,7 @@ mod drift;
 pub mod edit;
 mod error;
 mod first;
+mod glob;
 mod model;
 mod path;
 mod period;

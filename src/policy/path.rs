@@ -16,13 +16,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use globset::{GlobBuilder, GlobMatcher};
+use super::glob::{Glob, GlobError};
 
 /// A pattern of paths; prints as it was written.
 #[derive(Clone, Debug)]
 pub struct PathPattern {
     text: String,
-    matcher: GlobMatcher,
+    glob: Glob,
 }
 
 /// Why a text is no pattern of paths.
@@ -44,7 +44,7 @@ pub enum PathPatternError {
     Stars,
     /// A bracket or brace is not closed, a range runs backwards, and the like.
     #[error("not a path pattern: {0}")]
-    Syntax(String),
+    Syntax(GlobError),
     /// It has more than `MAX_PATTERN` bytes.
     #[error("a path pattern has at most {MAX_PATTERN} bytes")]
     TooLong,
@@ -56,7 +56,7 @@ const MAX_PATTERN: usize = 512;
 impl PathPattern {
     /// Tells whether a path, relative to the root and with `/`, is meant.
     pub fn matches(&self, path: &str) -> bool {
-        self.matcher.is_match(path)
+        self.glob.matches(path)
     }
 
     /// Tells whether paths below a folder (without a slash at its end) can match; when in doubt, they can.
@@ -91,21 +91,18 @@ impl FromStr for PathPattern {
                 _ => {}
             }
         }
-        let glob = without_slash_in_sets(text)?;
-        let glob =
-            GlobBuilder::new(&glob).literal_separator(true).backslash_escape(false).case_insensitive(false).build();
-        let glob = glob.map_err(|error| PathPatternError::Syntax(error.kind().to_string()))?;
-        Ok(Self { text: text.to_owned(), matcher: glob.compile_matcher() })
+        refuse_slash_in_sets(text)?;
+        let glob = Glob::new(text).map_err(PathPatternError::Syntax)?;
+        Ok(Self { text: text.to_owned(), glob })
     }
 }
 
-/// Takes the slash out of every set of characters: for globset it is one like others there, for people it is not.
-fn without_slash_in_sets(text: &str) -> Result<String, PathPatternError> {
-    let mut glob = String::new();
+/// Refuses a set that names the slash, which is no character of a name, or that other programs read differently.
+fn refuse_slash_in_sets(text: &str) -> Result<(), PathPatternError> {
     let mut rest = text;
     while let Some(open) = rest.find('[') {
         let is_negated = rest[open + 1..].starts_with(['!', '^']);
-        let (before, set) = rest.split_at(open + 1 + usize::from(is_negated));
+        let set = &rest[open + 1 + usize::from(is_negated)..];
         // A bracket in the first place is one of the characters.
         let Some((end, _)) = set.char_indices().skip(1).find(|(_, character)| *character == ']') else { break };
         let (content, after) = set.split_at(end);
@@ -115,11 +112,9 @@ fn without_slash_in_sets(text: &str) -> Result<String, PathPatternError> {
         if content.contains('/') || is_ambiguous || characters.windows(3).any(spans_slash) {
             return Err(PathPatternError::Set);
         }
-        glob.extend([before, content, if is_negated { "/]" } else { "]" }]);
         rest = &after[1..];
     }
-    glob.push_str(rest);
-    Ok(glob)
+    Ok(())
 }
 
 impl fmt::Display for PathPattern {
