@@ -8,6 +8,7 @@ use crate::fs::FsError;
 use crate::git::{GitError, Unsupported};
 use crate::keys::{PluginError, PluginName, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
+use crate::policy::{CODEOWNERS, CodeOwnersProblem};
 use crate::process::ProcessError;
 use crate::workspace::{Error, WiringError};
 
@@ -23,6 +24,16 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         Error::Consent { .. } => {
             "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME"
                 .to_owned()
+        }
+        Error::CodeOwners { source, .. } => match source.problem {
+            CodeOwnersProblem::Section => {
+                "write the lines that are for secrets into a file without sections, and name it: --from-codeowners=FILE"
+            }
+            _ => "correct the line, or name another file: --from-codeowners=FILE",
+        }
+        .to_owned(),
+        Error::NoCodeOwners { .. } => {
+            format!("looked at are {}; name another file: --from-codeowners=FILE", CODEOWNERS.join(", "))
         }
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Edit { .. } => return Vec::new(),
