@@ -614,3 +614,39 @@ fn access_tells_headers_and_policy_apart() {
     assert_eq!(states, ["replaced", "current", "current"]);
     world.refuses(["access", "eve"], 1, "error: no file and no policy, now or in git's history, names eve\nhint: `secret member list` shows the members, `secret who FILE` the readers");
 }
+
+#[test]
+fn who_lacks_the_keys_is_told_who_can_remove_instead() {
+    let (world, keys) = World::team(&["bob", "carol"]);
+    let policy = world.read(".secret.toml");
+    world.write(
+        ".secret.toml",
+        policy + "\n[[rules]]\npath = \"private/**\"\nreaders = [\"bob\", \"carol\", \"dave\"]\n",
+    );
+    let (_, dave) = world.keygen("dave");
+    let policy = world.read(".secret.toml");
+    world.write(".secret.toml", policy.replacen("[members]\n", &format!("[members]\ndave = \"{dave}\"\n"), 1));
+    world.commit("a rule without alice");
+    let encrypt = |path: &str| {
+        world.write(path, "A=canary\n");
+        world.secret(["-i", &keys["bob"], "encrypt", path]).success();
+        world.commit(path);
+    };
+    let refused = |hint: &str| {
+        let before = world.listing();
+        for words in [&["member", "remove", "bob", "--yes"][..], &["offboard", "bob", "--yes"]] {
+            let outcome = world.secret(words);
+            assert_eq!((outcome.code, world.listing() == before), (4, true), "{outcome:#?}");
+            assert!(outcome.stderr.ends_with(hint) && !outcome.stderr.contains("--partial"), "{outcome:#?}");
+        }
+    };
+    encrypt("private/a.env");
+    refused(
+        "hint: carol, dave can: ask one of them to run this command, or name another identity with --identity FILE\n",
+    );
+    encrypt("private/b.env");
+    refused(
+        "hint: ask somebody who opens all of them to run this command, or name another identity with --identity FILE\n",
+    );
+    world.secret(["-i", &keys["carol"], "member", "remove", "bob", "--yes"]).success();
+}
