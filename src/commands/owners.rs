@@ -17,6 +17,7 @@ use crate::workspace::{OwnedFile, OwnerImport};
 /// written.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::option_option, reason = "clap's way to say that an option may stand without its value")]
 pub struct OwnersArgs {
     /// Encrypted files or folders [default: all of the repository]
     #[arg(value_name = "PATH")]

@@ -558,6 +558,7 @@ fn the_values_of_a_leaked_file_are_exposed_until_they_change() {
     );
     let done = world.secret(["compromised", FILE, "--yes"]).success();
     assert!(done.stderr.contains("replace 3 values"), "{done:#?}");
+    assert_eq!(world.read(FILE).matches("(compromised)").count(), 1, "it is recorded once");
     let mut expected: Vec<String> =
         ["db.user", "db.password", "db.port"].iter().map(|key| format!("{FILE} {key} exposed (compromised)")).collect();
     expected.push("secrets/other.env A up-to-date".to_owned());

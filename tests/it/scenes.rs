@@ -210,7 +210,7 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
         // A secret key where a recipient belongs.
         scene("member add", &["member", "add", "bob2", &stage.stranger]).fails(1),
         scene("compromised", &[&stage.stranger]).fails(1),
-        scene("owners", &["--from-codeowners"]).write("CODEOWNERS", &format!("* {}\n", stage.stranger)).fails(1),
+        scene("owners", &["--from-codeowners"]).input("CODEOWNERS", &format!("* {}\n", stage.stranger)).fails(1),
         scene("ls", &[])
             .append(POLICY, &format!("[members.mallory]\nrecipients = [\"{}\"]\n", stage.stranger))
             .keeps(POLICY)
