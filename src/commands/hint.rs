@@ -8,6 +8,7 @@ use crate::fs::FsError;
 use crate::git::{GitError, Unsupported};
 use crate::keys::{PluginError, PluginName, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
+use crate::policy::{CODEOWNERS, CodeOwnersProblem};
 use crate::process::ProcessError;
 use crate::workspace::{Error, WiringError};
 
@@ -24,8 +25,8 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
             "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME"
                 .to_owned()
         }
+        Error::CodeOwners { .. } | Error::NoCodeOwners { .. } => return code_owners_hint(error),
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
-        Error::Edit { .. } => return Vec::new(),
         Error::Fs(source) => return fs_hint(source),
         Error::Git(source) => return git_hint(source),
         Error::Wiring(source) => return wiring_hint(source),
@@ -165,6 +166,21 @@ fn rotation_hint(error: &Error) -> Vec<String> {
         }
         Error::NotOneValue { path, .. } => format!("name one value; `secret ls {}` lists them", quote(path)),
         _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// What to do about a file `CODEOWNERS` that is not there, or that is read otherwise elsewhere.
+fn code_owners_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::CodeOwners { source, .. } if source.problem == CodeOwnersProblem::Section => {
+            "write the lines that are for secrets into a file without sections, and name it: --from-codeowners=FILE"
+                .to_owned()
+        }
+        Error::NoCodeOwners { .. } => {
+            format!("looked at are {}; name another file: --from-codeowners=FILE", CODEOWNERS.join(", "))
+        }
+        _ => "correct the line, or name another file: --from-codeowners=FILE".to_owned(),
     };
     vec![hint]
 }

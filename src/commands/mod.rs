@@ -40,6 +40,7 @@ mod member;
 mod meta;
 mod mv;
 mod offboard;
+mod owners;
 mod recipients;
 mod recovered;
 mod rekey;
@@ -125,6 +126,7 @@ enum Command {
     Meta(meta::MetaArgs),
     Mv(mv::MvArgs),
     Offboard(offboard::OffboardArgs),
+    Owners(owners::OwnersArgs),
     Rekey(rekey::RekeyArgs),
     Request(request::RequestArgs),
     Resolve(resolve::ResolveArgs),
@@ -166,6 +168,7 @@ impl Command {
             Self::Group(arguments) => arguments.writes(),
             Self::Member(arguments) => arguments.writes(),
             Self::Offboard(arguments) => arguments.writes(),
+            Self::Owners(arguments) => arguments.writes(),
             Self::Rekey(arguments) => arguments.writes(),
             _ => true,
         }
@@ -284,6 +287,7 @@ fn dispatch(command: Command, context: &Context<'_>) -> Result<u8, CommandError>
         Command::Meta(arguments) => meta::run(arguments, context),
         Command::Mv(arguments) => mv::run(&arguments, context),
         Command::Offboard(arguments) => offboard::run(&arguments, context),
+        Command::Owners(arguments) => owners::run(&arguments, context),
         Command::Rekey(arguments) => rekey::run(arguments, context),
         Command::Request(arguments) => request::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),

@@ -55,6 +55,16 @@ pub struct RekeyTerms {
     /// Agree to lock yourself out of files that the policy no longer lets you read
     #[arg(long)]
     pub without_me: bool,
+    /// Whether the rekey is a part of another command, which has none of these options
+    #[arg(skip)]
+    pub is_part: bool,
+}
+
+impl RekeyTerms {
+    /// Returns the terms of a rekey that is a part of another command.
+    pub fn of_part() -> Self {
+        Self { is_part: true, ..Self::default() }
+    }
 }
 
 pub const EXAMPLES: &str = "\
@@ -106,7 +116,7 @@ pub fn bring_in_line(
     // All or nothing: a file that cannot be rekeyed keeps the others from being.
     CommandError::worst(errors.into_iter().map(CommandError::from).collect(), ui)?;
     if !unopened.is_empty() && !terms.partial {
-        return Err(for_others(unopened, "nothing was rekeyed"));
+        return Err(for_others(unopened, "nothing was rekeyed", terms));
     }
     if plans.is_empty() && unopened.is_empty() && !workspace.has_proposed() {
         ui.note(&match targets.len() {
@@ -127,7 +137,7 @@ pub fn bring_in_line(
         drop(progress);
         ui.note(&format!("rekeyed {}", files(plans.len())));
     }
-    if unopened.is_empty() { Ok(()) } else { Err(for_others(unopened, "these are left as they were")) }
+    if unopened.is_empty() { Ok(()) } else { Err(for_others(unopened, "these are left as they were", terms)) }
 }
 
 fn plan(
@@ -238,22 +248,30 @@ fn tell(target: &Target, preview: &RekeyPreview, cleared: &[String], context: &C
 }
 
 /// Lists what others have to do.
-fn for_others(unopened: Vec<Unopened>, what: &str) -> CommandError {
+fn for_others(unopened: Vec<Unopened>, what: &str, terms: &RekeyTerms) -> CommandError {
+    let another = "or name another identity with --identity FILE";
     let count = unopened.len();
     if let [file] = unopened.as_slice() {
         let shown = file.target.shown.clone();
         let who = who(file);
         let error = unopened.into_iter().next().map(|file| CommandError::from(file.error));
         let message = error.map(|error| error.in_lines().0).unwrap_or_default();
-        return CommandError::not_for_you(format!("{message}; {what}"))
+        let error = CommandError::not_for_you(format!("{message}; {what}"));
+        if terms.is_part {
+            return error.hint(format!("{who}: ask one of them to run this command, {another}"));
+        }
+        return error
             .hint(format!("{who}: ask one of them to run `secret rekey {}`", super::hint::quote(&shown)))
-            .hint("--partial rekeys what you can open; or name another identity with --identity FILE");
+            .hint(format!("--partial rekeys what you can open; {another}"));
     }
     let lines: Vec<String> = unopened.iter().map(|file| format!("  {}: {}", file.target.shown, who(file))).collect();
-    CommandError::not_for_you(format!("your identities do not open {count} of the files that must change; {what}"))
-        .more(lines)
-        .hint("ask one of them to run `secret rekey`, or name another identity with --identity FILE")
-        .hint("--partial rekeys what you can open")
+    let error =
+        CommandError::not_for_you(format!("your identities do not open {count} of the files that must change; {what}"))
+            .more(lines);
+    if terms.is_part {
+        return error.hint(format!("ask somebody who opens all of them to run this command, {another}"));
+    }
+    error.hint(format!("ask one of them to run `secret rekey`, {another}")).hint("--partial rekeys what you can open")
 }
 
 /// Says who could rekey a file.

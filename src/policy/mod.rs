@@ -3,6 +3,7 @@
 //! Pure: text in, text or findings out. Who holds the file and writes it is the caller's business.
 
 mod closest;
+mod codeowners;
 mod drift;
 pub mod edit;
 mod error;
@@ -15,6 +16,7 @@ mod place;
 mod read;
 mod request;
 
+pub use codeowners::{CODEOWNERS, CodeOwners, CodeOwnersError, CodeOwnersProblem, MAX_CODEOWNERS};
 pub use drift::{ChangedReader, Drift, drift};
 pub use error::{PolicyError, PolicyErrors, PolicyProblem};
 pub use first::first_policy;

@@ -26,6 +26,21 @@ pub enum Error {
         /// The path in its header.
         recorded: String,
     },
+    /// A file `CODEOWNERS` that is read otherwise elsewhere.
+    #[error("{path}: {source}")]
+    CodeOwners {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: crate::policy::CodeOwnersError,
+    },
+    /// There is no file `CODEOWNERS`.
+    #[error("there is no CODEOWNERS in {}", root.display())]
+    NoCodeOwners {
+        /// The root of the workspace.
+        root: std::path::PathBuf,
+    },
     /// Git could not be set up.
     #[error(transparent)]
     Wiring(#[from] super::WiringError),

@@ -104,6 +104,24 @@ impl Workspace<'_> {
     /// When any of that is so.
     pub fn check_writable(&self, file: &impl Standing) -> Result<(), Error> {
         self.check_history(file, false)?;
+        self.check_rule(file)?;
+        self.check_copies(file.target(), file.header())
+    }
+
+    /// As [`Self::check_writable`], where git's history and the ids of files were read for many files at once.
+    pub(super) fn check_writable_among(
+        &self,
+        file: &impl Standing,
+        versions: &Versions,
+        ids: &[(FileId, String)],
+    ) -> Result<(), Error> {
+        self.check_versions(file, false, versions)?;
+        self.check_rule(file)?;
+        refuse_copies(file.target(), file.header(), ids)
+    }
+
+    /// Refuses to write a file that is open to more people, or seals less, than the policy says.
+    fn check_rule(&self, file: &impl Standing) -> Result<(), Error> {
         let header = file.header();
         if let Some(policy) = self.policy()? {
             let rule = self.rule(file.target())?;
@@ -118,7 +136,7 @@ impl Workspace<'_> {
             // Who removes the policy must not get rid of what it forbids.
             self.required_policy()?;
         }
-        self.check_copies(file.target(), header)
+        Ok(())
     }
 
     /// Refuses a file that is older than what git's history knows of it, and (unless `accepts_key`) one whose data key

@@ -28,6 +28,7 @@ mod offboard;
 mod opaque;
 mod opaque_write;
 mod open;
+mod owners;
 mod policy_change;
 mod rekey;
 mod rekey_many;
@@ -77,6 +78,7 @@ pub use offboard::{
 pub use opaque::{AnyFile, OpenOpaque, STREAM_ABOVE, Seen, StoredOpaque, VerifiedOpaque};
 pub use opaque_write::{LargeContent, NewOpaque};
 pub use open::{Inspected, OpenFile, Opener, StoredFile};
+pub use owners::{OwnedFile, OwnerChange, OwnerImport};
 pub use policy_change::PolicyChange;
 pub use rekey::{ReaderChange, RekeyPlan, RekeyPreview};
 pub use rekey_many::{RekeyPlans, Unopened};

@@ -43,7 +43,7 @@ pub struct RekeyPreview {
 }
 
 /// What takes the place of a file.
-enum Replacement {
+pub(super) enum Replacement {
     Bytes(Vec<u8>, Snapshot),
     Opaque(Box<OpenOpaque>, Box<Header>, Option<FileSecrets>),
 }
@@ -144,10 +144,6 @@ impl Workspace<'_> {
                 let (generation, day) = (before.generation, self.env.today());
                 header.exposed.push(Exposure { member: COMPROMISED.to_owned(), generation, day });
             }
-            if self.exposes_all {
-                let (generation, day) = (before.generation, self.env.today());
-                header.exposed.push(Exposure { member: COMPROMISED.to_owned(), generation, day });
-            }
             Some(file.secrets().with_new_data_key(&header))
         } else {
             None
@@ -192,13 +188,24 @@ impl Workspace<'_> {
     /// # Errors
     /// Names the file that stood in the way.
     pub fn rekey(&self, journal: Journal<'_>, plans: &[RekeyPlan], step: &(dyn Fn() + Sync)) -> Result<(), Error> {
+        let files: Vec<(&Target, &Replacement)> = plans.iter().map(|plan| (&plan.target, &plan.replacement)).collect();
+        self.replace_all(journal, &files, step)
+    }
+
+    /// Replaces files, and the policy by the proposed one: all or none, as [`Self::rekey`] says.
+    pub(super) fn replace_all(
+        &self,
+        journal: Journal<'_>,
+        files: &[(&Target, &Replacement)],
+        step: &(dyn Fn() + Sync),
+    ) -> Result<(), Error> {
         let policy = self.root().unwrap_or(self.env.current_dir()).join(FILE_NAME);
-        let paths = plans.iter().map(|plan| plan.target.path.as_path());
+        let paths = files.iter().map(|(target, _)| target.path.as_path());
         let paths = paths.chain(self.proposed.iter().map(|_| policy.as_path()));
         let lock = FolderLock::acquire(paths, self.within())?;
         journal.prepare(&lock)?;
-        let prepared = each_on_all_cores(plans, |plan| {
-            let prepared = prepare(&lock, plan);
+        let prepared = each_on_all_cores(files, |(target, replacement)| {
+            let prepared = prepare(&lock, target, replacement);
             step();
             prepared
         });
@@ -214,8 +221,11 @@ impl Workspace<'_> {
 }
 
 /// Writes the new file beside the old one.
-fn prepare<'l>(lock: &'l FolderLock<'_>, plan: &'l RekeyPlan) -> Result<Prepared<'l>, Error> {
-    let RekeyPlan { target, replacement, .. } = plan;
+fn prepare<'l>(
+    lock: &'l FolderLock<'_>,
+    target: &'l Target,
+    replacement: &'l Replacement,
+) -> Result<Prepared<'l>, Error> {
     let staged = match replacement {
         Replacement::Bytes(bytes, snapshot) => {
             lock.stage(&target.path, bytes, Expect::Unchanged(snapshot), WRITE_MODE)?

@@ -103,6 +103,9 @@ fn every_example_works() {
                 let _ = world.secret(["rekey", "--add", "bob"]).success();
                 world.commit("bob reads, too");
             }
+            if name == "owners" {
+                world.write(".github/CODEOWNERS", "* @acme/platform\n");
+            }
             arrive(&world, &name);
             let output = run(&world, &example);
             assert!(

@@ -46,6 +46,7 @@ mod limits;
 mod merge;
 mod no_programs;
 mod offboard;
+mod owners;
 mod people;
 mod plugins;
 mod policy_and_rekey;

@@ -558,6 +558,7 @@ fn the_values_of_a_leaked_file_are_exposed_until_they_change() {
     );
     let done = world.secret(["compromised", FILE, "--yes"]).success();
     assert!(done.stderr.contains("replace 3 values"), "{done:#?}");
+    assert_eq!(world.read(FILE).matches("(compromised)").count(), 1, "it is recorded once");
     let mut expected: Vec<String> =
         ["db.user", "db.password", "db.port"].iter().map(|key| format!("{FILE} {key} exposed (compromised)")).collect();
     expected.push("secrets/other.env A up-to-date".to_owned());
@@ -613,4 +614,40 @@ fn access_tells_headers_and_policy_apart() {
         .collect();
     assert_eq!(states, ["replaced", "current", "current"]);
     world.refuses(["access", "eve"], 1, "error: no file and no policy, now or in git's history, names eve\nhint: `secret member list` shows the members, `secret who FILE` the readers");
+}
+
+#[test]
+fn who_lacks_the_keys_is_told_who_can_remove_instead() {
+    let (world, keys) = World::team(&["bob", "carol"]);
+    let policy = world.read(".secret.toml");
+    world.write(
+        ".secret.toml",
+        policy + "\n[[rules]]\npath = \"private/**\"\nreaders = [\"bob\", \"carol\", \"dave\"]\n",
+    );
+    let (_, dave) = world.keygen("dave");
+    let policy = world.read(".secret.toml");
+    world.write(".secret.toml", policy.replacen("[members]\n", &format!("[members]\ndave = \"{dave}\"\n"), 1));
+    world.commit("a rule without alice");
+    let encrypt = |path: &str| {
+        world.write(path, "A=canary\n");
+        world.secret(["-i", &keys["bob"], "encrypt", path]).success();
+        world.commit(path);
+    };
+    let refused = |hint: &str| {
+        let before = world.listing();
+        for words in [&["member", "remove", "bob", "--yes"][..], &["offboard", "bob", "--yes"]] {
+            let outcome = world.secret(words);
+            assert_eq!((outcome.code, world.listing() == before), (4, true), "{outcome:#?}");
+            assert!(outcome.stderr.ends_with(hint) && !outcome.stderr.contains("--partial"), "{outcome:#?}");
+        }
+    };
+    encrypt("private/a.env");
+    refused(
+        "hint: carol, dave can: ask one of them to run this command, or name another identity with --identity FILE\n",
+    );
+    encrypt("private/b.env");
+    refused(
+        "hint: ask somebody who opens all of them to run this command, or name another identity with --identity FILE\n",
+    );
+    world.secret(["-i", &keys["carol"], "member", "remove", "bob", "--yes"]).success();
 }

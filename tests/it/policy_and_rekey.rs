@@ -446,10 +446,7 @@ fn what_others_must_rekey_is_listed_with_who_can_and_nothing_is_half_done() {
     let before = world.listing();
     let refused = world.secret(["rekey", "--yes"]);
     assert_eq!((refused.code, world.listing()), (4, before), "{refused:#?}");
-    assert!(
-        refused.stderr.ends_with("identity FILE\n") && refused.stderr.contains("hint: bob can: ask"),
-        "{said} {refused:#?}"
-    );
+    assert!(refused.stderr.ends_with(said), "{refused:#?}");
     let partial = world.secret(["rekey", "--yes", "--partial"]);
     assert_eq!(partial.code, 4, "{partial:#?}");
     assert!(partial.stderr.contains("rekeyed 2 files\nerror: cannot open ops/host.env: "), "{partial:#?}");

@@ -175,6 +175,9 @@ fn members() -> Vec<Scene> {
         scene("request", &["request", "carol", CAROL]),
         scene("offboard", &["bob", "--plan"]),
         scene("offboard", &["bob", "--yes", "--json"]),
+        scene("owners", &["--json"]),
+        scene("owners", &["--from-codeowners"]).write("CODEOWNERS", "/secrets/ @acme/payments ops@example.com\n"),
+        scene("owners", &["--from-codeowners", "--overwrite", "--dry-run"]).write("docs/CODEOWNERS", "* @acme\n"),
         scene("who", &[YAML]),
     ]
 }
@@ -207,6 +210,7 @@ fn refusals(stage: &Stage) -> Vec<Scene> {
         // A secret key where a recipient belongs.
         scene("member add", &["member", "add", "bob2", &stage.stranger]).fails(1),
         scene("compromised", &[&stage.stranger]).fails(1),
+        scene("owners", &["--from-codeowners"]).input("CODEOWNERS", &format!("* {}\n", stage.stranger)).fails(1),
         scene("ls", &[])
             .append(POLICY, &format!("[members.mallory]\nrecipients = [\"{}\"]\n", stage.stranger))
             .keeps(POLICY)

@@ -92,7 +92,7 @@ needs attention
   drift      secrets/d.yaml  not yet read by carol
   broken: `secret verify FILE` says more
   plaintext: `secret encrypt FILE`, and replace what was committed in clear
-  overdue: replace each value where it is used, then `secret set FILE KEY`
+  overdue: replace each value where it is used, then `secret rotate FILE KEY`
   drift: `secret rekey` brings files in line with the policy"
     );
     assert_ne!(policy, world.read(".secret.toml"));
@@ -130,6 +130,37 @@ fn the_page_tells_who_could_read_what_from_when_till_when() {
     ] {
         assert!(page.contains(told), "{told} is missing in\n{page}");
     }
+}
+
+#[test]
+fn a_member_whose_time_is_over_needs_attention() {
+    let world = World::new();
+    let (_, bob) = world.keygen("bob");
+    world.secret(["member", "add", "bob", &bob, "--group", "team", "--expires", "2999-12-31"]).success();
+    world.commit("bob");
+    let world = world.with_file("secrets/a.env", "A=canary\n").with_file("secrets/b.env", "B=canary\n");
+    assert!(!world.status(&[]).contains("expired"));
+    world.tamper(".secret.toml", "2999-12-31", "2020-01-31");
+    let shown = world.status(&[]);
+    let attention = shown.split("\n\n").nth(1).expect("it has parts");
+    assert_eq!(
+        attention,
+        "\
+needs attention
+  expired  bob  membership ended on 2020-01-31, still reads 2 files
+  expired: `secret member remove NAME` ends it; `secret member expires NAME DAY` gives another day"
+    );
+    assert!(
+        world.status(&["--format", "markdown"]).contains("| expired | `bob` | `membership ended on 2020-01-31, still")
+    );
+    let page = world.page();
+    assert!(
+        page.contains("The time of 1 member is over.") && page.contains("membership ended on 2020-01-31"),
+        "{page}"
+    );
+    let json: Value = serde_json::from_str(&world.status(&["--json"])).expect("JSON");
+    let expired: Vec<&Value> = json["members"].as_array().expect("a list").iter().map(|one| &one["expired"]).collect();
+    assert_eq!(expired, [&Value::Null, &json!("2020-01-31")]);
 }
 
 #[test]

@@ -153,7 +153,7 @@ pub fn rekey(
         path.strip_prefix(here).map(PathBuf::from).unwrap_or(path)
     };
     let files: Vec<PathBuf> = files.iter().map(path).collect();
-    super::rekey::bring_in_line(workspace, &files, consent, &RekeyTerms::default(), context)
+    super::rekey::bring_in_line(workspace, &files, consent, &RekeyTerms::of_part(), context)
 }
 
 /// Asks once for all of it.

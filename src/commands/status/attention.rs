@@ -7,11 +7,11 @@ use jiff::civil::Date;
 use crate::commands::offboard::formats::number;
 use crate::workspace::{FileState, FileStatus, Status, ValueState, former_reader};
 
-/// Something that has to be done about a file, or about several of a folder.
+/// Something that has to be done about a file, about several of a folder, or about a member.
 pub(super) struct Attention {
     /// How bad it is.
     pub(super) sort: Sort,
-    /// The file or the folder.
+    /// The file, the folder or the member.
     pub(super) place: String,
     /// What is so.
     pub(super) what: String,
@@ -38,14 +38,15 @@ pub(super) enum Sort {
     Plaintext,
     Exposed,
     Overdue,
+    Expired,
     Drift,
     DueSoon,
 }
 
 impl Sort {
     /// All of them, the worst first.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Broken, Self::Plaintext, Self::Exposed, Self::Overdue, Self::Drift, Self::DueSoon];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Broken, Self::Plaintext, Self::Exposed, Self::Overdue, Self::Expired, Self::Drift, Self::DueSoon];
 
     /// Returns the word for it.
     pub(super) fn name(self) -> &'static str {
@@ -53,6 +54,7 @@ impl Sort {
             Self::Broken => "broken",
             Self::Drift => "drift",
             Self::DueSoon => "due soon",
+            Self::Expired => "expired",
             Self::Exposed => "exposed",
             Self::Overdue => "overdue",
             Self::Plaintext => "plaintext",
@@ -65,8 +67,9 @@ impl Sort {
             Self::Broken => "`secret verify FILE` says more",
             Self::Drift => "`secret rekey` brings files in line with the policy",
             Self::DueSoon | Self::Exposed | Self::Overdue => {
-                "replace each value where it is used, then `secret set FILE KEY`"
+                "replace each value where it is used, then `secret rotate FILE KEY`"
             }
+            Self::Expired => "`secret member remove NAME` ends it; `secret member expires NAME DAY` gives another day",
             Self::Plaintext => "`secret encrypt FILE`, and replace what was committed in clear",
         }
     }
@@ -78,7 +81,7 @@ pub(super) fn attention(status: &Status) -> Vec<Attention> {
     for found in status.files.iter().flat_map(|file| of_file(status, file)) {
         groups.entry((found.sort, folder_of(&found.file.file), found.detail.clone())).or_default().push(found);
     }
-    let mut all = Vec::new();
+    let mut all = expired(status);
     for ((_, folder, _), group) in groups {
         if group.len() >= MANY {
             all.push(told(format!("{folder} ({})", number(group.len(), "file")), &group));
@@ -139,6 +142,17 @@ fn of_file<'s>(status: &'s Status, file: &'s FileStatus) -> Vec<Found<'s>> {
         push(Sort::DueSoon, counts.due_soon, String::new(), first("by", ValueState::DueSoon));
     }
     all
+}
+
+/// Tells of members whose time is over: a date alone takes nothing away.
+fn expired(status: &Status) -> Vec<Attention> {
+    let told = status.expired.iter().map(|(name, day)| {
+        let reads = status.files.iter().filter(|file| file.readers.contains(name)).count();
+        let still = if reads > 0 { format!(", still reads {}", number(reads, "file")) } else { String::new() };
+        let what = format!("membership ended on {day}{still}");
+        Attention { sort: Sort::Expired, place: name.clone(), what, owner: None }
+    });
+    told.collect()
 }
 
 fn folder_of(file: &str) -> &str {

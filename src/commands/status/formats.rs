@@ -19,7 +19,7 @@ pub(super) fn json(status: &Status) -> Value {
         .iter()
         .map(|(name, kind)| {
             let reads = status.files.iter().filter(|file| file.readers.contains(name)).count();
-            json!({ "name": name, "kind": kind.map(MemberKind::name), "files": reads })
+            json!({ "name": name, "kind": kind.map(MemberKind::name), "files": reads, "expired": status.expired.get(name).map(ToString::to_string) })
         })
         .collect();
     json!({
@@ -71,7 +71,7 @@ pub(super) fn markdown(status: &Status) -> String {
     }
     let attention = attention(status);
     if !attention.is_empty() {
-        text.push_str("\n| needs attention | file | what |\n|---|---|---|\n");
+        text.push_str("\n| needs attention | where | what |\n|---|---|---|\n");
         for one in &attention {
             text.push_str(&format!("| {} | {} | {} |\n", one.sort.name(), code(&one.place), code(&one.what)));
         }

@@ -79,6 +79,9 @@ fn verdict(status: &Status) -> String {
     let is_urgent =
         |file: &&FileStatus| file.state != FileState::InLine || file.values.exposed + file.values.overdue > 0;
     match status.files.iter().filter(is_urgent).count() {
+        0 if !status.expired.is_empty() => {
+            format!("{all}. The time of {} is over.", number(status.expired.len(), "member"))
+        }
         0 => format!("{all}. Nothing has to be done now."),
         1 => format!("{all}. One file needs attention."),
         count => format!("{all}. {count} files need attention."),
@@ -149,7 +152,7 @@ fn needs_attention(main: &mut Html, found: &[Attention]) {
     }
     scroll(main, "What needs attention", |scroll| {
         scroll.element("table", &[("class", "list")], |table| {
-            head(table, &["State", "File", "What is so", "Owner"]);
+            head(table, &["State", "Where", "What is so", "Owner"]);
             table.element("tbody", &[], |body| {
                 for one in found {
                     body.element("tr", &[], |row| {
@@ -313,6 +316,7 @@ pub(super) fn pill(cell: &mut Html, word: &str) {
         "plaintext" => ("pill bad", "◆"),
         "exposed" => ("pill bad", "◉"),
         "overdue" => ("pill bad", "▲"),
+        "expired" => ("pill bad", "⧗"),
         "drift" => ("pill warn", "≠"),
         "due soon" => ("pill warn", "◔"),
         "former" => ("pill bad", "○"),

@@ -29,7 +29,7 @@ pub(super) fn advice(finding: &Finding) -> String {
             quote(member)
         ),
         Problem::Exposed { .. } | Problem::Overdue { .. } => {
-            format!("replace the values where they are used, then `secret set {path} KEY`")
+            format!("replace the values where they are used, then `secret rotate {path} KEY`")
         }
         Problem::ExtraReader { .. } => {
             format!("`secret rekey {path}` takes them out; or have the policy changed first, in a change of its own")

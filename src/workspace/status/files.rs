@@ -47,8 +47,10 @@ impl Workspace<'_> {
             files.push(file);
         }
         self.note_last_changes(&mut files)?;
+        let over = policy.members.iter().filter(|(_, member)| member.is_expired(today));
+        let expired = over.filter_map(|(name, member)| Some((name.clone(), member.expires?))).collect();
         let name = self.root().and_then(|root| root.file_name()).map(|name| name.to_string_lossy().into_owned());
-        Ok(Status { name: name.unwrap_or_default(), today, files, values: all_values, members })
+        Ok(Status { name: name.unwrap_or_default(), today, files, values: all_values, members, expired })
     }
 
     /// Notes what an encrypted file says; returns its values.

@@ -37,6 +37,8 @@ pub struct Status {
     pub values: Vec<ValueLife>,
     /// The members of the policy, and readers whom only files name (those have no kind); by name.
     pub members: BTreeMap<String, Option<MemberKind>>,
+    /// The members of the policy whose time is over, each with its last day.
+    pub expired: BTreeMap<String, Date>,
 }
 
 /// What is said of a governed file.
