@@ -209,7 +209,8 @@ fn a_signal_to_us_reaches_the_program_and_we_wait_for_it() {
         // A shell runs a trap when its foreground command ends: here that is a read, which a signal ends.
         let script = format!("trap 'echo got; exit {number}' {signal}; echo $$; while :; do read line; done");
         let mut child = world
-            .command(Path::new(SECRET))
+            .command(Path::new("python3"))
+            .args(["-c", WITH_DEFAULT_SIGNALS, SECRET])
             .args(["exec", "-f", "secrets/db.yaml", "--", "bash", "-c", &script])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -323,6 +324,12 @@ fn at_job(scenario: &str, command: &[&str]) -> String {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     said
 }
+
+/// Becomes a program that no signal is ignored for, as it would be below `nohup` and in the background of a shell.
+const WITH_DEFAULT_SIGNALS: &str = "import os, signal, sys
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])";
 
 fn kill(signal: &str, pid: &str) {
     let status = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal, pid]).status();

@@ -65,12 +65,19 @@ def state(pid):
         return stat.read().rsplit(")", 1)[1].split()[0]
 
 
+def become():
+    """Becomes the program. No signal is ignored for it, as would be below nohup and in the background of a shell."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_DFL)
+    os.execv(program[0], program)
+
+
 def in_session():
     """Starts the program as the leader of the terminal's session."""
     global terminal
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(program[0], program)
+        become()
     return pid
 
 
@@ -86,10 +93,9 @@ def as_job():
     if pid == 0:
         os.setpgid(0, 0)
         os.tcsetpgrp(other, os.getpgrp())
-        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
         for stream in range(3):
             os.dup2(other, stream)
-        os.execv(program[0], program)
+        become()
     return pid, other
 
 
