@@ -112,9 +112,10 @@ impl Store for Libgit2 {
 
     fn top(&self, id: ObjectId, top: usize, limit: usize) -> Result<Zeroizing<Vec<u8>>, GitError> {
         if let Ok(objects) = self.inner.odb()
-            && let Ok((object, _, _)) = objects.reader(self.oid(id)?)
+            && let Ok((object, size, _)) = objects.reader(self.oid(id)?)
         {
-            let mut content = Zeroizing::new(Vec::with_capacity(top));
+            // No larger than it must be: all of it is wiped in the end.
+            let mut content = Zeroizing::new(Vec::with_capacity(size.min(top)));
             if object.take(top as u64).read_to_end(&mut content).is_ok() {
                 return Ok(content);
             }

@@ -44,21 +44,30 @@ impl Standing for OpenFile {
     }
 }
 
-/// The contents that git's history has of some files, the last one first.
+/// What git's history has of some files.
 #[derive(Default)]
-pub(super) struct Versions(HashMap<PathBuf, Vec<ObjectId>>);
+pub(super) struct Versions {
+    /// All contents, the last one first.
+    all: HashMap<PathBuf, Vec<ObjectId>>,
+    /// The contents that HEAD has.
+    committed: HashMap<PathBuf, ObjectId>,
+}
 
 impl Versions {
     /// Walks git's history once for all of the files.
     pub(super) fn of(workspace: &Workspace<'_>, targets: &[Target]) -> Result<Self, Error> {
         let Some(repository) = &workspace.repository else { return Ok(Self::default()) };
         let paths = targets.iter().filter_map(|target| target.recorded.as_deref()).map(Path::new);
-        let mut versions: HashMap<PathBuf, Vec<ObjectId>> = HashMap::new();
+        let head = repository.head()?;
+        let mut versions = Self::default();
         for past in repository.history(paths)? {
             let past = past?;
-            versions.entry(past.path).or_default().push(past.content);
+            if Some(past.commit) == head {
+                versions.committed.insert(past.path.clone(), past.content);
+            }
+            versions.all.entry(past.path).or_default().push(past.content);
         }
-        Ok(Self(versions))
+        Ok(versions)
     }
 }
 
@@ -155,7 +164,7 @@ impl Workspace<'_> {
         versions: &Versions,
     ) -> Result<(), Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
-        let past = versions.0.get(Path::new(recorded)).into_iter().flatten();
+        let past = versions.all.get(Path::new(recorded)).into_iter().flatten();
         self.check_against(file, accepts_key, repository, past.map(|content| Ok(*content)))
     }
 
@@ -262,11 +271,12 @@ impl Workspace<'_> {
     }
 
     /// Refuses a second new data key before the first is committed: history could not tell who made them.
-    pub(super) fn check_committed(&self, file: &impl Standing) -> Result<(), Error> {
+    pub(super) fn check_committed(&self, file: &impl Standing, versions: &Versions) -> Result<(), Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
-        let [Some(committed), _] = repository.file_ids(Path::new(recorded))? else { return Ok(()) };
+        let Some(committed) = versions.committed.get(Path::new(recorded)) else { return Ok(()) };
         let header = file.header();
-        match read_past(repository, committed, |_| false)? {
+        // Who changed nothing since has no key that is not committed.
+        match read_past(repository, *committed, |blob| file.is(blob))? {
             Some(head) if head.header().file_id == header.file_id && head.header().generation < header.generation => {
                 Err(Error::UncommittedKey { path: file.target().shown.clone() })
             }

@@ -132,7 +132,7 @@ impl Workspace<'_> {
         self.refuse_expired(file.target(), added.map(|(name, member)| (*name, *member)))?;
         let renewed = if preview.has_new_key {
             if !makes_key {
-                self.check_committed(file)?;
+                self.check_committed(file, &common.versions)?;
             }
             header.generation = header.generation.saturating_add(1);
             header.exposed.extend(preview.removed.iter().map(|reader| Exposure {
