@@ -110,7 +110,7 @@ fn find(
 ) -> Result<Found, CommandError> {
     if workspaces.is_folder(path)? {
         let error = FsError::NotFile { kind: Kind::Folder, path: fs::real_path(&workspaces.absolute(path))? };
-        return Err(CommandError::from(error).hint("decrypt all of it with --output-dir DIR"));
+        return Err(CommandError::from(error).hint("or decrypt all of it with --output-dir DIR"));
     }
     let found = workspaces.find(path)?;
     if arguments.in_place {

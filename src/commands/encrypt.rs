@@ -25,7 +25,7 @@ use crate::workspace::{
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct EncryptArgs {
-    /// The plaintext files; `-` is standard input, with --path
+    /// The plaintext files, or folders: the files below that some rule is for; `-` is standard input, with --path
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Write the encrypted file here, and leave the plaintext as it is
@@ -49,6 +49,7 @@ pub struct EncryptArgs {
 pub const EXAMPLES: &str = "\
 Examples:
   secret encrypt secrets/plain.env
+  secret encrypt secrets
   secret encrypt secrets/plain.env --owner payments --rotate-every 90d
   secret encrypt secrets/plain.env -o secrets/sealed.env
   secret encrypt - --path secrets/new.env < secrets/plain.env";
@@ -62,12 +63,26 @@ pub fn run(arguments: EncryptArgs, context: &Context<'_>) -> Result<(), CommandE
         return Err(CommandError::usage("--path says what standard input (-) is encrypted for"));
     }
     let mut errors = Vec::new();
-    for file in &arguments.files {
-        if let Err(error) = encrypt(file, &arguments, context) {
-            errors.push(error);
+    for path in &arguments.files {
+        match files(path, &arguments, context) {
+            Ok(files) => errors.extend(files.iter().filter_map(|file| encrypt(file, &arguments, context).err())),
+            Err(error) => errors.push(error),
         }
     }
     CommandError::worst(errors, context.ui)
+}
+
+/// Returns the files that an argument names.
+fn files(path: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Result<Vec<PathBuf>, CommandError> {
+    let is_folder = path.as_os_str() != "-" && fs::leads_to_folder(&context.env.current_dir().join(path));
+    if !is_folder || arguments.output.is_some() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let files = context.workspace(path)?.plaintext_files(path)?;
+    if files.is_empty() {
+        context.ui.note(&format!("all files in {} that a rule is for are encrypted", path.display()));
+    }
+    Ok(files.into_iter().map(|target| PathBuf::from(target.shown)).collect())
 }
 
 fn encrypt(file: &Path, arguments: &EncryptArgs, context: &Context<'_>) -> Result<(), CommandError> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::document::Problem;
 use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
-use crate::fs::FsError;
+use crate::fs::{FsError, Kind};
 use crate::git::{GitError, Unsupported};
 use crate::keys::{PluginError, PluginName, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
@@ -419,6 +419,7 @@ fn fs_hint(error: &FsError) -> Vec<String> {
         FsError::Changed { .. } => "look at what changed, and run the command again",
         FsError::Link { .. } => "name the file or folder itself",
         FsError::Locked { .. } => "run the command again when the other one has ended",
+        FsError::NotFile { kind: Kind::Folder, .. } => "name a file in it",
         FsError::Outside { .. } => "nothing is read or written outside of the repository",
         _ => return Vec::new(),
     };

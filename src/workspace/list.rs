@@ -83,6 +83,19 @@ impl Workspace<'_> {
         Ok(targets)
     }
 
+    /// Returns the files below a folder that some rule is for and that are not encrypted.
+    ///
+    /// # Errors
+    /// When something cannot be read, or no rule is for any file there.
+    pub fn plaintext_files(&self, folder: &Path) -> Result<Vec<Target>, Error> {
+        let files = self.governed_files(folder)?;
+        if files.is_empty() {
+            let rules = self.required_policy()?.rules.iter().map(|rule| rule.path.as_str().to_owned()).collect();
+            return Err(Error::NotGoverned { path: format!("{}/", folder.display()), rules });
+        }
+        Ok(files.into_iter().filter(|(_, state)| *state != State::Encrypted).map(|(target, _)| target).collect())
+    }
+
     /// Compares the readers of a file with its rule. Outside of a workspace there is nothing to compare with.
     ///
     /// # Errors

@@ -428,11 +428,11 @@ fn an_opaque_file_has_no_keys_and_no_text_for_an_editor() {
 #[test]
 fn a_folder_and_a_missing_file_are_named() {
     let world = World::with_db();
-    let is_folder = "error: [WORLD]/repo/secrets is a folder, not a file";
-    for command in [["encrypt", "secrets"].as_slice(), &["edit", "secrets"], &["get", "secrets", "a"]] {
+    let is_folder = "error: [WORLD]/repo/secrets is a folder, not a file\nhint: name a file in it";
+    for command in [["edit", "secrets"].as_slice(), &["get", "secrets", "a"]] {
         world.refuses(command, 1, is_folder);
     }
-    let hint = "hint: decrypt all of it with --output-dir DIR";
+    let hint = "hint: or decrypt all of it with --output-dir DIR";
     world.refuses(["decrypt", "secrets"], 1, &format!("{is_folder}\n{hint}"));
     let missing = "secrets/none.yaml";
     for command in [

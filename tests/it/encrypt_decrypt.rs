@@ -70,6 +70,42 @@ fn output_leaves_the_plaintext_and_never_overwrites_another_one() {
 }
 
 #[test]
+fn of_a_folder_everything_that_a_rule_is_for_is_encrypted() {
+    let world = World::new();
+    world.write("secrets/a.env", "A=canary-1\n");
+    world.secret(["encrypt", "secrets/a.env"]).success();
+    let before = world.read_bytes("secrets/a.env");
+    world.write("secrets/deep/b c.yaml", "b: canary-2\n");
+    world.write("secrets/deep/d.env", "D=canary-3\n");
+    let encrypted = world.secret(["encrypt", "secrets"]).success();
+    assert_eq!(
+        encrypted.stderr,
+        "encrypted secrets/deep/b c.yaml; readers: alice\nencrypted secrets/deep/d.env; readers: alice\n"
+    );
+    assert_eq!(world.read_bytes("secrets/a.env"), before);
+    assert_eq!(world.secret(["get", "secrets/deep/b c.yaml", "b"]).success().stdout, "canary-2");
+
+    let again = world.secret(["encrypt", "secrets"]).success();
+    assert_eq!(again.stderr, "all files in secrets that a rule is for are encrypted\n");
+}
+
+#[test]
+fn a_folder_that_no_rule_is_for_is_not_passed_over_in_silence() {
+    let world = World::new();
+    world.write("docs/plain.env", "C=canary\n");
+    world.refuses(
+        ["encrypt", "docs"],
+        1,
+        "error: no rule of the policy is for docs/\nhint: the rules are for secrets/**; add one for docs/ to .secret.toml",
+    );
+    world.refuses(
+        ["encrypt", "docs", "-o", "secrets/x.env"],
+        1,
+        "error: [WORLD]/repo/docs is a folder, not a file\nhint: name a file in it",
+    );
+}
+
+#[test]
 fn standard_input_is_encrypted_for_a_path() {
     let world = World::new();
     let outcome = world.secret_with(["encrypt", "-", "--path", "secrets/new/app.env"], "TOKEN=canary\n", &[]).success();
@@ -294,7 +330,7 @@ fn a_plaintext_takes_the_place_of_a_plaintext_and_of_nothing_else() {
     world.secret(["decrypt", FILE, "--output-dir", "run"]).success();
     assert_eq!(world.read("run/secrets/db.yaml"), DB);
     fs::create_dir(world.path("folder")).expect("a folder");
-    world.refuses(["decrypt", FILE, "-o", "folder"], 1, "error: [WORLD]/repo/folder is a folder, not a file");
+    world.refuses(["decrypt", FILE, "-o", "folder"], 1, "error: [WORLD]/repo/folder is a folder, not a file\nhint: name a file in it");
     world.refuses(
         ["decrypt", FILE, FILE, "--output-dir", "run"],
         1,

@@ -124,7 +124,7 @@ fn what_is_not_encrypted_is_left_out_of_a_folder_unless_a_rule_is_for_it() {
     world.refuses(
         ["decrypt", "secrets"],
         1,
-        "error: [WORLD]/repo/secrets is a folder, not a file\nhint: decrypt all of it with --output-dir DIR",
+        "error: [WORLD]/repo/secrets is a folder, not a file\nhint: name a file in it\nhint: or decrypt all of it with --output-dir DIR",
     );
 }
 
