@@ -182,17 +182,23 @@ impl<'a> Identities<'a> {
         Ok(recipients)
     }
 
-    /// Opens a wrapped data key with the identity of one recipient and no other: to prove that this one does.
+    /// Opens a wrapped data key, whose readers are known, with the identity of one recipient and no other: to prove that
+    /// this one does.
     ///
     /// Identities behind a passphrase count where [`Self::unlock_all`] has unlocked them; those of plugins do not.
     ///
     /// # Errors
     /// As [`Self::unwrap`].
-    pub fn unwrap_as(&self, recipient: &Recipient, armored: &str) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
+    pub fn unwrap_as(
+        &self,
+        recipient: &Recipient,
+        readers: &[&str],
+        armored: &str,
+    ) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
         let binary = age_file::unarmor(armored)?;
         let own = self.ready()?.into_iter().find(|ready| ready.recipient() == recipient);
         let Some(own) = own else { return Err(UnwrapError::NoIdentity) };
-        let opened = open(&binary, &[], std::slice::from_ref(own))?;
+        let opened = open(&binary, readers, std::slice::from_ref(own))?;
         opened.ok_or(UnwrapError::NoMatch { tried: 1, unsupported: 0 })
     }
 

@@ -204,7 +204,7 @@ impl Opener<'_> {
     /// Unwraps the data key of a file.
     pub(super) fn unwrap(&self, shown: &str, header: &Header) -> Result<Zeroizing<Vec<u8>>, Error> {
         let unwrapped = match self.only {
-            Some(recipient) => self.identities.unwrap_as(recipient, &header.wrapped_key),
+            Some(recipient) => self.identities.unwrap_as(recipient, &header.readers(), &header.wrapped_key),
             None => self.identities.unwrap_for(&header.readers(), &header.wrapped_key),
         };
         unwrapped.map_err(|source| Error::Unwrap {
