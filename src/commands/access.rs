@@ -3,7 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use super::offboard::formats::{self, ALL};
+use super::offboard::formats;
+use super::whole::ALL;
 use super::{CommandError, Context};
 use crate::workspace::{Access, Granted, Knowledge, Reader};
 

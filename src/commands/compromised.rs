@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::consent::ConsentArgs;
-use super::offboard::{self, OutputArgs, formats};
+use super::offboard::{self, OutputArgs};
 use super::{CommandError, Context};
 use crate::keys::{Recipient, RecipientError};
+use crate::ui::count;
 use crate::workspace::{LifecycleRequest, Reader, SOON};
 
 /// Take a leaked key out of everything, or mark files whose values got out
@@ -79,7 +80,7 @@ fn of_key(recipient: &Recipient, arguments: &CompromisedArgs, context: &Context<
         });
         workspace.propose(change);
     }
-    what.push(format!("{} get new data keys", formats::number(knowledge.open_files.len(), "file")));
+    what.push(format!("{} get new data keys", count(knowledge.open_files.len(), "file")));
     arguments.output.print(&knowledge, context)?;
     offboard::agree(&what.join("; "), &arguments.consent, context)?;
     offboard::rekey(&mut workspace, &knowledge.open_files, &arguments.consent, context)?;
@@ -110,8 +111,8 @@ fn of_files(arguments: &CompromisedArgs, context: &Context<'_>) -> Result<(), Co
     }
     workspace.expose_all();
     arguments.output.print_values(&life.values, context)?;
-    let (values, count) = (formats::number(life.values.len(), "value"), formats::number(files.len(), "file"));
-    offboard::agree(&format!("{values} of {count} count as known to strangers"), &arguments.consent, context)?;
+    let (values, affected) = (count(life.values.len(), "value"), count(files.len(), "file"));
+    offboard::agree(&format!("{values} of {affected} count as known to strangers"), &arguments.consent, context)?;
     offboard::rekey(&mut workspace, &files, &arguments.consent, context)?;
     offboard::advise(life.values.len(), context);
     Ok(())

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{CommandError, Context};
 use crate::fs::{Access, Pending, Reach, Storage};
 use crate::keys::AllowedPlugin;
+use crate::ui::count;
 use crate::workspace::{Error, Examination, Exposed, SetUp, Workspace};
 
 /// Check your set-up and this repository, and say what to do
@@ -42,8 +43,7 @@ pub fn run(arguments: &DoctorArgs, context: &Context<'_>) -> Result<(), CommandE
     }
     match failed {
         0 => Ok(()),
-        1 => Err(CommandError::no("1 check failed")),
-        count => Err(CommandError::no(format!("{count} checks failed"))),
+        failed => Err(CommandError::no(format!("{} failed", count(failed, "check")))),
     }
 }
 
@@ -258,7 +258,7 @@ impl Report {
                 self.warn("rekey", "one was interrupted before it had replaced anything; it will be undone", advice);
             }
             Ok(Some(Pending::Complete(files))) => {
-                let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+                let files = count(files, "file");
                 self.fail(
                     "rekey",
                     format!("one was interrupted while it replaced {files}; it will be finished"),
@@ -485,10 +485,6 @@ fn reach(is_folder: bool, access: Access) -> &'static str {
         (false, _, Reach::Group) => "can be read by its group",
         (false, ..) => "can be changed by others",
     }
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// How many files a line names.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::offboard::formats::number;
 use super::{CommandError, Context};
 use crate::keys::Identities;
 use crate::policy::MemberKind;
+use crate::ui::count;
 use crate::workspace::{Drill, Drilled, DrilledMember, Failure, Workspace};
 
 /// Prove that members, machines and break-glass keys can open what they should
@@ -75,7 +75,7 @@ fn print(drill: &Drill, context: &Context<'_>) -> Result<(), CommandError> {
             [
                 name.clone(),
                 kind.to_owned(),
-                format!("{} of {}", member.can, number(member.should, "file")),
+                format!("{} of {}", member.can, count(member.should, "file")),
                 how.to_owned(),
             ]
         })
@@ -103,18 +103,18 @@ fn print(drill: &Drill, context: &Context<'_>) -> Result<(), CommandError> {
 fn conclude(drill: &Drill, context: &Context<'_>) -> Result<(), CommandError> {
     let failed: usize = drill.members.values().map(|member| member.failures.len()).sum();
     if drill.is_passed() {
-        context.ui.note(&format!("all that should be opened can be ({})", number(drill.files, "file")));
+        context.ui.note(&format!("all that should be opened can be ({})", count(drill.files, "file")));
         return Ok(());
     }
     let mut parts = Vec::new();
     if failed > 0 {
-        parts.push(format!("{} failed", number(failed, "opening")));
+        parts.push(format!("{} failed", count(failed, "opening")));
     }
     if !drill.unread.is_empty() {
-        parts.push(format!("{} cannot be read", number(drill.unread.len(), "file")));
+        parts.push(format!("{} cannot be read", count(drill.unread.len(), "file")));
     }
     if !drill.beyond_break_glass.is_empty() {
-        parts.push(format!("{} beyond every break-glass key", number(drill.beyond_break_glass.len(), "file")));
+        parts.push(format!("{} beyond every break-glass key", count(drill.beyond_break_glass.len(), "file")));
     }
     Err(CommandError::no(parts.join(", "))
         .hint("`secret rekey` lets in whom the policy names; `secret verify` says more of what is broken"))

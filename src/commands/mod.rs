@@ -55,6 +55,7 @@ mod unset;
 mod verify;
 mod who;
 mod whoami;
+mod whole;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

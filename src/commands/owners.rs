@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CommandError, Context};
 use crate::process;
+use crate::ui::count;
 use crate::workspace::{OwnedFile, OwnerImport};
 
 /// List who answers for the encrypted files, or take that over from CODEOWNERS
@@ -103,9 +104,8 @@ fn import(arguments: &OwnersArgs, source: Option<&PathBuf>, context: &Context<'_
     let set = if arguments.dry_run { "would set" } else { "set" };
     let rest = [(kept.len(), "with another"), (alike, "with the same"), (unnamed, "that it names nobody for")];
     let rest = rest.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("; {count} {what}"));
-    let files = if changes.len() == 1 { "file" } else { "files" };
     let rest: String = rest.collect();
-    context.ui.note(&format!("{set} the owner of {} {files} by {source}{rest}", changes.len()));
+    context.ui.note(&format!("{set} the owner of {} by {source}{rest}", count(changes.len(), "file")));
     Ok(())
 }
 

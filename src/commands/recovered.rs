@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::CommandError;
 use crate::fs::Recovery;
-use crate::ui::Ui;
+use crate::ui::{Ui, count};
 use crate::workspace::Workspace;
 
 /// Finishes or undoes what a killed process has left, and says so.
@@ -19,7 +19,7 @@ pub fn recover(workspace: &Workspace<'_>, ui: &Ui) -> Result<(), CommandError> {
             Ok(())
         }
         Some(Recovery::Finished { files, left }) if left.is_empty() => {
-            let are = if files.len() == 1 { "1 file is".to_owned() } else { format!("{} files are", files.len()) };
+            let are = format!("{} {}", count(files.len(), "file"), if files.len() == 1 { "is" } else { "are" });
             ui.warn(&format!("a rekey that was interrupted is finished: {are} replaced: {}", named(&files)));
             Ok(())
         }

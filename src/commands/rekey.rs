@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::consent::{ConsentArgs, agree};
 use super::{CommandError, Context};
 use crate::process;
+use crate::ui::count;
 use crate::workspace::{ReaderChange, RekeyPlan, RekeyPlans, RekeyPreview, Target, Unopened, Workspace};
 
 /// Bring files in line with the policy: who reads them, and what they seal
@@ -135,7 +136,7 @@ pub fn bring_in_line(
         let progress = ui.progress("written", plans.len());
         workspace.rekey(journal, &plans, &|| progress.step())?;
         drop(progress);
-        ui.note(&format!("rekeyed {}", files(plans.len())));
+        ui.note(&format!("rekeyed {}", count(plans.len(), "file")));
     }
     if unopened.is_empty() { Ok(()) } else { Err(for_others(unopened, "these are left as they were", terms)) }
 }
@@ -345,14 +346,9 @@ fn agree_to(
 }
 
 /// Names a file, or the first of many.
-fn several(first: &str, count: usize) -> String {
-    match count {
+fn several(first: &str, number: usize) -> String {
+    match number {
         1 => first.to_owned(),
-        2 => format!("{first} and 1 more file"),
-        count => format!("{first} and {} more files", count - 1),
+        number => format!("{first} and {}", count(number - 1, "more file")),
     }
-}
-
-fn files(count: usize) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "this is the one place that prints")]
 
+mod count;
 mod escaped;
 mod hidden;
 pub mod html;
@@ -18,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::keys::{Prompt, PromptError};
 
+pub use count::count;
 use escaped::Escaped;
 use hidden::ask_hidden;
 pub use progress::Progress;

@@ -66,21 +66,11 @@ impl Workspace<'_> {
     /// # Errors
     /// When a path does not exist, or one that is named is not encrypted.
     pub fn encrypted_files(&self, paths: &[PathBuf]) -> Result<Vec<Target>, Error> {
-        let everything = [self.root().unwrap_or(self.env.current_dir()).to_path_buf()];
-        let paths = if paths.is_empty() { &everything[..] } else { paths };
-        let mut targets = Vec::new();
-        for path in paths {
-            let absolute = fs::real_path(&self.env.current_dir().join(path))?;
-            if fs::kind(&absolute)? == Some(Kind::Folder) {
-                let files = self.governed_files(path)?;
-                targets.extend(
-                    files.into_iter().filter(|(_, state)| *state != State::Plaintext).map(|(target, _)| target),
-                );
-            } else {
-                targets.push(self.target(path)?);
-            }
-        }
-        Ok(targets)
+        let encrypted = |folder: &Path| -> Result<Vec<Target>, Error> {
+            let files = self.governed_files(folder)?.into_iter();
+            Ok(files.filter(|(_, state)| *state != State::Plaintext).map(|(target, _)| target).collect())
+        };
+        Ok(self.named_or_below(paths, encrypted)?.into_iter().map(|(target, _)| target).collect())
     }
 
     /// Returns the files below a folder that some rule is for and that are not encrypted.
@@ -122,13 +112,23 @@ impl Workspace<'_> {
     /// Returns the files that are named, and those that some rule is for below folders (none: the whole workspace);
     /// tells which were named.
     pub(super) fn named_or_governed(&self, paths: &[PathBuf]) -> Result<Vec<(Target, bool)>, Error> {
+        self.named_or_below(paths, |folder| self.governed(folder))
+    }
+
+    /// Returns the files that are named, and those that `below` finds in folders (none: the whole workspace); tells which
+    /// were named.
+    fn named_or_below(
+        &self,
+        paths: &[PathBuf],
+        below: impl Fn(&Path) -> Result<Vec<Target>, Error>,
+    ) -> Result<Vec<(Target, bool)>, Error> {
         let everything = [self.root().unwrap_or(self.env.current_dir()).to_path_buf()];
         let paths = if paths.is_empty() { &everything[..] } else { paths };
         let mut targets = Vec::new();
         for path in paths {
             let absolute = fs::real_path(&self.env.current_dir().join(path))?;
             if fs::kind(&absolute)? == Some(Kind::Folder) {
-                targets.extend(self.governed(path)?.into_iter().map(|target| (target, false)));
+                targets.extend(below(path)?.into_iter().map(|target| (target, false)));
             } else {
                 targets.push((self.target(path)?, true));
             }

@@ -4,6 +4,7 @@
 //! a verb needs to know from a person it returns as a plan; asking is the command's business.
 
 mod access;
+mod apart;
 mod create;
 mod create_opaque;
 pub mod deploy;

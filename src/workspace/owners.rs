@@ -130,12 +130,15 @@ impl Workspace<'_> {
         let targets: Vec<Target> = changes.iter().map(|change| change.target.clone()).collect();
         let versions = Versions::of(self, &targets).map_err(one)?;
         let ids = self.file_ids().map_err(one)?;
-        let opener = self.opener();
-        let opened = each_on_all_cores(&targets, |target| opener.open_any(target.clone(), None, false));
+        let seal = |workspace: &Workspace<'_>, change: &OwnerChange| {
+            let file = workspace.opener().open_any(change.target.clone(), None, false)?;
+            workspace.with_owner(file, change, &versions, &ids)
+        };
+        let sealed = self.each_apart(changes, seal).map_err(one)?;
         let mut errors = Vec::new();
         let mut files = Vec::new();
-        for (change, file) in changes.iter().zip(opened) {
-            match file.and_then(|file| self.with_owner(file, change, &versions, &ids)) {
+        for (change, replacement) in changes.iter().zip(sealed) {
+            match replacement {
                 Ok(replacement) => files.push((&change.target, replacement)),
                 Err(error) => errors.push(error),
             }

@@ -1,13 +1,9 @@
 //! Planning the rekey of many files: git is walked once for all of them, and the files are opened on all cores.
 
-use rayon::prelude::*;
-
 use super::guard::Versions;
 use super::rekey::Circumstances;
 use super::{Error, RekeyPlan, RekeyPreview, Target, Workspace};
-use crate::env::Env;
-use crate::keys::{Identities, UnwrapError};
-use crate::policy::Policy;
+use crate::keys::UnwrapError;
 
 /// What a rekey of many files does.
 #[derive(Default)]
@@ -38,26 +34,6 @@ enum Planned {
     Unopened(Box<Unopened>),
 }
 
-/// What each thread needs for a workspace of its own: git is read by one thread at a time.
-struct Seed<'a> {
-    env: &'a Env,
-    identities: &'a Identities<'a>,
-    root: std::path::PathBuf,
-    policy: Policy,
-    head_policy: Option<Policy>,
-    exposes_all: bool,
-}
-
-impl Seed<'_> {
-    fn workspace(&self) -> Result<Workspace<'_>, Error> {
-        let mut workspace = Workspace::in_folder(self.env, &self.root, self.identities)?;
-        workspace.policy = Some(self.policy.clone()).into();
-        workspace.head_policy = self.head_policy.clone().into();
-        workspace.exposes_all = self.exposes_all;
-        Ok(workspace)
-    }
-}
-
 impl Workspace<'_> {
     /// Plans the rekey of files; nothing is written. With `makes_key` each gets a new data key in any case, and the old
     /// one may be of unknown origin. `step` is called for each file that is done.
@@ -80,24 +56,7 @@ impl Workspace<'_> {
             step();
             planned
         };
-        let planned: Vec<Result<Planned, Error>> = if targets.len() < MIN_PARALLEL {
-            targets.iter().map(|target| plan(self, target)).collect()
-        } else {
-            let seed = Seed {
-                env: self.env,
-                identities: self.identities,
-                root: self.root().unwrap_or(self.env.current_dir()).to_path_buf(),
-                policy: self.required_policy()?.clone(),
-                head_policy: self.head_policy()?.cloned(),
-                exposes_all: self.exposes_all,
-            };
-            let size = targets.len().div_ceil(rayon::current_num_threads() * PARTS).max(1);
-            let parts = targets.par_chunks(size).map(|part| {
-                let workspace = seed.workspace()?;
-                Ok(part.iter().map(|target| plan(&workspace, target)).collect())
-            });
-            parts.collect::<Result<Vec<Vec<_>>, Error>>()?.into_iter().flatten().collect()
-        };
+        let planned: Vec<Result<Planned, Error>> = self.each_apart(targets, plan)?;
         let mut plans = RekeyPlans::default();
         for planned in planned {
             match planned {
@@ -133,8 +92,3 @@ impl Workspace<'_> {
 fn is_not_for_us(error: &Error) -> bool {
     matches!(error, Error::Unwrap { source: UnwrapError::NoIdentity | UnwrapError::NoMatch { .. }, .. })
 }
-
-/// Fewer are done by one thread.
-const MIN_PARALLEL: usize = 4;
-/// Into how many parts the work of each core is cut, so that none waits long for the last one.
-const PARTS: usize = 4;

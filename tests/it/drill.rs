@@ -72,6 +72,63 @@ fn a_file_that_only_claims_to_be_for_the_break_glass_key_is_found() {
 }
 
 #[test]
+fn large_files_are_authenticated_to_their_end() {
+    let (world, recovery) = World::with_recovery();
+    // More than is held in memory.
+    world.write("secrets/disk.img", vec![b'c'; (1 << 20) + 70_000]);
+    world.secret(["encrypt", "--quiet", "secrets/disk.img"]).success();
+    let outcome = world.secret(["drill", "--as", &recovery]).success();
+    assert_eq!(
+        outcome.stdout,
+        "\
+alice     person       3 of 3 files  could, by the headers
+recovery  break-glass  3 of 3 files  opened
+"
+    );
+    let sealed = world.read_bytes("secrets/disk.img");
+    let mut changed = sealed.clone();
+    let near_the_end = changed.len() - 1000;
+    changed[near_the_end] ^= 1;
+    for broken in [changed, sealed[..sealed.len() - 70_000].to_vec()] {
+        world.write("secrets/disk.img", broken);
+        let before = world.listing();
+        let outcome = world.secret(["drill", "--as", &recovery]);
+        assert_eq!(outcome.code, 3, "{outcome:#?}");
+        assert!(outcome.stdout.contains("recovery  break-glass  2 of 3 files  opened\n"), "{outcome:#?}");
+        assert!(outcome.stdout.contains("recovery cannot open secrets/disk.img: "), "{outcome:#?}");
+        assert!(outcome.stdout.contains("no break-glass member can open secrets/disk.img\n"), "{outcome:#?}");
+        assert_eq!(world.listing(), before);
+    }
+}
+
+#[test]
+fn an_identity_behind_a_passphrase_is_drilled_when_it_is_named() {
+    let (world, _) = World::with_recovery();
+    let safe = world.home().join("safe.key").display().to_string();
+    let passphrase = "correct horse\r";
+    let questions = [("passphrase for the new identity", passphrase), ("again", passphrase)];
+    let (code, screen) = world.at_terminal(&["keygen", "--passphrase", "-o", &safe], &[], &questions);
+    assert_eq!(code, 0, "{screen}");
+    let recipient = screen.lines().last().expect("the recipient");
+    world.secret(["member", "add", "safe", recipient, "--group", "team", "--kind", "break-glass"]).success();
+    world.commit("safe");
+    world.secret(["--quiet", "rekey", "--yes"]).success();
+    let (code, screen) = world.at_terminal(&["drill", "--as", &safe], &[], &[("passphrase for ", passphrase)]);
+    // It is asked for once, for all files.
+    assert_eq!((code, screen.matches("[hidden]").count()), (0, 1), "{screen}");
+    assert!(screen.contains("safe      break-glass  2 of 2 files  opened\n"), "{screen}");
+    assert!(screen.contains("recovery  break-glass  2 of 2 files  could, by the headers\n"), "{screen}");
+    let (code, screen) = world.at_terminal(&["drill", "--as", &safe], &[], &[("passphrase for ", "wrong\r")]);
+    assert_ne!(code, 0, "{screen}");
+    assert!(screen.contains("wrong passphrase for [WORLD]/home/safe.key") && !screen.contains("opened"), "{screen}");
+    // Without a terminal nobody is asked, and without --as it is not tried.
+    let outcome = world.secret(["drill", "--as", &safe]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (4, ""), "{outcome:#?}");
+    let outcome = world.secret_with(["-i", &safe, "drill"], "", &[]);
+    assert!(outcome.stdout.contains("safe      break-glass  2 of 2 files  could, by the headers\n"), "{outcome:#?}");
+}
+
+#[test]
 fn what_no_break_glass_member_and_what_only_one_person_opens_is_told() {
     let (world, _) = World::with_recovery();
     let rule = "[[rules]]\npath = \"secrets/own/**\"\nreaders = [\"alice\"]\n\n[[rules]]";

@@ -154,6 +154,44 @@ fn a_file_that_others_must_write_keeps_all_from_being_written() {
 }
 
 #[test]
+fn many_files_are_set_all_or_none_and_named_in_their_order() {
+    let world = World::new();
+    let paths: Vec<String> = (10..50).map(|number| format!("secrets/{number}.env")).collect();
+    for path in &paths {
+        world.write(path, "A=canary\n");
+    }
+    let words: Vec<&str> = ["encrypt", "--quiet"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+    world.secret(words).success();
+    world.write("CODEOWNERS", "* @acme/all\n");
+    world.commit("files");
+    let whole = [21, 47].map(|number| world.read(&format!("secrets/{number}.env")));
+    for number in [47, 21] {
+        world.tamper(&format!("secrets/{number}.env"), "# recipients.alice", "# recipients.alica");
+    }
+    let before = world.listing();
+    let outcome = world.secret(IMPORT);
+    assert_eq!(outcome.code, 5, "{outcome:#?}");
+    let refused: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(
+        refused,
+        [
+            "error: secrets/21.env: the wrapped key belongs to another list of readers",
+            "error: secrets/47.env: the wrapped key belongs to another list of readers",
+            "error: 2 files failed",
+        ]
+    );
+    assert_eq!(world.listing(), before, "some were written");
+    for (number, text) in [21, 47].iter().zip(whole) {
+        world.write(&format!("secrets/{number}.env"), text);
+    }
+    let done = world.secret(IMPORT).success();
+    assert!(done.stderr.ends_with("set the owner of 40 files by CODEOWNERS\n"), "{done:#?}");
+    let expected: String = paths.iter().map(|path| format!("{path}  @acme/all\n")).collect();
+    assert_eq!(world.owners(), expected);
+    world.secret(["verify"]).success();
+}
+
+#[test]
 fn hostile_files_are_refused_and_change_nothing() {
     let correct = "hint: correct the line, or name another file: --from-codeowners=FILE";
     for (text, problem) in [

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::commands::annotation::annotation;
 use crate::commands::changes::code;
+use crate::commands::whole::ALL;
 use crate::workspace::{ValueLife, ValueState, former_reader};
 
 /// Our own format: all values.
@@ -84,5 +85,3 @@ fn days(value: &ValueLife) -> String {
     let since = value.since;
     value.due.map_or_else(|| format!("since {since}"), |due| format!("due {due}, set {since}"))
 }
-
-const ALL: &str = "(all of it)";

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::{CommandError, Context};
 use crate::policy::Period;
+use crate::ui::count;
 use crate::workspace::{Lifecycle, LifecycleRequest, SOON, ValueLife, ValueState};
 
 /// List the values that must be replaced: overdue, due soon, or known to a former reader
@@ -92,11 +93,10 @@ fn conclude(
     files: usize,
     context: &Context<'_>,
 ) -> Result<(), CommandError> {
-    let number = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
-    let looked_at = format!("{} in {}", number(values, "value"), number(files, "file"));
+    let looked_at = format!("{} in {}", count(values, "value"), count(files, "file"));
     let soon = if soon > 0 { format!(", and {soon} soon") } else { String::new() };
     if urgent > 0 {
-        let what = number(urgent, "value");
+        let what = count(urgent, "value");
         return Err(CommandError::no(format!("{what} must be replaced now{soon} ({looked_at})"))
             .hint("replace each where it is used, and here by `secret rotate FILE KEY`"));
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::commands::hint::quote;
 use crate::commands::{CommandError, Context};
 use crate::envelope::native::{Conflict, ConflictKind};
+use crate::ui::count;
 use crate::workspace::{MergeRequest, MergeResult};
 
 /// Merge three versions of an encrypted file, as git's merge driver
@@ -71,11 +72,7 @@ pub fn tell_left_out(path: &str, left_out: &[String], context: &Context<'_>) {
 
 /// Lists what people have to decide.
 pub fn conflict_list(path: &str, conflicts: &[Conflict]) -> CommandError {
-    let count = match conflicts.len() {
-        1 => "1 conflict".to_owned(),
-        count => format!("{count} conflicts"),
-    };
-    CommandError::failed(format!("{path}: {count}"))
+    CommandError::failed(format!("{path}: {}", count(conflicts.len(), "conflict")))
         .more(conflicts.iter().map(|conflict| format!("  {}: {}", conflict.name, words(conflict.kind))))
 }
 

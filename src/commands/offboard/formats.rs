@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::commands::changes::code;
+use crate::commands::whole::ALL;
+use crate::ui::count;
 use crate::workspace::{Fate, Knowledge, KnownValue, Moment, Reader, ValueLife};
 
 /// Our own format.
@@ -44,7 +46,7 @@ pub fn text(knowledge: &Knowledge) -> Vec<String> {
     for (owner, values) in by_owner(knowledge, Fate::Current) {
         lines.push(String::new());
         let owner = owner.map_or_else(|| "without an owner".to_owned(), |owner| format!("owner {owner}"));
-        lines.push(format!("{owner}: {} to replace", number(values.len(), "value")));
+        lines.push(format!("{owner}: {} to replace", count(values.len(), "value")));
         push_values(&mut lines, &values, |value| format!("set {}", value.since));
     }
     let removed: Vec<&KnownValue> = with(knowledge, Fate::Removed).collect();
@@ -52,14 +54,14 @@ pub fn text(knowledge: &Knowledge) -> Vec<String> {
         lines.push(String::new());
         lines.push(format!(
             "in no file any more: {}; withdraw them where they are used still",
-            number(removed.len(), "value")
+            count(removed.len(), "value")
         ));
         push_values(&mut lines, &removed, |value| format!("last set {}", value.since));
     }
     let replaced: Vec<&KnownValue> = with(knowledge, Fate::Replaced).collect();
     if !replaced.is_empty() {
         lines.push(String::new());
-        lines.push(format!("replaced since: {}", number(replaced.len(), "value")));
+        lines.push(format!("replaced since: {}", count(replaced.len(), "value")));
         push_values(&mut lines, &replaced, |value| format!("on {}", value.since));
     }
     lines.push(String::new());
@@ -77,7 +79,7 @@ pub fn markdown(knowledge: &Knowledge) -> String {
     };
     for (owner, values) in by_owner(knowledge, Fate::Current) {
         let owner = owner.map_or_else(|| "Without an owner".to_owned(), |owner| format!("Owner {}", code(owner)));
-        text.push_str(&format!("\n### {owner}: {} to replace\n\n", number(values.len(), "value")));
+        text.push_str(&format!("\n### {owner}: {} to replace\n\n", count(values.len(), "value")));
         text.extend(values.iter().map(|value| item(value, "[ ] ", "set")));
     }
     for (fate, heading, mark, when) in [
@@ -105,7 +107,7 @@ pub fn values_json(values: &[ValueLife]) -> Value {
 
 /// The values of files that got out, for an issue.
 pub fn values_markdown(values: &[ValueLife]) -> String {
-    let mut text = format!("## Compromised: {} to replace\n\n", number(values.len(), "value"));
+    let mut text = format!("## Compromised: {} to replace\n\n", count(values.len(), "value"));
     for value in values {
         let owner = value.owner.as_deref().map(|owner| format!(", owner {}", code(owner))).unwrap_or_default();
         let key = value.key.as_deref().map_or_else(|| ALL.to_owned(), code);
@@ -143,16 +145,16 @@ pub fn summary(knowledge: &Knowledge) -> String {
 }
 
 fn counts(knowledge: &Knowledge) -> String {
-    let count = |fate| with(knowledge, fate).count();
-    let looked_at = format!("{} of all branches and tags, and the work tree", number(knowledge.commits, "commit"));
+    let known = |fate| with(knowledge, fate).count();
+    let looked_at = format!("{} of all branches and tags, and the work tree", count(knowledge.commits, "commit"));
     let files: std::collections::BTreeSet<&str> = knowledge.values.iter().map(|value| value.file.as_str()).collect();
     format!(
         "could read {} in {}: {} to replace, {} in no file any more, {} replaced since; by {looked_at}",
-        number(knowledge.values.len(), "value"),
-        number(files.len(), "file"),
-        count(Fate::Current),
-        count(Fate::Removed),
-        count(Fate::Replaced),
+        count(knowledge.values.len(), "value"),
+        count(files.len(), "file"),
+        known(Fate::Current),
+        known(Fate::Removed),
+        known(Fate::Replaced),
     )
 }
 
@@ -228,10 +230,5 @@ fn push_values(lines: &mut Vec<String>, values: &[&KnownValue], when: impl Fn(&K
     }
 }
 
-pub fn number(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
-pub const ALL: &str = "(all of it)";
 /// How many files a sentence names.
 const NAMED: usize = 20;

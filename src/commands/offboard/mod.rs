@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::consent::ConsentArgs;
 use super::rekey::RekeyTerms;
 use super::{CommandError, Context};
+use crate::ui::count;
 use crate::workspace::{Knowledge, Reader, ValueLife, Workspace};
 
 /// Take a member out, and list every value that they could ever read
@@ -125,7 +126,7 @@ pub fn remove(
         workspace.propose(change);
     }
     output.print(&knowledge, context)?;
-    let files = formats::number(knowledge.open_files.len(), "file");
+    let files = count(knowledge.open_files.len(), "file");
     let what = if is_member { format!("{name} leaves the policy; ") } else { String::new() };
     agree(&format!("{what}{files} get new data keys"), consent, context)?;
     rekey(&mut workspace, &knowledge.open_files, consent, context)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::commands::offboard::formats::number;
+use crate::ui::count;
 use crate::workspace::{FileState, FileStatus, Status, ValueState, former_reader};
 
 /// Something that has to be done about a file, about several of a folder, or about a member.
@@ -84,7 +84,7 @@ pub(super) fn attention(status: &Status) -> Vec<Attention> {
     let mut all = expired(status);
     for ((_, folder, _), group) in groups {
         if group.len() >= MANY {
-            all.push(told(format!("{folder} ({})", number(group.len(), "file")), &group));
+            all.push(told(format!("{folder} ({})", count(group.len(), "file")), &group));
         } else {
             all.extend(group.chunks(1).map(|one| told(one[0].file.file.clone(), one)));
         }
@@ -98,7 +98,7 @@ fn told(place: String, group: &[Found<'_>]) -> Attention {
     let day = group.iter().filter_map(|found| found.day).min_by_key(|(_, day)| *day);
     let mut parts = Vec::new();
     if values > 0 {
-        parts.push(number(values, "value"));
+        parts.push(count(values, "value"));
     }
     if !group[0].detail.is_empty() {
         parts.push(group[0].detail.clone());
@@ -148,7 +148,7 @@ fn of_file<'s>(status: &'s Status, file: &'s FileStatus) -> Vec<Found<'s>> {
 fn expired(status: &Status) -> Vec<Attention> {
     let told = status.expired.iter().map(|(name, day)| {
         let reads = status.files.iter().filter(|file| file.readers.contains(name)).count();
-        let still = if reads > 0 { format!(", still reads {}", number(reads, "file")) } else { String::new() };
+        let still = if reads > 0 { format!(", still reads {}", count(reads, "file")) } else { String::new() };
         let what = format!("membership ended on {day}{still}");
         Attention { sort: Sort::Expired, place: name.clone(), what, owner: None }
     });

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::attention::{Sort, attention};
 use crate::commands::changes::code;
-use crate::commands::offboard::formats::number;
 use crate::policy::MemberKind;
+use crate::ui::count;
 use crate::ui::{push_line, table};
 use crate::workspace::{FileState, FileStatus, Status, ValueCounts};
 
@@ -96,7 +96,7 @@ pub(super) fn summary(status: &Status) -> Vec<String> {
     vec![
         format!(
             "{}: {} in line, {} drift, {} plaintext, {} broken",
-            number(status.files.len(), "file"),
+            count(status.files.len(), "file"),
             in_state(FileState::InLine),
             in_state(FileState::Drift),
             in_state(FileState::Plaintext),
@@ -104,12 +104,12 @@ pub(super) fn summary(status: &Status) -> Vec<String> {
         ),
         format!(
             "{}: {} exposed, {} overdue, {} due soon",
-            number(counts.sealed, "value"),
+            count(counts.sealed, "value"),
             counts.exposed,
             counts.overdue,
             counts.due_soon,
         ),
-        format!("{}, {}", number(status.members.len(), "member"), number(owners(status).len(), "owner")),
+        format!("{}, {}", count(status.members.len(), "member"), count(owners(status).len(), "owner")),
     ]
 }
 

@@ -5,7 +5,8 @@ use super::formats;
 use super::page_calendar::calendar;
 use super::page_history::history;
 use super::page_matrix::matrix;
-use crate::commands::offboard::formats::{ALL, number};
+use crate::commands::whole::ALL;
+use crate::ui::count;
 use crate::ui::html::{self, Html};
 use crate::workspace::{
     FileState, FileStatus, ReaderHistory, Status, ValueCounts, ValueLife, ValueState, former_reader,
@@ -72,15 +73,15 @@ fn section(main: &mut Html, id: &'static str, content: impl FnOnce(&mut Html)) {
 fn verdict(status: &Status) -> String {
     let all = format!(
         "{} in {}, read by {}",
-        number(ValueCounts::of(&status.values).sealed, "value"),
-        number(status.files.len(), "file"),
-        number(status.members.len(), "member")
+        count(ValueCounts::of(&status.values).sealed, "value"),
+        count(status.files.len(), "file"),
+        count(status.members.len(), "member")
     );
     let is_urgent =
         |file: &&FileStatus| file.state != FileState::InLine || file.values.exposed + file.values.overdue > 0;
     match status.files.iter().filter(is_urgent).count() {
         0 if !status.expired.is_empty() => {
-            format!("{all}. The time of {} is over.", number(status.expired.len(), "member"))
+            format!("{all}. The time of {} is over.", count(status.expired.len(), "member"))
         }
         0 => format!("{all}. Nothing has to be done now."),
         1 => format!("{all}. One file needs attention."),
@@ -256,7 +257,7 @@ fn owners(main: &mut Html, status: &Status) {
         });
     });
     if without > 0 {
-        main.words("p", &[("class", "note")], &format!("{} without an owner.", number(without, "file")));
+        main.words("p", &[("class", "note")], &format!("{} without an owner.", count(without, "file")));
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::page::nothing;
-use crate::commands::offboard::formats::number;
+use crate::ui::count;
 use crate::ui::html::Html;
 use crate::workspace::{Status, ValueState};
 
@@ -48,10 +48,10 @@ pub(super) fn calendar(main: &mut Html, status: &Status) {
     let later: usize = months.values().skip(MAX_MONTHS).flat_map(BTreeMap::values).flat_map(BTreeMap::values).sum();
     let mut notes = Vec::new();
     if later > 0 {
-        notes.push(format!("{} due later than these {MAX_MONTHS} months.", number(later, "value")));
+        notes.push(format!("{} due later than these {MAX_MONTHS} months.", count(later, "value")));
     }
     if without > 0 {
-        notes.push(format!("{} without any day.", number(without, "value")));
+        notes.push(format!("{} without any day.", count(without, "value")));
     }
     if !notes.is_empty() {
         main.words("p", &[("class", "note")], &notes.join(" "));
@@ -97,12 +97,12 @@ fn entries(leaf: &mut Html, days: &Days<'_>, has_year: bool) {
         days.iter().flat_map(|(day, files)| files.iter().map(|(file, count)| (*day, *file, *count))).collect();
     let list = |leaf: &mut Html, entries: &[(Date, &str, usize)]| {
         leaf.element("ul", &[("class", "entries")], |list| {
-            for (day, file, count) in entries {
+            for (day, file, values) in entries {
                 list.element("li", &[], |item| {
                     let shown = if has_year { day.to_string() } else { day.day().to_string() };
                     item.words("time", &[("datetime", &day.to_string())], &shown);
                     item.element("span", &[("class", "path")], |item| item.path(file));
-                    item.words("span", &[("class", "count")], &number(*count, "value"));
+                    item.words("span", &[("class", "count")], &count(*values, "value"));
                 });
             }
         });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::page::{nothing, pill};
-use crate::commands::offboard::formats::number;
+use crate::ui::count;
 use crate::ui::html::Html;
 use crate::workspace::{ReaderHistory, ReaderSpan, SpanEnd, Status};
 
@@ -35,7 +35,7 @@ pub(super) fn history(main: &mut Html, status: &Status, readers: Option<&ReaderH
         &format!(
             "By the headers of all files in {}, since {first}. Who reads a file has its data key, and with it every \
              version under that key.{}",
-            number(readers.commits, "commit"),
+            count(readers.commits, "commit"),
             if readers.is_cut { " The history of this clone was cut off: what was before is not in it." } else { "" }
         ),
     );
@@ -59,10 +59,10 @@ pub(super) fn history(main: &mut Html, status: &Status, readers: Option<&ReaderH
 }
 
 fn title(card: &mut Html, status: &Status, name: &str, groups: &BTreeMap<Group<'_>, Vec<Since<'_>>>) {
-    let count = |is_now: bool| {
+    let files = |is_now: bool| {
         groups.iter().filter(|((_, till, _), _)| till.is_none() == is_now).map(|(_, files)| files.len()).sum::<usize>()
     };
-    let (reads, read) = (count(true), count(false));
+    let (reads, read) = (files(true), files(false));
     card.element("h3", &[], |title| {
         title.text(name);
         title.text(" ");
@@ -73,10 +73,10 @@ fn title(card: &mut Html, status: &Status, name: &str, groups: &BTreeMap<Group<'
         }
         let mut parts = Vec::new();
         if reads > 0 {
-            parts.push(format!("reads {}", number(reads, "file")));
+            parts.push(format!("reads {}", count(reads, "file")));
         }
         if read > 0 {
-            parts.push(format!("could read {} before", number(read, "file")));
+            parts.push(format!("could read {} before", count(read, "file")));
         }
         title.text(" ");
         title.words("span", &[("class", "sum")], &parts.join(", "));
@@ -91,7 +91,7 @@ fn times(item: &mut Html, (folder, till, end): Group<'_>, files: &[Since<'_>], f
         files => what.element("details", &[], |details| {
             details.element("summary", &[], |summary| {
                 summary.element("span", &[("class", "path")], |summary| summary.path(folder));
-                summary.text(&format!(" {}", number(files.len(), "file")));
+                summary.text(&format!(" {}", count(files.len(), "file")));
             });
             details.element("ul", &[], |list| {
                 for (file, from) in files {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{CommandError, Context};
+use crate::ui::count;
 use crate::workspace::{Finding, Level, VerifiedState, VerifyReport, VerifyRequest};
 use advice::advice;
 
@@ -103,20 +104,19 @@ fn tell(finding: &Finding, context: &Context<'_>) -> Result<(), CommandError> {
 }
 
 fn conclude(report: &VerifyReport, context: &Context<'_>) -> Result<(), CommandError> {
-    let count = |level: Level| report.findings.iter().filter(|finding| finding.level == level).count();
-    let number = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
-    let (errors, warnings) = (count(Level::Error), count(Level::Warning));
-    let mut looked_at = number(report.files, "file");
+    let at = |level: Level| report.findings.iter().filter(|finding| finding.level == level).count();
+    let (errors, warnings) = (at(Level::Error), at(Level::Warning));
+    let mut looked_at = count(report.files, "file");
     if let Some(commits) = report.commits {
-        looked_at = format!("{looked_at} in {}", number(commits, "commit"));
+        looked_at = format!("{looked_at} in {}", count(commits, "commit"));
     }
     let by = report.judged_by.as_ref().map(|base| format!(", by the policy of {base}")).unwrap_or_default();
-    let also = if warnings > 0 { format!(" and {}", number(warnings, "warning")) } else { String::new() };
+    let also = if warnings > 0 { format!(" and {}", count(warnings, "warning")) } else { String::new() };
     if report.is_refused() {
-        let what = if errors == 1 { "1 finding".to_owned() } else { format!("{errors} findings") };
+        let what = count(errors, "finding");
         return Err(CommandError::no(format!("{what}{also} ({looked_at}{by})")));
     }
-    let also = if warnings > 0 { format!(", with {}", number(warnings, "warning")) } else { String::new() };
+    let also = if warnings > 0 { format!(", with {}", count(warnings, "warning")) } else { String::new() };
     context.ui.note(&format!("consistent: {looked_at}{by}{also}"));
     Ok(())
 }

@@ -254,8 +254,8 @@ mod tests {
     use proptest::prelude::{any, proptest};
     use serde_json::json;
 
+    use super::super::laws::document;
     use super::super::parse;
-    use super::super::tests::document;
     use super::{set, unset};
     use crate::document::edit::{EditError, NewValue};
     use crate::document::json::laws::{assert_only_this_is_gone, assert_only_this_is_set};

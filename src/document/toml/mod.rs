@@ -9,15 +9,18 @@
 //! that of the key which first names it; of an array of tables, that of its first header.
 
 mod edit;
+#[cfg(test)]
+mod laws;
 mod layout;
 mod spelling;
 mod tables;
+mod words;
 
 use std::borrow::Cow;
 
 use toml_parser::decoder::{Encoding, ScalarKind as Decoded};
-use toml_parser::parser::{Event as Token, EventKind as TokenKind, RecursionGuard, ValidateWhitespace, parse_document};
-use toml_parser::{ParseError, Raw, Source};
+use toml_parser::parser::{Event as Token, EventKind as TokenKind};
+use toml_parser::{Raw, Source};
 use zeroize::Zeroizing;
 
 use super::path::Component;
@@ -28,6 +31,7 @@ use super::{
 use tables::{Holds, Key, ROOT, Tables, Taken};
 
 pub(crate) use edit::{set, unset};
+use words::{check, tokens};
 
 /// Reads a document.
 ///
@@ -53,44 +57,6 @@ pub(crate) fn parse(text: &str) -> Result<Document, SyntaxError> {
         }
     }
     Ok(Document { roots: vec![reader.tables.into_tree()], items: reader.items })
-}
-
-/// Reads the grammar, and returns all tokens that carry meaning. Nothing is decoded yet.
-fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
-    let source = Source::new(text);
-    let mut tokens = Vec::new();
-    let mut failure = None;
-    let mut keep = |token: Token| {
-        use TokenKind::{KeySep, Newline, ValueSep, Whitespace};
-        if !matches!(token.kind(), KeySep | Newline | ValueSep | Whitespace) {
-            tokens.push(token);
-        }
-    };
-    let mut valid = ValidateWhitespace::new(&mut keep, source);
-    let limit = u32::try_from(MAX_DEPTH).unwrap_or(u32::MAX);
-    // They are all in memory at once, as long as a byte of text or more each: they must be few before the grammar is read.
-    let lexed: Vec<_> = source.lex().take(MAX_LEXED + 1).collect();
-    if let Some(beyond) = lexed.get(MAX_LEXED) {
-        return Err(SyntaxError::at(text, beyond.span().start(), Problem::TooManyItems));
-    }
-    parse_document(&lexed, &mut RecursionGuard::new(&mut valid, limit), &mut failure);
-    check(text, failure)?;
-    Ok(tokens)
-}
-
-/// The most words, signs and blanks that are read: a dozen for each value of the largest document.
-const MAX_LEXED: usize = 3 * MAX_ITEMS;
-
-/// Turns what `toml_parser` reports into an error.
-fn check(text: &str, failure: Option<ParseError>) -> Result<(), SyntaxError> {
-    let Some(failure) = failure else { return Ok(()) };
-    let problem = match failure.description() {
-        TOO_DEEP => Problem::TooDeep,
-        // The description borrows from the error: only texts known here may outlive it, and none can hold a value.
-        reason => Problem::Invalid(REASONS.iter().find(|known| **known == reason).unwrap_or(&"this is no TOML")),
-    };
-    let span = failure.unexpected().or(failure.context()).unwrap_or_default();
-    Err(SyntaxError::at(text, span.start(), problem))
 }
 
 /// A cursor over the tokens, and what it has read so far.
@@ -348,59 +314,15 @@ fn span_of(token: Token) -> Span {
     Span::new(token.span().start(), token.span().end())
 }
 
-/// What `toml_parser` says of nesting.
-const TOO_DEEP: &str = "cannot recurse further; max recursion depth met";
-
-/// What `toml_parser` says of texts that people write by mistake.
-const REASONS: [&str; 31] = [
-    "`_` may only go between digits",
-    "carriage return must be followed by newline",
-    "extra `=`",
-    "extra comma in array",
-    "extra comma in inline table",
-    "integers with a radix cannot be signed",
-    "invalid basic string",
-    "invalid comment character",
-    "invalid key-value pair",
-    "invalid literal string",
-    "invalid multi-line basic string",
-    "invalid multi-line literal string",
-    "invalid unquoted key",
-    "key with no value",
-    "missing array opening",
-    "missing assignment between key-value pairs",
-    "missing comma between array elements",
-    "missing comma between key-value pairs",
-    "missing escaped value",
-    "missing inline table opening",
-    "missing opening quote",
-    "missing table open",
-    "missing value for key",
-    "radix must be lowercase",
-    "string values must be quoted",
-    "unclosed array",
-    "unclosed array table",
-    "unclosed inline table",
-    "unclosed table",
-    "unexpected key or value",
-    "unexpected leading zero",
-];
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::fmt::Write;
-    use std::path::{Path, PathBuf};
 
-    use proptest::collection::vec;
-    use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
-    use toml::{Table, Value};
-
-    use super::{MAX_LEXED, parse};
+    use super::laws::to_value;
+    use super::parse;
     use crate::document::json::laws::assert_tokens_stand_in;
-    use crate::document::json::spelling::quote;
-    use crate::document::path::Component;
-    use crate::document::{Content, Document, Item, MAX_DEPTH, Node, Problem, Style};
+    use crate::document::{Item, MAX_DEPTH, Problem};
 
     fn items(text: &str) -> Vec<String> {
         let document = parse(text).unwrap();
@@ -502,22 +424,6 @@ mod tests {
     }
 
     #[test]
-    fn errors_tell_where_and_what_without_showing_the_text() {
-        for (text, line, column, problem) in [
-            ("a = hunter2", 1, 5, "string values must be quoted"),
-            ("a = \"x\nb = 1", 1, 7, "invalid basic string"),
-            ("a = 'x\\'y'", 1, 9, "unexpected key or value"),
-            ("\n[a", 2, 3, "unclosed table"),
-            ("a = ['x' 'y']", 1, 10, "missing comma between array elements"),
-            ("a = 1\r b = 2", 2, 1, "carriage return must be followed by newline"),
-            ("a = \"\\q\"", 1, 7, "missing escaped value"),
-        ] {
-            let error = parse(text).err().unwrap();
-            assert_eq!((error.line, error.column, error.problem), (line, column, Problem::Invalid(problem)), "{text}");
-        }
-    }
-
-    #[test]
     fn nesting_is_bounded() {
         let array = |depth: usize| format!("a = {}{}", "[".repeat(depth), "]".repeat(depth));
         let dotted = |depth: usize| format!("{}a = 1", "a.".repeat(depth - 1));
@@ -550,187 +456,6 @@ mod tests {
             time(10_000);
             let (small, large) = (time(10_000), time(100_000));
             assert!(large < small * 60, "10 times as much took {large:?}, not {small:?}: {}", document(1));
-        }
-    }
-
-    #[test]
-    fn the_conformance_suite_is_taken_and_refused_as_it_says() {
-        let Some(folder) = crate::document::corpus::suite("toml") else { return };
-        let mut counts = [0; 2];
-        for path in files_below(&folder.join("valid")) {
-            let text = std::fs::read_to_string(&path).unwrap();
-            for text in [text.clone(), text.replace("\r\n", "\n").replace('\n', "\r\n")] {
-                let document = parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-                let expected: Table = toml::from_str(&text).unwrap();
-                assert_same(&to_value(&document, &document.roots[0]), &Value::Table(expected), &text);
-                for chosen in [|_| true, |index| index % 2 == 0, |_| false] {
-                    assert_tokens_stand_in(parse, &text, chosen);
-                }
-            }
-            counts[0] += 1;
-        }
-        for path in files_below(&folder.join("invalid")) {
-            if let Ok(text) = String::from_utf8(std::fs::read(&path).unwrap()) {
-                assert!(parse(&text).is_err(), "{}", path.display());
-                counts[1] += 1;
-            }
-        }
-        assert!(counts[0] > 200 && counts[1] > 400, "{counts:?}");
-    }
-
-    fn files_below(folder: &Path) -> Vec<PathBuf> {
-        let mut files = Vec::new();
-        for entry in folder.read_dir().unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                files.extend(files_below(&path));
-            } else if path.extension().is_some_and(|extension| extension == "toml") {
-                files.push(path);
-            }
-        }
-        files
-    }
-
-    /// Compares by the debug form, in which not-a-number equals itself.
-    fn assert_same(found: &Value, expected: &Value, text: &str) {
-        assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{text}");
-    }
-
-    /// Asserts that `toml` took only what it should have refused: dotted keys that add to a table of `[[…]]`.
-    fn assert_is_known(problem: Problem, text: &str) {
-        assert!(matches!(problem, Problem::DuplicateKey { .. }) && text.contains("[["), "{problem}: {text:?}");
-    }
-
-    /// Reads a document's tree as `toml` would.
-    fn to_value(document: &Document, node: &Node) -> Value {
-        match &node.content {
-            Content::Alias(_) | Content::Null => unreachable!("TOML has neither"),
-            Content::Leaf(index) => {
-                let leaf = document.leaf(*index);
-                match leaf.style {
-                    Style::Plain => toml::from_str::<Table>(&format!("v = {}", &*leaf.value)).unwrap()["v"].clone(),
-                    _ => Value::String(leaf.value.to_string()),
-                }
-            }
-            Content::List(nodes) => Value::Array(nodes.iter().map(|node| to_value(document, node)).collect()),
-            Content::Map(entries) => {
-                let pairs = entries.iter().map(|entry| match &entry.key {
-                    Component::Key { name, .. } => (name.to_string(), to_value(document, &entry.node)),
-                    _ => unreachable!("a map holds keys"),
-                });
-                Value::Table(pairs.collect())
-            }
-        }
-    }
-
-    fn scalar() -> impl Strategy<Value = String> {
-        prop_oneof![
-            any::<i64>().prop_map(|number| number.to_string()),
-            Just("0xDEAD_beef".to_owned()),
-            Just("-1_0.5e+3".to_owned()),
-            Just("1979-05-27 07:32:00.5-07:00".to_owned()),
-            Just("07:32".to_owned()),
-            any::<bool>().prop_map(|boolean| boolean.to_string()),
-            any::<String>().prop_map(|text| quote(&text).to_string()),
-            "'[ -&(-~\t€]{0,9}'",
-            "'''[ -&(-~\n]{0,9}'?[a-z\r\n]'''".prop_map(|text| text.replace('\r', "\r\n")),
-            "\"\"\"(\"{0,2}[ a-z#=\n]|\\\\[nt\"]|\\\\\n ){0,5}\"\"\"",
-        ]
-    }
-
-    fn key() -> impl Strategy<Value = String> {
-        let part = prop_oneof![4 => "[a-e]", 1 => "\"[ab .#]\"", 1 => "'[ab\\]]'"];
-        vec((part, "\\.| \\. ?"), 1..4).prop_map(|parts| {
-            let mut key = String::new();
-            for (index, (part, dot)) in parts.iter().enumerate() {
-                key = key + if index == 0 { "" } else { dot } + part;
-            }
-            key
-        })
-    }
-
-    fn value() -> impl Strategy<Value = String> {
-        scalar().prop_recursive(3, 12, 4, |inner| {
-            prop_oneof![
-                (vec(inner.clone(), 0..4), "|,|, |,\n  | # c\n,\n# \n", "(,|\n)?").prop_map(|(items, comma, end)| {
-                    let comma = if comma.is_empty() { "," } else { &comma };
-                    let end = if items.is_empty() { "" } else { &end };
-                    format!("[{}{end}]", items.join(comma))
-                }),
-                vec((key(), inner), 0..4).prop_map(|entries| {
-                    let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-                    format!("{{{}}}", entries.join(", "))
-                }),
-            ]
-        })
-    }
-
-    /// Documents of which many define something twice.
-    pub(in crate::document::toml) fn document() -> impl Strategy<Value = String> {
-        let line = prop_oneof![
-            6 => (key(), value(), "| |\t# c").prop_map(|(key, value, end)| format!("{key}= {value}{end}")),
-            2 => key().prop_map(|key| format!("[{key}]")),
-            1 => key().prop_map(|key| format!("  [[ {key} ]] # t")),
-            1 => "#[ a-z=]{0,5}",
-            1 => " ?",
-        ];
-        (vec(line, 0..12), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(lines, mark, crlf, end)| {
-            let text = lines.join("\n") + if end { "\n" } else { "" };
-            let text = if crlf { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text };
-            (if mark { "\u{feff}" } else { "" }).to_owned() + &text
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn the_same_is_read_and_refused_as_by_toml(text in document()) {
-            match (parse(&text), toml::from_str::<Table>(&text)) {
-                (Ok(document), Ok(expected)) => {
-                    assert_same(&to_value(&document, &document.roots[0]), &Value::Table(expected), &text);
-                }
-                (Ok(_), Err(error)) => panic!("{error}: {text:?}"),
-                (Err(error), Ok(_)) => assert_is_known(error.problem, &text),
-                (Err(_), Err(_)) => {}
-            }
-        }
-
-        #[test]
-        fn tokens_can_stand_for_any_leaves(text in document(), chosen: u64) {
-            if parse(&text).is_ok() {
-                for chosen in [0, u64::MAX, chosen] {
-                    assert_tokens_stand_in(parse, &text, |index| chosen >> (index % 64) & 1 == 1);
-                }
-            }
-        }
-
-        #[test]
-        fn what_toml_refuses_is_refused(text in document(), at: proptest::sample::Index, piece in "[\\PC\"'{}\\[\\]=,.:0-9\\\\u# \n\r]{0,3}", cut in 0usize..4) {
-            let at = text.floor_char_boundary(at.index(text.len() + 1));
-            let end = text.ceil_char_boundary((at + cut).min(text.len()));
-            let mutated = format!("{}{piece}{}", &text[..at], &text[end..]);
-            match (parse(&mutated), toml::from_str::<Table>(&mutated)) {
-                (Ok(document), Ok(expected)) => {
-                    assert_same(&to_value(&document, &document.roots[0]), &Value::Table(expected), &mutated);
-                }
-                (Ok(_), Err(error)) => {
-                    let is_about_size = ["overflow", "large", "invalid type: integer"].map(|word| error.message().contains(word));
-                    assert!(is_about_size.contains(&true), "{error}: {mutated:?}");
-                }
-                (Err(error), Ok(_)) => assert_is_known(error.problem, &mutated),
-                (Err(_), Err(_)) => {}
-            }
-        }
-
-        #[test]
-        fn no_text_makes_the_parser_panic(text in "([\\PC\"'{}\\[\\]=,.:0-9\\\\u# \n\r]|\"\"\"|'''|[a-c] = ){0,40}") {
-            let _ = parse(&text);
-        }
-    }
-
-    #[test]
-    fn words_beyond_the_limit_are_refused_before_they_are_kept() {
-        for text in ["a.".repeat(MAX_LEXED), "\n".repeat(MAX_LEXED + 1)] {
-            assert_eq!(parse(&text).err().map(|error| error.problem), Some(Problem::TooManyItems));
         }
     }
 

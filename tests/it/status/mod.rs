@@ -1,5 +1,7 @@
 //! `secret status`: the whole repository at a glance, without an identity; and its page, which nobody's text can bend.
 
+mod style;
+
 use std::process::Command;
 
 use jiff::civil::date;
@@ -130,6 +132,41 @@ fn the_page_tells_who_could_read_what_from_when_till_when() {
     ] {
         assert!(page.contains(told), "{told} is missing in\n{page}");
     }
+}
+
+#[test]
+fn many_files_are_summed_up_by_folder() {
+    let world = World::new();
+    let (_, bob) = world.keygen("bob");
+    let names: Vec<String> = (0..40).map(|number| format!("secrets/app/{number}.env")).collect();
+    let more: Vec<String> = (0..41).map(|number| format!("secrets/db/{number}.env")).collect();
+    for name in names.iter().chain(&more) {
+        world.write(name, "A=canary\n");
+    }
+    let encrypt = |names: &[String]| {
+        let words: Vec<&str> = ["encrypt", "--quiet"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        world.secret(words).success();
+    };
+    encrypt(&names);
+    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.commit("bob");
+    encrypt(&more);
+    let page = world.page();
+    let corner = |word: &str| format!("class=\"corner\">{word}<");
+    assert!(page.contains(&corner("Folder")) && !page.contains(&corner("File")), "{page}");
+    for cells in [
+        // What bob is to read, and cannot yet.
+        "<td class=\"reads\">40/40</td><td class=\"surplus\">0/40<small> +40</small></td>",
+        "<td class=\"reads\">41/41</td><td class=\"reads\">41/41</td>",
+    ] {
+        assert_eq!(page.matches(cells).count(), 1, "{cells} in\n{page}");
+    }
+    // With one file less each has its row.
+    std::fs::remove_file(world.path("secrets/app/0.env")).expect("it is there");
+    let page = world.page();
+    assert!(page.contains(&corner("File")) && !page.contains(&corner("Folder")), "{page}");
+    assert_eq!(page.matches("<td class=\"reads\">").count(), 39 + 2 * 41);
+    assert_eq!(page.matches("<td class=\"pending\">").count(), 39);
 }
 
 #[test]
