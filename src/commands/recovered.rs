@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::CommandError;
 use crate::fs::Recovery;
+use crate::policy::FILE_NAME;
 use crate::ui::{Ui, count};
 use crate::workspace::Workspace;
 
@@ -22,6 +23,21 @@ pub fn recover(workspace: &Workspace<'_>, ui: &Ui) -> Result<(), CommandError> {
             let are = format!("{} {}", count(files.len(), "file"), if files.len() == 1 { "is" } else { "are" });
             ui.warn(&format!("a rekey that was interrupted is finished: {are} replaced: {}", named(&files)));
             Ok(())
+        }
+        Some(Recovery::Abandoned { replaced, left }) => {
+            let what = format!(
+                "a rekey was interrupted, and {FILE_NAME} is another one since: {} left as {}",
+                count(left.len(), "file"),
+                if left.len() == 1 { "it is" } else { "they are" }
+            );
+            if replaced.is_empty() {
+                ui.warn(&what);
+                return Ok(());
+            }
+            let written: Vec<String> = replaced.iter().map(|path| format!("  {}", path.display())).collect();
+            let what = format!("{what}; what it had written already stands in these");
+            let hint = "look at them: `git checkout` takes them back, `secret rekey` brings them in line with the policy";
+            Err(CommandError::failed(what).more(written).hint(hint))
         }
         Some(Recovery::Finished { files, left }) => {
             let count = left.len();

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub use access::{Access, Reach, access};
 pub use error::{FsError, Step};
 pub use folder::OpenFolder;
-pub use journal::{Journal, JournalProblem, Pending, Prepared, Recovery, pending, recover};
+pub use journal::{Journal, JournalProblem, Needs, Pending, Prepared, Recovery, pending, recover};
 pub use lock::FolderLock;
 pub use outputs::{Outputs, StagedOutput};
 pub use place::{Kind, Root};

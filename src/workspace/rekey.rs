@@ -9,8 +9,8 @@ use super::{AnyFile, COMPROMISED, Error, OpenFile, OpenOpaque, Standing, Target,
 use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{BodyStamp, Comments, Exposure, FileSecrets, Header, Mode, NewBody, Opened, seal};
-use crate::fs::{Draft, Expect, FolderLock, Journal, Prepared, Snapshot, Staged};
-use crate::policy::{FILE_NAME, Rule};
+use crate::fs::{self, Draft, Expect, FolderLock, Journal, Kind, Needs, Prepared, Snapshot, Staged};
+use crate::policy::{FILE_NAME, MAX_POLICY, Rule};
 
 /// What a rekey of one file does; nothing is written yet.
 pub struct RekeyPlan {
@@ -216,7 +216,15 @@ impl Workspace<'_> {
                 lock.stage(&policy, change.text.as_bytes(), Expect::Unchanged(&change.snapshot), WRITE_MODE)?;
             prepared.insert(0, staged.prepare()?);
         }
-        Ok(journal.commit(prepared)?)
+        let standing = match fs::kind(&policy)? {
+            Some(Kind::File) => Some(Snapshot::of(&fs::read(&policy, self.within(), MAX_POLICY)?)),
+            _ => None,
+        };
+        let before = self.proposed.as_ref().map(|change| &change.snapshot).or(standing.as_ref());
+        let proposed = self.proposed.as_ref().map(|change| Snapshot::of(change.text.as_bytes()));
+        // Readers are let in by this policy, and by no other that somebody checks out before the rest is done.
+        let needs = before.map(|before| Needs { path: &policy, before, after: proposed.as_ref().unwrap_or(before) });
+        Ok(journal.commit(prepared, needs.as_ref())?)
     }
 }
 

@@ -32,8 +32,9 @@ fn interrupted() -> World {
         let [old, new] = [&world, &rekeyed].map(|world| world.sha256(path));
         format!("file {old} {new} {name} \"{path}\"\n")
     };
+    let policy = world.sha256(".secret.toml");
     let text = format!(
-        "secret journal 1\nfolder \"secrets\"\nfolder \"secrets/deeper\"\n{}{}",
+        "secret journal 1\nfolder \"secrets\"\nfolder \"secrets/deeper\"\nneeds {policy} {policy} \".secret.toml\"\n{}{}",
         line(ONE, ".secret-4194304-fedcba9876543210.tmp"),
         line(TWO, name)
     );
@@ -48,6 +49,39 @@ fn interrupted() -> World {
 
 const FINISHED: &str = "warning: a rekey that was interrupted is finished: 2 files are replaced: secrets/one.env, \
                         secrets/deeper/two.json\n";
+
+/// Another branch may have the very same files, and a policy that lets nobody new in.
+#[test]
+fn under_another_policy_the_rest_is_given_up() {
+    let world = interrupted();
+    let two = world.read(TWO);
+    let policy = world.read(".secret.toml");
+    world.write(".secret.toml", policy.clone() + "\n# another one\n");
+    world.secret_with(["set", TWO, "two", "--stdin"], "3", &[]).fails(
+        1,
+        "error: a rekey was interrupted, and .secret.toml is another one since: 1 file left as it is; what it had written \
+         already stands in these\n  secrets/one.env\nhint: look at them: `git checkout` takes them back, `secret rekey` brings \
+         them in line with the policy",
+    );
+    assert_eq!(world.read(TWO), two);
+    assert!(!world.path(".git/secret-journal").exists());
+    assert_eq!(fs::read_dir(world.path("secrets/deeper")).expect("a folder").count(), 1);
+    world.secret(["rekey"]).success();
+    assert!(!world.read(TWO).contains("recipients.bob"));
+
+    // Taken back before anything else is done, it is as if nothing had been begun.
+    let world = interrupted();
+    world.git(["checkout", "--quiet", "."]);
+    world.write(".secret.toml", policy + "\n# another one\n");
+    let set = world.secret_with(["group", "add", "others", "alice"], "", &[]).success();
+    assert!(
+        set.stderr.starts_with(
+            "warning: a rekey was interrupted, and .secret.toml is another one since: 2 files left as they are\n"
+        ),
+        "{}",
+        set.stderr
+    );
+}
 
 #[test]
 fn any_command_that_writes_finishes_it_and_says_so() {

@@ -41,6 +41,16 @@ pub struct Journal<'r> {
     is_kept: bool,
 }
 
+/// The file that new files were made for, which is not replaced unless it is among them: the policy.
+pub struct Needs<'n> {
+    /// Where it is.
+    pub path: &'n Path,
+    /// What it must hold while the others are replaced.
+    pub before: &'n Snapshot,
+    /// What it holds afterwards.
+    pub after: &'n Snapshot,
+}
+
 /// A new file that has been flushed, with the digests by which it and the one that it replaces are known again.
 pub struct Prepared<'l> {
     staged: Staged<'l>,
@@ -80,14 +90,20 @@ impl<'r> Journal<'r> {
         self.append(&text)
     }
 
-    /// Puts all of the new files in place. If the process is killed, all are old, or become new by [`recover`].
+    /// Puts all of the new files in place. If the process is killed, all are old, or become new by [`recover`], unless
+    /// what they need is another file by then.
     ///
     /// # Errors
     /// When one of the old files was changed meanwhile, or the system refuses: then all are old. When it refuses in the
     /// midst of it, [`FsError::Unfinished`].
-    pub fn commit(mut self, prepared: Vec<Prepared<'_>>) -> Result<(), FsError> {
+    pub fn commit(mut self, prepared: Vec<Prepared<'_>>, needs: Option<&Needs<'_>>) -> Result<(), FsError> {
         let known = self.file.metadata().map_err(|source| FsError::io(Step::Read, &self.path, source))?.len();
         let mut text = if known == 0 { String::from(FIRST_LINE) } else { String::new() };
+        if let Some(Needs { path, before, after }) = needs {
+            check(&Place::find(path, Some(self.root))?, Expect::Unchanged(before))?;
+            let (before, after) = (before.hexadecimal(), after.hexadecimal());
+            let _ = writeln!(text, "needs {before} {after} {}", self.spelled(path)?);
+        }
         for Prepared { staged, old, new } in &prepared {
             check(&staged.place, staged.expect)?;
             let (old, new) = (old.hexadecimal(), new.hexadecimal());
@@ -220,7 +236,7 @@ mod tests {
             let staged = lock.stage(path, text.as_bytes(), expect, Mode::KeepOr(0o666)).expect("it is written");
             staged.prepare().expect("it is ready")
         });
-        journal.commit(prepared.collect()).expect("all are replaced");
+        journal.commit(prepared.collect(), None).expect("all are replaced");
         drop(lock);
         assert_eq!(world.texts(), NEW);
         world.assert_clean();
@@ -242,7 +258,7 @@ mod tests {
             })
             .collect();
         fs::write(&paths[2], "somebody else's").expect("a file");
-        assert!(matches!(journal.commit(prepared), Err(FsError::Changed { .. })));
+        assert!(matches!(journal.commit(prepared, None), Err(FsError::Changed { .. })));
         assert_eq!(world.texts(), ["old 1", "old 2", "somebody else's"]);
         world.assert_clean();
     }

@@ -13,7 +13,7 @@ use super::super::replace::rename;
 use super::super::{FolderLock, FsError, Root, Step};
 use super::digest_at;
 use super::storage::{locked, open, read_all, remove, sync};
-use super::text::{Content, Entry, parse};
+use super::text::{Content, Entry, Needs, parse};
 
 /// What was done about a journal that a killed process has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,13 @@ pub enum Recovery {
         /// The files that are new now, then or before.
         files: Vec<PathBuf>,
         /// Those that were changed meanwhile, or are gone: they are left as they are.
+        left: Vec<PathBuf>,
+    },
+    /// What the files were made for is another file by now, so what was still to be replaced is not.
+    Abandoned {
+        /// The files that are new.
+        replaced: Vec<PathBuf>,
+        /// Those that are left as they are.
         left: Vec<PathBuf>,
     },
     /// Nothing had been replaced. What had been prepared is removed.
@@ -60,8 +67,8 @@ pub fn recover(root: &Root) -> Result<Option<Recovery>, FsError> {
         Err(error) => return Err(error),
     };
     let recovery = match content(&file, path)? {
-        Content::Complete(entries) => {
-            let recovery = finish(root, entries)?;
+        Content::Complete { needs, entries } => {
+            let recovery = finish(root, needs.as_ref(), entries)?;
             remove(path)?;
             Some(recovery)
         }
@@ -96,7 +103,7 @@ pub fn pending(root: &Root) -> Result<Option<Pending>, FsError> {
         Err(FsError::Busy { .. }) => Some(Pending::Running),
         Ok(None) => None,
         file => file?.map(|file| content(&file, path)).transpose()?.map(|content| match content {
-            Content::Complete(entries) => Pending::Complete(entries.len()),
+            Content::Complete { entries, .. } => Pending::Complete(entries.len()),
             Content::Incomplete { .. } => Pending::Incomplete,
         }),
     })
@@ -115,13 +122,13 @@ pub(in crate::fs) fn needed(root: &Root) -> Option<BTreeSet<String>> {
         file => file.ok()?,
     };
     match content(&file, path).ok()? {
-        Content::Complete(entries) => Some(entries.into_iter().map(|entry| entry.staged).collect()),
+        Content::Complete { entries, .. } => Some(entries.into_iter().map(|entry| entry.staged).collect()),
         Content::Incomplete { .. } => Some(BTreeSet::new()),
     }
 }
 
-/// Replaces what is still to be replaced.
-fn finish(root: &Root, entries: Vec<Entry>) -> Result<Recovery, FsError> {
+/// Replaces what is still to be replaced; nothing, where what it needs is another file by now.
+fn finish(root: &Root, needs: Option<&Needs>, entries: Vec<Entry>) -> Result<Recovery, FsError> {
     let mut folders: BTreeMap<PathBuf, Option<Arc<File>>> = BTreeMap::new();
     for entry in &entries {
         let folder = entry.path.parent().unwrap_or(Path::new(""));
@@ -136,6 +143,7 @@ fn finish(root: &Root, entries: Vec<Entry>) -> Result<Recovery, FsError> {
         .collect();
     let _lock = FolderLock::acquire(known.iter().map(PathBuf::as_path), Some(root))?;
 
+    let is_wanted = needs.map(|needs| is_met(root, needs)).transpose()?.unwrap_or(true);
     let (mut left, mut moves, mut files) = (Vec::new(), Vec::new(), Vec::new());
     for entry in entries {
         let folder = folders.get(entry.path.parent().unwrap_or(Path::new(""))).cloned().flatten();
@@ -149,7 +157,7 @@ fn finish(root: &Root, entries: Vec<Entry>) -> Result<Recovery, FsError> {
         let is_staged = staged.as_deref() == Some(&entry.new);
         match found {
             Some(found) if found == entry.new => files.push(entry.path),
-            Some(found) if found == entry.old && is_staged => {
+            Some(found) if found == entry.old && is_staged && is_wanted => {
                 moves.push((place, entry.staged));
                 files.push(entry.path);
             }
@@ -168,7 +176,15 @@ fn finish(root: &Root, entries: Vec<Entry>) -> Result<Recovery, FsError> {
     for (folder, handle) in folders.iter().filter_map(|(folder, handle)| Some((folder, handle.as_ref()?))) {
         sync(handle, &root.path().join(folder))?;
     }
-    Ok(Recovery::Finished { files, left })
+    Ok(if is_wanted { Recovery::Finished { files, left } } else { Recovery::Abandoned { replaced: files, left } })
+}
+
+/// Tells whether the file that the others were made for is still that one.
+fn is_met(root: &Root, needs: &Needs) -> Result<bool, FsError> {
+    let folder = folder_below(root, needs.path.parent().unwrap_or(Path::new("")))?;
+    let (Some(folder), Some(name)) = (folder, needs.path.file_name()) else { return Ok(false) };
+    let place = Place { folder, name: name.to_owned(), path: root.path().join(&needs.path) };
+    Ok(digest_if_file(&place)?.is_some_and(|found| found == needs.before || found == needs.after))
 }
 
 /// Reads a journal.
@@ -205,8 +221,9 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    use super::super::fixture::{Act, NEW, OLD, PATHS, World, finished};
+    use super::super::fixture::{Act, NEW, OLD, PATHS, World, closed, finished};
     use super::super::text::FIRST_LINE;
+    use crate::fs::Snapshot;
     use super::*;
 
     #[test]
@@ -237,6 +254,30 @@ mod tests {
             if text[..length].contains("\"b\"\n") {
                 world.assert_clean();
             }
+        }
+    }
+
+    #[test]
+    fn where_what_they_were_made_for_is_another_file_no_more_is_replaced() {
+        let [before, after] = ["policy 1", "policy 2"].map(|text| Snapshot::of(text.as_bytes()).hexadecimal());
+        for (policy, is_met) in [("policy 1", true), ("policy 2", true), ("policy 3", false), ("", false)] {
+            let world = World::new();
+            let body = world.killed_after(&[1]);
+            let body = body.rsplit_once("end ").expect("a last line").0;
+            fs::write(world.journal(), closed(format!("{body}needs {before} {after} \"policy\"\n"))).expect("a journal");
+            if !policy.is_empty() {
+                fs::write(world.path("policy"), policy).expect("a file");
+            }
+            let recovery = world.settle();
+            if is_met {
+                assert_eq!((recovery, world.texts()), (Some(finished(&PATHS, &[])), NEW.map(str::to_owned)));
+            } else {
+                let [one, two, three] = PATHS.map(PathBuf::from);
+                let abandoned = Recovery::Abandoned { replaced: vec![two], left: vec![one, three] };
+                assert_eq!(recovery, Some(abandoned), "{policy}");
+                assert_eq!(world.texts(), ["old 1", "new 2", "old 3"]);
+            }
+            world.assert_clean();
         }
     }
 

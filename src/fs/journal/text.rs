@@ -26,8 +26,16 @@ pub enum JournalProblem {
 /// What a journal says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    Complete(Vec<Entry>),
+    Complete { needs: Option<Needs>, entries: Vec<Entry> },
     Incomplete { folders: Vec<PathBuf> },
+}
+
+/// The file that the others were made for: where it is another one by now, none of them is wanted any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Needs {
+    pub(super) path: PathBuf,
+    pub(super) before: String,
+    pub(super) after: String,
 }
 
 /// One file of a journal.
@@ -43,9 +51,20 @@ pub(super) struct Entry {
 pub(super) fn parse(bytes: &[u8]) -> Result<Content, JournalProblem> {
     let text = String::from_utf8_lossy(bytes);
     let Some(body) = completed(&text) else { return Ok(Content::Incomplete { folders: folders_in(&text) }) };
-    let (mut entries, mut paths, mut names) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut needs, mut entries, mut paths, mut names) = (None, Vec::new(), BTreeSet::new(), BTreeSet::new());
     for (number, line) in body.lines().enumerate().map(|(index, line)| (index + 1, line)) {
         if number == 1 || line.starts_with("folder ") {
+            continue;
+        }
+        if let Some(rest) = line.strip_prefix("needs ") {
+            let [before, after, path] = rest.splitn(3, ' ').collect::<Vec<_>>()[..] else {
+                return Err(JournalProblem::Line(number));
+            };
+            if needs.is_some() || !is_digest(before) || !is_digest(after) {
+                return Err(JournalProblem::Line(number));
+            }
+            let path = file_in(path).ok_or(JournalProblem::Path(number))?;
+            needs = Some(Needs { path, before: before.to_owned(), after: after.to_owned() });
             continue;
         }
         let fields = line.strip_prefix("file ").map(|rest| rest.splitn(4, ' ').collect::<Vec<_>>());
@@ -53,14 +72,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Content, JournalProblem> {
         if !is_digest(old) || !is_digest(new) || !is_temporary(staged.as_ref()) {
             return Err(JournalProblem::Line(number));
         }
-        let path = path_in(path).filter(|path| path.file_name().is_some()).ok_or(JournalProblem::Path(number))?;
+        let path = file_in(path).ok_or(JournalProblem::Path(number))?;
         if !paths.insert(path.clone()) || !names.insert((*staged).to_owned()) {
             return Err(JournalProblem::Repeated(number));
         }
         let owned = |text: &str| text.to_owned();
         entries.push(Entry { path, staged: owned(staged), old: owned(old), new: owned(new) });
     }
-    Ok(Content::Complete(entries))
+    Ok(Content::Complete { needs, entries })
 }
 
 /// Returns what stands before the last line, if that confirms it.
@@ -75,6 +94,10 @@ fn completed(text: &str) -> Option<&str> {
 fn folders_in(text: &str) -> Vec<PathBuf> {
     let lines = text.split_inclusive('\n').filter_map(|line| line.strip_prefix("folder ")?.strip_suffix('\n'));
     lines.filter_map(path_in).collect()
+}
+
+fn file_in(quoted: &str) -> Option<PathBuf> {
+    path_in(quoted).filter(|path| path.file_name().is_some())
 }
 
 /// Reads a path that leads to something below the root, and not into git's own folder.
@@ -140,6 +163,10 @@ mod tests {
             format!("file {old} {new} {name} \"a/one\"\nfile {old} {new} {name} \"a/two\""),
             format!("file {old} {new} {name} \"a/one\"\nfile {old} {new} {} \"a/one\"", temporary_name()),
             "run rm".to_owned(),
+            format!("needs {old} {new} \"../outside\""),
+            format!("needs {old} {new}"),
+            format!("needs {old} new \"a/one\""),
+            format!("needs {old} {new} \"a/one\"\nneeds {old} {new} \"a/one\""),
         ];
         for line in lines {
             let world = World::new();
