@@ -9,7 +9,7 @@ use super::offboard::{self, OutputArgs};
 use super::{CommandError, Context};
 use crate::keys::{Recipient, RecipientError};
 use crate::ui::count;
-use crate::workspace::{LifecycleRequest, Reader, SOON};
+use crate::workspace::{COMPROMISED, LifecycleRequest, Reader, SOON};
 
 /// Take a leaked key out of everything, or mark files whose values got out
 ///
@@ -80,10 +80,13 @@ fn of_key(recipient: &Recipient, arguments: &CompromisedArgs, context: &Context<
         });
         workspace.propose(change);
     }
-    what.push(format!("{} get new data keys", count(knowledge.open_files.len(), "file")));
+    offboard::refuse_unreached(&knowledge)?;
+    let affected = knowledge.affected_files();
+    what.push(format!("{} to rekey", count(affected.len(), "file")));
+    workspace.expose_to(COMPROMISED, &knowledge.unrecorded);
     arguments.output.print(&knowledge, context)?;
     offboard::agree(&what.join("; "), &arguments.consent, context)?;
-    offboard::rekey(&mut workspace, &knowledge.open_files, &arguments.consent, context)?;
+    offboard::rekey(&mut workspace, &affected, &arguments.consent, context)?;
     context.ui.note("no file is encrypted to that key any more");
     offboard::advise(knowledge.to_replace().count(), context);
     Ok(())

@@ -236,6 +236,14 @@ pub(super) fn tell(target: &Target, creation: &Creation, context: &Context<'_>) 
     let readers = creation.header.recipients.keys().cloned().collect::<Vec<_>>().join(", ");
     match creation.resumed {
         None => ui.note(&format!("encrypted {}; readers: {readers}", target.shown)),
+        Some(_) if !creation.removed.is_empty() => {
+            let removed = creation.removed.join(", ");
+            let read = if creation.removed.len() == 1 { "reads" } else { "read" };
+            ui.note(&format!(
+                "encrypted {} with a new key, as {removed} no longer {read} it; readers: {readers}",
+                target.shown
+            ));
+        }
         Some(source) => {
             let place = match source {
                 Source::Head => "HEAD",

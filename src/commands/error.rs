@@ -69,6 +69,11 @@ impl CommandError {
         Self { exit: Exit::NoIdentity, ..Self::failed(message) }
     }
 
+    /// Builds a failure because a file is not what its readers wrote.
+    pub fn not_authentic(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::NotAuthentic, ..Self::failed(message) }
+    }
+
     /// Builds the end of a check that found something.
     pub fn no(message: impl std::fmt::Display) -> Self {
         Self { exit: Exit::No, ..Self::failed(message) }

@@ -36,7 +36,8 @@ pub fn recover(workspace: &Workspace<'_>, ui: &Ui) -> Result<(), CommandError> {
             }
             let written: Vec<String> = replaced.iter().map(|path| format!("  {}", path.display())).collect();
             let what = format!("{what}; what it had written already stands in these");
-            let hint = "look at them: `git checkout` takes them back, `secret rekey` brings them in line with the policy";
+            let hint =
+                "look at them: `git checkout` takes them back, `secret rekey` brings them in line with the policy";
             Err(CommandError::failed(what).more(written).hint(hint))
         }
         Some(Recovery::Finished { files, left }) => {

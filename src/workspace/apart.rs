@@ -1,10 +1,11 @@
 //! Work on many files that needs a workspace: on all cores, in each thread with one of its own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Error, Workspace};
+use super::{Error, FormerReader, Workspace};
 use crate::env::Env;
 use crate::keys::Identities;
 use crate::policy::Policy;
@@ -17,6 +18,7 @@ struct Seed<'a> {
     policy: Policy,
     head_policy: Option<Policy>,
     exposes_all: bool,
+    former_reader: Option<Arc<FormerReader>>,
 }
 
 impl Seed<'_> {
@@ -25,6 +27,7 @@ impl Seed<'_> {
         workspace.policy = Some(self.policy.clone()).into();
         workspace.head_policy = self.head_policy.clone().into();
         workspace.exposes_all = self.exposes_all;
+        workspace.former_reader.clone_from(&self.former_reader);
         Ok(workspace)
     }
 }
@@ -49,6 +52,7 @@ impl Workspace<'_> {
             policy: self.required_policy()?.clone(),
             head_policy: self.head_policy()?.cloned(),
             exposes_all: self.exposes_all,
+            former_reader: self.former_reader.clone(),
         };
         let size = items.len().div_ceil(rayon::current_num_threads() * PARTS).max(1);
         let parts = items.par_chunks(size).map(|part| {

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::guard::recipients;
+use super::guard::{Versions, recipients};
 use super::metadata::{defaults, missing, refuse_unknown_values};
 use super::open::refuse_other_path;
+use super::rekey::{Change, Circumstances, cleared};
 use super::save::seal_error;
-use super::{Error, MetadataChange, NewOpaque, OpenFile, Target, Workspace};
+use super::{Error, MetadataChange, NewOpaque, OpenFile, ReaderChange, Target, Workspace};
 use crate::crypto::FileId;
 use crate::document::{self, Format, Problem};
 use crate::envelope::native::{
@@ -49,6 +50,8 @@ pub struct Creation {
     pub header: Header,
     /// Where the tokens were taken up from, if git had an encrypted form.
     pub resumed: Option<Source>,
+    /// Who read that form and reads this one no more: it has a new data key.
+    pub removed: Vec<String>,
     /// Readers whom the committed policy does not name for this path.
     pub unreviewed: Vec<String>,
     /// Why a file whose name is that of a structured format is sealed as a whole.
@@ -66,6 +69,7 @@ impl Creation {
             file,
             header,
             resumed: Some(source),
+            removed: Vec::new(),
             unreviewed: Vec::new(),
             opaque_because: None,
             is_plaintext_in_history: false,
@@ -134,6 +138,7 @@ impl Workspace<'_> {
             locks_out_user: self.is_locked_out(&header.recipients),
             header,
             resumed: None,
+            removed: Vec::new(),
             opaque_because,
             is_plaintext_in_history: self.is_plaintext_in_history(target)?,
         })
@@ -186,7 +191,8 @@ impl Workspace<'_> {
         Ok(header)
     }
 
-    /// Encrypts as the file was before: the same id, key, readers and header, unchanged values with their tokens.
+    /// Encrypts as the file was before: the same id, unchanged values with their tokens, and the same key and readers, unless
+    /// one of those has left the policy since.
     fn resume(
         &self,
         request: CreationRequest,
@@ -194,17 +200,43 @@ impl Workspace<'_> {
         file: &OpenFile,
         rule: &Rule,
     ) -> Result<Creation, Error> {
-        self.check_writable(file)?;
+        let change = match self.check_writable(file) {
+            Ok(()) => None,
+            Err(error @ Error::Drifted { .. }) => Some(self.catch_up(file)?.ok_or(error)?),
+            Err(error) => return Err(error),
+        };
         let target = &file.target;
-        let metadata = request.metadata.apply(&file.opened.header.metadata, self.env.today())?;
+        let opened = &file.opened;
+        let before = change.as_ref().map_or(&opened.header, |change| &change.header);
+        let secrets = change.as_ref().and_then(|change| change.renewed.as_ref()).unwrap_or(&opened.secrets);
+        let metadata = request.metadata.apply(&before.metadata, self.env.today())?;
         Self::check_metadata(target, rule, &metadata)?;
-        let header = Header { metadata, ..file.opened.header.clone() };
+        let header = Header { metadata, ..before.clone() };
         let format = header.format;
-        refuse_unknown_values(target, &header, &file.opened.header.metadata.values, &request.plaintext)?;
-        let bytes =
-            seal(&request.plaintext, header.clone(), &file.opened.secrets, Some(&file.opened), self.env.today())
-                .map_err(|source| seal_error(target, format, source))?;
-        Ok(Creation::resumed(NewFile::Bytes(bytes), header, source))
+        refuse_unknown_values(target, &header, &opened.header.metadata.values, &request.plaintext)?;
+        let bytes = seal(&request.plaintext, header.clone(), secrets, Some(opened), self.env.today())
+            .map_err(|source| seal_error(target, format, source))?;
+        let mut creation = Creation::resumed(NewFile::Bytes(bytes), header, source);
+        if let Some(Change { preview, unreviewed, .. }) = change {
+            let removed = preview.removed.into_iter();
+            creation.removed = removed
+                .map(|ReaderChange { member, is_key_change }| match is_key_change {
+                    true => format!("a former key of {member}"),
+                    false => member,
+                })
+                .collect();
+            creation.unreviewed = unreviewed;
+        }
+        Ok(creation)
+    }
+
+    /// Brings the former form of a file in line with the policy, as a rekey would if it stood in the work tree; `None` where
+    /// somebody has to be asked more than whether the readers are right.
+    fn catch_up(&self, file: &OpenFile) -> Result<Option<Change>, Error> {
+        let versions = Versions::of(self, std::slice::from_ref(&file.target))?;
+        let common = Circumstances { makes_key: false, ids: self.file_ids()?, versions };
+        let change = self.plan_change(file, &common)?;
+        Ok(change.filter(|change| !change.drops_caller && cleared(&file.opened, &change.header).is_empty()))
     }
 
     /// Finds the encrypted form of a file in the index or in HEAD, and opens it.

@@ -52,6 +52,7 @@ mod wiring;
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use access::{Access, AccessedFile, Granted};
 pub use create::{Creation, CreationRequest, NewFile, Source};
@@ -73,8 +74,10 @@ pub use many::{Found, Workspaces, each_on_all_cores};
 pub use members::NewMember;
 pub use merge::{MergeRequest, MergeResult};
 pub use metadata::{MetadataChange, ValueChange};
+use offboard::FormerReader;
 pub use offboard::{
-    Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader, ReaderHistory, ReaderSpan, SpanEnd, Unread,
+    Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader, ReaderHistory, ReaderSpan, SpanEnd, Unreach, Unreached,
+    Unread, Unrecorded,
 };
 pub use opaque::{AnyFile, OpenOpaque, STREAM_ABOVE, Seen, StoredOpaque, VerifiedOpaque};
 pub use opaque_write::{LargeContent, NewOpaque};
@@ -114,6 +117,8 @@ pub struct Workspace<'a> {
     proposed: Option<PolicyChange>,
     /// Whether a rekey makes a new data key for every file, and records that what it seals got out.
     exposes_all: bool,
+    /// Whose knowledge a rekey records in headers that do not name them.
+    former_reader: Option<Arc<FormerReader>>,
     head_policy: OnceCell<Option<Policy>>,
 }
 
@@ -146,6 +151,7 @@ impl<'a> Workspace<'a> {
             policy: OnceCell::new(),
             proposed: None,
             exposes_all: false,
+            former_reader: None,
             head_policy: OnceCell::new(),
         })
     }

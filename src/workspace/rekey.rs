@@ -49,13 +49,13 @@ pub(super) enum Replacement {
 }
 
 /// How a file gets in line with the policy.
-struct Change {
-    header: Header,
+pub(super) struct Change {
+    pub(super) header: Header,
     /// The keys of the file, where they are new ones.
-    renewed: Option<FileSecrets>,
-    preview: RekeyPreview,
-    unreviewed: Vec<String>,
-    drops_caller: bool,
+    pub(super) renewed: Option<FileSecrets>,
+    pub(super) preview: RekeyPreview,
+    pub(super) unreviewed: Vec<String>,
+    pub(super) drops_caller: bool,
 }
 
 /// A member whose access changes.
@@ -115,7 +115,7 @@ impl Workspace<'_> {
     }
 
     /// Compares the readers of a file, and what it seals, with the policy; `None` when there is nothing to do.
-    fn plan_change(&self, file: &impl Standing, common: &Circumstances) -> Result<Option<Change>, Error> {
+    pub(super) fn plan_change(&self, file: &impl Standing, common: &Circumstances) -> Result<Option<Change>, Error> {
         let makes_key = common.makes_key;
         self.check_versions(file, makes_key, &common.versions)?;
         refuse_copies(file.target(), file.header(), &common.ids)?;
@@ -123,11 +123,14 @@ impl Workspace<'_> {
         let readers = self.required_policy()?.readers(rule);
         let before = file.header();
         let mut header = self.after_rekey(before, rule)?;
-        let renews = makes_key || self.exposes_all;
-        if header == *before && !renews {
+        let unrecorded = self.unrecorded_exposure(before);
+        let has_key = unrecorded.as_ref().is_some_and(|exposure| exposure.generation == before.generation);
+        let renews = makes_key || self.exposes_all || has_key;
+        if header == *before && !renews && unrecorded.is_none() {
             return Ok(None);
         }
         let preview = preview(before, &header, renews);
+        header.exposed.extend(unrecorded);
         let added = preview.added.iter().filter_map(|added| readers.get_key_value(added.member.as_str()));
         self.refuse_expired(file.target(), added.map(|(name, member)| (*name, *member)))?;
         let renewed = if preview.has_new_key {
@@ -319,7 +322,7 @@ fn adopt_sealing(header: &mut Header, rule: &Rule) {
 }
 
 /// Returns what is sealed now and will be in clear: keys, patterns for keys to come, comments.
-fn cleared(opened: &Opened, header: &Header) -> Vec<String> {
+pub(super) fn cleared(opened: &Opened, header: &Header) -> Vec<String> {
     if header.mode == Mode::Opaque {
         return Vec::new();
     }

@@ -243,7 +243,9 @@ fn nothing_is_written_while_somebody_reads_whom_the_policy_does_not_name() {
         );
     }
     world.secret(["decrypt", "--in-place", FILE]).success();
-    assert_eq!(world.secret(["encrypt", FILE]).code, 5);
+    let encrypted = world.secret(["encrypt", FILE]).success();
+    assert!(encrypted.stderr.contains("with a new key, as bob no longer reads it; readers: alice\n"), "{encrypted:#?}");
+    assert!(!world.read(FILE).contains("recipients.bob"));
 }
 
 #[test]

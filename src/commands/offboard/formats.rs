@@ -31,7 +31,7 @@ pub fn json(knowledge: &Knowledge) -> Value {
         "version": 1, "reader": knowledge.reader.name(), "recipients": knowledge.recipients,
         "other_names": knowledge.other_names, "commits": knowledge.commits, "is_cut_off": knowledge.is_cut,
         "values": values.collect::<Vec<_>>(), "open_files": knowledge.open_files,
-        "absent_files": knowledge.absent_files, "granted_files": knowledge.granted_files, "partly_clear": knowledge.partly_clear,
+        "absent_files": knowledge.unreached.iter().map(|file| &file.file).collect::<Vec<_>>(), "granted_files": knowledge.granted_files, "partly_clear": knowledge.partly_clear,
         "plaintexts": plaintexts.map(|(file, at)| json!({ "file": file, "commit": at.commit.to_string() }))
             .collect::<Vec<_>>(),
         "unread": unread.map(|unread| json!({
@@ -168,10 +168,11 @@ fn limits(knowledge: &Knowledge, name: impl Fn(&str) -> String) -> Vec<String> {
          here. Other branches keep their own readers until they are merged or rekeyed, too."
             .to_owned(),
     ];
-    if !knowledge.absent_files.is_empty() {
-        let files = listed(knowledge.absent_files.iter().map(|file| name(file)));
+    if !knowledge.unreached.is_empty() {
+        let files = listed(knowledge.unreached.iter().map(|file| name(&file.file)));
         lines.push(format!(
-            "In the last commit, but not in this work tree, and so beyond any rekey here: {files}. Restore them first."
+            "In the last commit, but missing, in plaintext or broken in this work tree, and so beyond any rekey here: {files}. \
+             Restore or encrypt them first."
         ));
     }
     if !knowledge.partly_clear.is_empty() {

@@ -10,7 +10,7 @@ use super::consent::ConsentArgs;
 use super::rekey::RekeyTerms;
 use super::{CommandError, Context};
 use crate::ui::count;
-use crate::workspace::{Knowledge, Reader, ValueLife, Workspace};
+use crate::workspace::{Knowledge, Reader, Unreach, Unreached, ValueLife, Workspace};
 
 /// Take a member out, and list every value that they could ever read
 ///
@@ -117,7 +117,9 @@ pub fn remove(
     let is_member = workspace.required_policy()?.member(name).is_some();
     let change = is_member.then(|| workspace.without_member(name)).transpose()?;
     let knowledge = workspace.knowledge(Reader::Member(name.to_owned()))?;
-    if !is_member && knowledge.open_files.is_empty() {
+    refuse_unreached(&knowledge)?;
+    let affected = knowledge.affected_files();
+    if !is_member && affected.is_empty() {
         output.print(&knowledge, context)?;
         context.ui.note(&format!("{name} is in no policy and no file any more: nothing to take out"));
         return Ok(());
@@ -125,16 +127,44 @@ pub fn remove(
     if let Some(change) = change {
         workspace.propose(change);
     }
+    workspace.expose_to(name, &knowledge.unrecorded);
     output.print(&knowledge, context)?;
-    let files = count(knowledge.open_files.len(), "file");
     let what = if is_member { format!("{name} leaves the policy; ") } else { String::new() };
-    agree(&format!("{what}{files} get new data keys"), consent, context)?;
-    rekey(&mut workspace, &knowledge.open_files, consent, context)?;
+    agree(&format!("{what}{} to rekey", count(affected.len(), "file")), consent, context)?;
+    rekey(&mut workspace, &affected, consent, context)?;
     if is_member {
         context.ui.note(&format!("removed {name} from the policy"));
     }
     advise(knowledge.to_replace().count(), context);
     Ok(())
+}
+
+/// Refuses to take somebody out of some of their files only.
+pub fn refuse_unreached(knowledge: &Knowledge) -> Result<(), CommandError> {
+    if knowledge.unreached.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "{} reads {} that cannot be rekeyed as it is here; nothing was changed",
+        knowledge.reader.name(),
+        count(knowledge.unreached.len(), "file")
+    );
+    let has = |is: fn(&Unreach) -> bool| knowledge.unreached.iter().any(|file| is(&file.why));
+    let is_broken = has(|why| matches!(why, Unreach::Unreadable(_)));
+    let error = if is_broken { CommandError::not_authentic(what) } else { CommandError::failed(what) };
+    let mut error = error.more(knowledge.unreached.iter().map(|Unreached { file, why }| match why {
+        Unreach::Missing => format!("  {file}: not in this work tree"),
+        Unreach::Plaintext => format!("  {file}: in plaintext"),
+        Unreach::Unreadable(why) => format!("  {file}: {why}"),
+    }));
+    if has(|why| *why == Unreach::Plaintext) {
+        error = error.hint("`secret encrypt FILE` first what is in plaintext");
+    }
+    if is_broken || has(|why| *why == Unreach::Missing) {
+        error = error
+            .hint("`git checkout HEAD -- FILE` brings back what is broken or missing; commit first what is to be gone");
+    }
+    Err(error)
 }
 
 /// Rekeys files, by their paths from the root, and writes the proposed policy: in one step.

@@ -223,8 +223,8 @@ mod tests {
 
     use super::super::fixture::{Act, NEW, OLD, PATHS, World, closed, finished};
     use super::super::text::FIRST_LINE;
-    use crate::fs::Snapshot;
     use super::*;
+    use crate::fs::Snapshot;
 
     #[test]
     fn whichever_files_were_renamed_before_the_kill_all_are_new_afterwards() {
@@ -264,7 +264,8 @@ mod tests {
             let world = World::new();
             let body = world.killed_after(&[1]);
             let body = body.rsplit_once("end ").expect("a last line").0;
-            fs::write(world.journal(), closed(format!("{body}needs {before} {after} \"policy\"\n"))).expect("a journal");
+            fs::write(world.journal(), closed(format!("{body}needs {before} {after} \"policy\"\n")))
+                .expect("a journal");
             if !policy.is_empty() {
                 fs::write(world.path("policy"), policy).expect("a file");
             }

@@ -14,6 +14,7 @@ mod removal;
 use jiff::civil::Date;
 
 pub use readers::{ReaderHistory, ReaderSpan, SpanEnd};
+pub(in crate::workspace) use removal::FormerReader;
 
 use crate::crypto::{FileId, LeafId};
 
@@ -39,8 +40,11 @@ pub struct Knowledge {
     pub values: Vec<KnownValue>,
     /// The files that the reader can open now.
     pub open_files: Vec<String>,
-    /// The files of HEAD that the reader opens, and that are not in the work tree: no rekey here reaches them.
-    pub absent_files: Vec<String>,
+    /// The files that the reader opens by the last commit, or by the policy, and that no rekey here reaches.
+    pub unreached: Vec<Unreached>,
+    /// The files whose header names the reader neither as one of today nor as a former one, and of which they had a data
+    /// key all the same: on another branch, or before a merge.
+    pub unrecorded: Vec<Unrecorded>,
     /// The files that the policy of the work tree gives to the reader.
     pub granted_files: Vec<String>,
     /// Files of which somewhere in history values stood in clear beside sealed ones.
@@ -113,6 +117,37 @@ pub struct Moment {
     pub commit: crate::git::ObjectId,
 }
 
+/// A file that no rekey reaches as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreached {
+    /// The file.
+    pub file: String,
+    /// Why.
+    pub why: Unreach,
+}
+
+/// Why no rekey reaches a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreach {
+    /// It is not in the work tree.
+    Missing,
+    /// It stands there in plaintext.
+    Plaintext,
+    /// It cannot be read.
+    Unreadable(String),
+}
+
+/// A file of which a reader had a data key that its header knows nothing of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unrecorded {
+    /// The file.
+    pub file: String,
+    /// Its name over its life.
+    pub file_id: FileId,
+    /// The number of the last data key that they had.
+    pub generation: u32,
+}
+
 /// A version that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
@@ -157,5 +192,13 @@ impl Knowledge {
     /// anybody having said that they hold no longer.
     pub fn to_replace(&self) -> impl Iterator<Item = &KnownValue> {
         self.values.iter().filter(|value| value.fate == Fate::Current)
+    }
+
+    /// Returns the files whose headers must change when the reader leaves.
+    pub fn affected_files(&self) -> Vec<String> {
+        let mut files = self.open_files.clone();
+        files.extend(self.unrecorded.iter().map(|unrecorded| unrecorded.file.clone()));
+        files.sort_unstable();
+        files
     }
 }

@@ -6,12 +6,14 @@ use jiff::civil::Date;
 
 use super::past::{History, Version, each_marks};
 use super::present::Present;
-use super::{Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader};
+use super::{Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader, Unreach, Unreached, Unrecorded};
 use crate::crypto::{FileId, LeafId};
+use crate::envelope::native::Exposure;
+use crate::fs::{self, Kind};
 use crate::git::{EntryKind, ObjectId};
 use crate::keys::Recipient;
 use crate::policy::{FILE_NAME, PathPattern, Policy};
-use crate::workspace::lifecycle::Examined;
+use crate::workspace::lifecycle::{COMPROMISED, Examined};
 use crate::workspace::{Error, ValueLife, Workspace};
 
 impl Workspace<'_> {
@@ -74,6 +76,7 @@ impl Workspace<'_> {
             }
         }
         let name = reader.name().to_owned();
+        let is_granted = |path: &str| policy.is_some_and(|policy| grants(policy, path, &keys, &reader));
         Ok(Knowledge {
             open_files: present
                 .files
@@ -81,8 +84,9 @@ impl Workspace<'_> {
                 .filter(|(_, file)| keys.open(&file.header.recipients))
                 .map(path_of)
                 .collect(),
-            absent_files: self.absent(&history, &present, &keys)?,
-            granted_files: granted(&present, policy, &keys, &reader),
+            unreached: self.unreached(&history, &present, &keys, &is_granted)?,
+            unrecorded: unrecorded(&present, &keys, &readable),
+            granted_files: present.files.iter().filter(|(path, _)| is_granted(path)).map(path_of).collect(),
             partly_clear: found.partly_clear.into_iter().collect(),
             plaintexts: plaintexts.into_iter().collect(),
             commits: history.commits(),
@@ -97,21 +101,46 @@ impl Workspace<'_> {
 }
 
 impl Workspace<'_> {
-    /// Returns the files of HEAD that are not in the work tree (it is sparse, or somebody removed them) and that a reader
-    /// opens.
-    fn absent(&self, history: &History, present: &Present, keys: &Keys) -> Result<Vec<String>, Error> {
+    /// Returns the files that a reader opens by HEAD, or by the policy, and that are not among the encrypted files of the
+    /// work tree: it is sparse, or somebody removed, decrypted or broke them.
+    fn unreached(
+        &self,
+        history: &History,
+        present: &Present,
+        keys: &Keys,
+        is_granted: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Unreached>, Error> {
+        let broken: BTreeMap<&str, &str> =
+            present.unread.iter().map(|unread| (unread.file.as_str(), unread.why.as_str())).collect();
+        let mut unreached: BTreeMap<String, Unreach> = BTreeMap::new();
+        for (file, why) in broken.iter().filter(|(file, _)| is_granted(file)) {
+            unreached.insert((*file).to_owned(), Unreach::Unreadable((*why).to_owned()));
+        }
         let repository = self.required_repository()?;
-        let Some(head) = repository.head()? else { return Ok(Vec::new()) };
-        let here = present.files.iter().map(|(path, _)| path).chain(present.unread.iter().map(|unread| &unread.file));
-        let here: HashSet<&str> = here.map(String::as_str).collect();
-        let listed = repository.changed(&[], repository.commit(head)?.tree, |_, _| true)?;
-        let absent = listed.into_iter().filter_map(|entry| {
-            let (EntryKind::File, content) = entry.new? else { return None };
-            let path = String::from_utf8_lossy(&entry.path).into_owned();
-            let is_open = history.head_of(content).is_some_and(|head| keys.open(&head.recipients));
-            (is_open && !here.contains(path.as_str())).then_some(path)
-        });
-        Ok(absent.collect())
+        if let Some(head) = repository.head()? {
+            let (paths, ids): (HashSet<&str>, HashSet<FileId>) =
+                present.files.iter().map(|(path, file)| (path.as_str(), file.header.file_id)).unzip();
+            for entry in repository.changed(&[], repository.commit(head)?.tree, |_, _| true)? {
+                let Some((EntryKind::File, content)) = entry.new else { continue };
+                let path = String::from_utf8_lossy(&entry.path).into_owned();
+                let Some(head) = history.head_of(content).filter(|head| keys.open(&head.recipients)) else { continue };
+                // One that was moved is there.
+                if !paths.contains(path.as_str()) && !ids.contains(&head.file_id) {
+                    let why = match broken.get(path.as_str()) {
+                        Some(why) => Unreach::Unreadable((*why).to_owned()),
+                        None if self.stands_in_work_tree(&path)? => Unreach::Plaintext,
+                        None => Unreach::Missing,
+                    };
+                    unreached.insert(path, why);
+                }
+            }
+        }
+        Ok(unreached.into_iter().map(|(file, why)| Unreached { file, why }).collect())
+    }
+
+    fn stands_in_work_tree(&self, path: &str) -> Result<bool, Error> {
+        let Some(root) = self.within() else { return Ok(false) };
+        Ok(fs::kind(&root.path().join(path))? == Some(Kind::File))
     }
 }
 
@@ -311,18 +340,31 @@ impl Found {
     }
 }
 
-/// Returns the files that the policy lets a member read.
-fn granted(present: &Present, policy: Option<&Policy>, keys: &Keys, reader: &Reader) -> Vec<String> {
-    let Some(policy) = policy else { return Vec::new() };
-    let is_granted = |path: &str| {
-        policy.rule_for(path).is_some_and(|rule| {
-            policy.readers(rule).into_iter().any(|(name, member)| match reader {
-                Reader::Member(wanted) => name == wanted,
-                Reader::Recipient(_) => member.recipients.iter().any(|own| keys.recipients.contains(own.as_str())),
-            })
+/// Returns the files of which the reader had a data key that their headers know nothing of.
+fn unrecorded(present: &Present, keys: &Keys, readable: &Readable) -> Vec<Unrecorded> {
+    let others = present.files.iter().filter(|(_, file)| !keys.open(&file.header.recipients));
+    let unrecorded = others.filter_map(|(path, file)| {
+        let header = &file.header;
+        // What a forged header says is at most that they have today's key.
+        let generation = (*readable.last.get(&header.file_id)?).min(header.generation);
+        let is_recorded = |exposure: &Exposure| {
+            exposure.generation >= generation
+                && (exposure.member == COMPROMISED || keys.names.contains(&exposure.member))
+        };
+        let is_new = !header.exposed.iter().any(is_recorded);
+        is_new.then(|| Unrecorded { file: path.clone(), file_id: header.file_id, generation })
+    });
+    unrecorded.collect()
+}
+
+/// Tells whether the policy lets the reader read a file.
+fn grants(policy: &Policy, path: &str, keys: &Keys, reader: &Reader) -> bool {
+    policy.rule_for(path).is_some_and(|rule| {
+        policy.readers(rule).into_iter().any(|(name, member)| match reader {
+            Reader::Member(wanted) => name == wanted,
+            Reader::Recipient(_) => member.recipients.iter().any(|own| keys.recipients.contains(own.as_str())),
         })
-    };
-    present.files.iter().filter(|(path, _)| is_granted(path)).map(path_of).collect()
+    })
 }
 
 fn path_of((path, _): &(String, Examined)) -> String {

@@ -1,8 +1,22 @@
 //! Taking somebody, or a key, out of the policy; and what must not be taken out. The files follow in a rekey.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Unrecorded;
+use crate::crypto::FileId;
+use crate::envelope::native::{Exposure, Header};
 use crate::keys::Recipient;
 use crate::policy::edit::{self, EditError};
 use crate::workspace::{Error, PolicyChange, Workspace};
+
+/// Somebody who had data keys of files whose headers know nothing of that.
+#[derive(Clone, Debug)]
+pub(in crate::workspace) struct FormerReader {
+    name: String,
+    /// The number of the last data key, by file.
+    last: HashMap<FileId, u32>,
+}
 
 impl Workspace<'_> {
     /// Refuses to take out whoever runs the command: nobody would be left here who can write the files.
@@ -46,5 +60,22 @@ impl Workspace<'_> {
     /// From now on each file that is planned gets a new data key, and all that it seals counts as known to strangers.
     pub fn expose_all(&mut self) {
         self.exposes_all = true;
+    }
+
+    /// From now on each of these files that is planned records that somebody had its data key, and gets a new one where
+    /// that was today's.
+    pub fn expose_to(&mut self, name: &str, files: &[Unrecorded]) {
+        let last = files.iter().map(|file| (file.file_id, file.generation)).collect();
+        self.former_reader = Some(Arc::new(FormerReader { name: name.to_owned(), last }));
+    }
+
+    /// Returns what is to be recorded in a header by [`Self::expose_to`].
+    pub(in crate::workspace) fn unrecorded_exposure(&self, header: &Header) -> Option<Exposure> {
+        let former = self.former_reader.as_ref()?;
+        let generation = *former.last.get(&header.file_id)?;
+        // Somebody may have recorded it since.
+        let is_known = |known: &Exposure| known.member == former.name && known.generation >= generation;
+        let is_new = generation <= header.generation && !header.exposed.iter().any(is_known);
+        is_new.then(|| Exposure { member: former.name.clone(), generation, day: self.env.today() })
     }
 }

@@ -79,7 +79,7 @@ fn a_removal_says_what_it_does_and_what_it_cannot() {
     let (world, _) = World::team(&["bob"]);
     world.set_value(FILE, "db.user", "canary-other");
     world.commit("a new user");
-    let ask = "error: bob leaves the policy; 1 file get new data keys; nobody has agreed to that\nhint: answer at a terminal, or give --yes";
+    let ask = "error: bob leaves the policy; 1 file to rekey; nobody has agreed to that\nhint: answer at a terminal, or give --yes";
     let before = world.listing();
     let asked = world.secret(["member", "remove", "bob"]);
     assert_eq!((asked.code, asked.stderr.trim_end()), (1, ask));
@@ -206,13 +206,115 @@ fn what_a_clone_lacks_and_what_stood_in_clear_is_said() {
     );
 }
 
+/// What a rekey cannot reach would keep its reader: so nobody is taken out of the policy and half of the files.
 #[test]
-fn a_file_that_is_not_in_the_work_tree_is_no_file_that_was_rekeyed() {
+fn what_no_rekey_reaches_keeps_a_removal_from_being_done() {
     let (world, _) = World::team(&["bob"]);
-    let world = world.with_file("secrets/other.env", "A=canary\n");
-    fs::remove_file(world.path("secrets/other.env")).expect("a file");
-    let text = world.secret(["member", "remove", "bob", "--yes"]).success().stdout;
-    assert!(text.contains("beyond any rekey here: secrets/other.env. Restore them first."), "{text}");
+    let other = "secrets/other.env";
+    let world = world.with_file(other, "A=canary\nB=canary-too\n");
+    let intact = world.read(other);
+    let restore = "`git checkout HEAD -- FILE` brings back what is broken or missing; commit first what is to be gone";
+    let cut = intact[..intact.len() / 2].to_owned();
+    let forged =
+        intact.lines().filter(|line| !line.starts_with("# recipients.bob")).collect::<Vec<_>>().join("\n") + "\n";
+    let states: [(Option<String>, i32, &str, &str); 3] = [
+        (None, 1, "not in this work tree", restore),
+        (
+            Some("A=canary\nB=changed\n".to_owned()),
+            1,
+            "in plaintext",
+            "`secret encrypt FILE` first what is in plaintext",
+        ),
+        (Some(cut), 5, "", restore),
+    ];
+    let policy = world.read(".secret.toml");
+    for (content, code, why, hint) in states {
+        match &content {
+            None => fs::remove_file(world.path(other)).expect("a file"),
+            Some(content) => world.write(other, content),
+        }
+        let before = world.listing();
+        for command in [["member", "remove", "bob", "--yes"].as_slice(), &["offboard", "bob", "--yes"]] {
+            let refused = world.secret(command);
+            assert_eq!((refused.code, refused.stdout.as_str()), (code, ""), "{refused:#?}");
+            let said = "error: bob reads 1 file that cannot be rekeyed as it is here; nothing was changed\n";
+            assert!(refused.stderr.starts_with(&format!("{said}  {other}: {why}")), "{refused:#?}");
+            assert!(refused.stderr.ends_with(&format!("\nhint: {hint}\n")), "{refused:#?}");
+        }
+        assert_eq!(world.listing(), before);
+        assert_eq!(world.read(".secret.toml"), policy);
+    }
+    // A reader who was struck out by hand is found by what the last commit says.
+    world.write(other, forged);
+    assert_eq!(world.secret(["member", "remove", "bob", "--yes"]).code, 5);
+    assert_eq!(world.read(".secret.toml"), policy);
+
+    // A moved file is there; and what was encrypted again is.
+    world.write(other, "A=canary\nB=changed\n");
+    world.secret(["encrypt", other]).success();
+    world.secret(["mv", other, "secrets/moved.env"]).success();
+    world.secret(["member", "remove", "bob", "--yes"]).success();
+    assert!(!world.read("secrets/moved.env").contains("recipients.bob"));
+    assert!(world.states().contains(&"secrets/moved.env A exposed bob".to_owned()), "{:?}", world.states());
+}
+
+/// Who left the policy by hand while a file was decrypted is still recorded when it is encrypted again.
+#[test]
+fn a_file_in_plaintext_is_encrypted_without_those_who_have_left() {
+    let (world, _) = World::team(&["bob"]);
+    let plaintext = world.secret(["decrypt", FILE]).success().stdout;
+    world.secret(["decrypt", "--in-place", FILE]).success();
+    let policy = world.read(".secret.toml").replace(", \"bob\"", "");
+    let kept: Vec<&str> = policy.lines().filter(|line| !line.starts_with("bob = ")).collect();
+    world.write(".secret.toml", kept.join("\n") + "\n");
+    let encrypted = world.secret(["encrypt", FILE]).success();
+    assert_eq!(
+        encrypted.stderr,
+        "encrypted secrets/db.yaml with a new key, as bob no longer reads it; readers: alice\n"
+    );
+    assert_eq!(world.secret(["decrypt", FILE]).success().stdout, plaintext);
+    assert_eq!(world.states(), ["db.user", "db.password", "db.port"].map(|key| format!("{FILE} {key} exposed bob")));
+    assert_eq!(world.secret(["rekey", "--check"]).success().stdout, "");
+}
+
+/// Whom no header of today names, but who had its data key on another branch.
+#[test]
+fn a_reader_of_another_branch_is_recorded_and_loses_the_key() {
+    let (world, _) = World::team(&["bob"]);
+    let (_, dave) = world.keygen("dave");
+    world.git(["checkout", "--quiet", "-b", "feature"]);
+    world.secret(["member", "add", "dave", &dave, "--group", "team"]).success();
+    world.commit("dave joins");
+    world.secret(["rekey", "--yes"]).success();
+    world.commit("dave reads");
+    world.git(["checkout", "--quiet", "-"]);
+    let generation = |world: &World| world.secret(["info", FILE]).success().stdout;
+    assert!(generation(&world).contains("generation 1"));
+    let done = world.secret(["offboard", "dave", "--yes"]).success();
+    assert!(done.stderr.contains("rekeyed 1 file"), "{done:#?}");
+    assert!(generation(&world).contains("generation 2"));
+    let exposed = ["db.user", "db.password", "db.port"].map(|key| format!("{FILE} {key} exposed dave"));
+    assert_eq!(world.states(), exposed);
+    let again = world.secret(["offboard", "dave", "--yes"]).success();
+    assert!(again.stderr.contains("nothing to take out"), "{again:#?}");
+
+    // Who had an older key only is recorded, and needs no new one.
+    world.commit("dave is known");
+    let (world, _) = World::team(&["bob"]);
+    world.git(["checkout", "--quiet", "-b", "feature"]);
+    world.secret(["member", "add", "dave", &dave, "--group", "team"]).success();
+    world.commit("dave joins");
+    world.secret(["rekey", "--yes"]).success();
+    world.commit("dave reads");
+    world.git(["checkout", "--quiet", "-"]);
+    world.secret(["member", "remove", "bob", "--yes"]).success();
+    world.commit("bob leaves");
+    world.secret(["offboard", "dave", "--yes"]).success();
+    assert!(generation(&world).contains("generation 2"));
+    assert_eq!(
+        world.states(),
+        ["db.user", "db.password", "db.port"].map(|key| format!("{FILE} {key} exposed bob+dave"))
+    );
 }
 
 /// What somebody can forge who may only write: no less is listed than what other commits show.
