@@ -133,7 +133,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Refuses a block scalar inside of a key whose source text alone does not tell its value: only leaves carry
-    /// a [`Layout`].
+    /// a [`Layout`](crate::document::Layout).
     pub(super) fn demand_fixed(&self, scalar: &Scalar) -> Result<(), SyntaxError> {
         if !scalar.style.is_block() {
             return Ok(());

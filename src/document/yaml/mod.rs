@@ -90,7 +90,7 @@ struct Parser<'t> {
     /// How long the key paths of all leaves and the keys of all maps are together.
     path_bytes: usize,
     depth: usize,
-    /// [`Layout::indent`] at this place.
+    /// [`Layout::indent`](crate::document::Layout::indent) at this place.
     indent: u32,
     is_in_brackets: bool,
     /// How many keys that are no scalars are open here.

@@ -2,7 +2,7 @@
 //!
 //! Complete new files lie beside the old ones; then the journal names each of them, with the digests of the old and the
 //! new content, and is flushed; then they are renamed; then the journal is removed. A process that ends before the journal
-//! is complete has changed nothing. After that whoever writes next ([`recover`]) does the rest.
+//! is complete has changed nothing. After that whoever writes next ([`recover()`]) does the rest.
 //!
 //! The journal is written in place: what is locked is the file itself, which is there only while it is needed. Whether it
 //! is complete tells its last line, a digest of the others. What it says is believed only as far as it agrees with what
@@ -90,7 +90,7 @@ impl<'r> Journal<'r> {
         self.append(&text)
     }
 
-    /// Puts all of the new files in place. If the process is killed, all are old, or become new by [`recover`], unless
+    /// Puts all of the new files in place. If the process is killed, all are old, or become new by [`recover()`], unless
     /// what they need is another file by then.
     ///
     /// # Errors
