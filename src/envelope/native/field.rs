@@ -87,7 +87,7 @@ impl Field {
                 let length = lines[index + 1..].iter().position(|line| *line == BLOCK_QUOTE).ok_or(start)?;
                 let block = lines[index + 1..=index + length].iter().flat_map(|line| [line, "\n"]).collect();
                 index += length + 1;
-                FieldValue::Block(block)
+                FieldValue::Block(block_of(block).ok_or(start)?)
             } else {
                 whole_value(value, Syntax::Toml).ok_or(start)?
             };
@@ -119,13 +119,20 @@ impl Field {
         };
         let value = if name == WRAPPED_KEY {
             let block = reader.rest.strip_prefix('"')?.strip_suffix('"')?;
-            FieldValue::Block(block.replace("\\n", "\n"))
+            FieldValue::Block(block_of(block.replace("\\n", "\n"))?)
         } else {
             whole_value(reader.rest, Syntax::Json)?
         };
         let field = Self { name, subname, value };
         (field.json_member() == line).then_some(field)
     }
+}
+
+/// Takes only what means the same in TOML and in JSON without any escape.
+fn block_of(text: String) -> Option<String> {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    let is_block = text.is_empty() || text.ends_with('\n');
+    (is_block && text.split('\n').all(|line| line.bytes().all(is_plain))).then_some(text)
 }
 
 /// Returns the TOML lines of fields, each with a line feed.
@@ -386,6 +393,20 @@ mod tests {
         }
         for line in ["\"tags.\\u0061\": 1", "\"tags.a\": 01", "\"tags.a\": [ 1]"] {
             assert_eq!(Field::from_json_members(&["\"version\": 1", line]), Err(1), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_block_has_nothing_that_would_have_to_be_escaped() {
+        let toml = |line: &str| Field::from_toml_lines(&["wrapped_key = \"\"\"", line, "\"\"\""]).map(|_| ());
+        assert_eq!(toml("YWdl+/= -"), Ok(()));
+        for line in ["a\\", "a\\n", "a\"", "\"\"\"a", "a\u{e9}", "a\tb", "a\u{7f}", "a\r"] {
+            assert_eq!(toml(line), Err(0), "{line:?}");
+        }
+        let json = |text: &str| Field::from_json_members(&[&format!("\"wrapped_key\": \"{text}\"")]).map(|_| ());
+        assert_eq!(json("YWdl\\nYWdl\\n"), Ok(()));
+        for text in ["a", "a\\\\n", "a\\\\\\n", "a\\\"\\n", "a\u{e9}\\n", "a\\t\\n"] {
+            assert_eq!(json(text), Err(0), "{text:?}");
         }
     }
 
