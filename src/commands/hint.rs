@@ -305,7 +305,7 @@ fn authenticity_hint(error: &OpenError) -> Vec<String> {
         OpenError::Misplaced { .. } | OpenError::Forged { .. } | OpenError::Changed { .. } | OpenError::Digest => {
             "encrypted files are changed with `secret edit`, `secret set` and `secret unset`; `git log -p` shows who changed this one"
         }
-        OpenError::HeaderMac | OpenError::Mismatch(_) => {
+        OpenError::HeaderMac | OpenError::Mismatch(_) | OpenError::Recipe { .. } => {
             "readers and metadata are changed with `secret rekey` and `secret meta`, never by hand"
         }
         OpenError::Body => "take the file from git's history",

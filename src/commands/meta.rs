@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::{CommandError, Context};
 use crate::envelope::native::Header;
-use crate::workspace::{MetadataChange, Saved, ValueChange};
+use crate::workspace::{Keeping, MetadataChange, Saved, ValueChange};
 
 /// Change what the header says of a file, or of one value
 ///
-/// Metadata stands in clear in the header, authenticated; what is said of a value stays with it when its key is
+/// Metadata stands in clear in the header (a recipe also sealed), authenticated; what is said of a value stays with it when its key is
 /// renamed, and goes with it. An empty text removes a field.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +30,9 @@ pub struct MetaArgs {
     /// The recipe of which `secret rotate` makes the next value: password:32, hex:32, words:6
     #[arg(long, value_name = "RECIPE", requires = "key")]
     generate: Option<String>,
+    /// Keep the recipe sealed: only who opens the file reads it (one that is sealed already stays so)
+    #[arg(long, requires = "generate")]
+    seal_recipe: bool,
 }
 
 /// The fields of a header that people write.
@@ -113,15 +116,17 @@ fn change_value(arguments: &MetaArgs, key: &str, context: &Context<'_>) -> Resul
         rotate_every: rotate_every.clone(),
         rotation_due: rotation_due.clone(),
         generate: arguments.generate.clone(),
+        sealed_recipe: None,
         allows_past: *allow_past,
     };
     if change == ValueChange::default() {
         return Err(nothing_to_change());
     }
+    let keeping = if arguments.seal_recipe { Keeping::Sealed } else { Keeping::AsBefore };
     let workspace = context.workspace(&arguments.file)?;
     let target = workspace.target(&arguments.file)?;
     let shown = target.shown.clone();
-    let saved = workspace.change_value_metadata(target, key, &change)?;
+    let saved = workspace.change_value_metadata(target, key, &change, keeping)?;
     context.ui.note(&match saved {
         Saved::Changed => format!("changed what the header of {shown} says of {key}"),
         Saved::Unchanged => format!("the header of {shown} says so of {key} already"),

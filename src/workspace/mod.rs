@@ -71,7 +71,7 @@ pub use log::{Log, LogEntry, SHORT_NAME};
 pub use many::{Found, Workspaces, each_on_all_cores};
 pub use members::NewMember;
 pub use merge::{MergeRequest, MergeResult};
-pub use metadata::{MetadataChange, ValueChange};
+pub use metadata::{Keeping, MetadataChange, ValueChange};
 pub use offboard::{
     Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader, ReaderHistory, ReaderSpan, SpanEnd, Unread,
 };

@@ -186,7 +186,7 @@ impl Content {
         let problem = match error {
             OpenError::HalfEncrypted { key, .. } => Problem::Unsealed { key: key.clone() },
             OpenError::Forged { .. } | OpenError::Misplaced { .. } => Problem::BrokenToken(text),
-            OpenError::HeaderMac | OpenError::Mismatch(_) => Problem::BrokenHeader(text),
+            OpenError::HeaderMac | OpenError::Mismatch(_) | OpenError::Recipe { .. } => Problem::BrokenHeader(text),
             OpenError::Body | OpenError::Changed { .. } | OpenError::Digest => Problem::BrokenStructure(text),
         };
         self.problems.push((line, problem));
