@@ -654,3 +654,38 @@ fn rotations_keep_to_what_every_write_keeps_to() {
     assert_eq!(world.secret(rotate(&["--exec", &change])).code, 5);
     assert!(!ran.exists(), "no program sees a value that is not authentic");
 }
+
+#[test]
+fn what_is_said_of_a_value_that_is_gone_is_found_and_removed() {
+    let world = World::with_db();
+    world.secret(["meta", FILE, "db.port", "--owner", "net"]).success();
+    // What `unset` removes nothing is said of any more; only a merge by lines leaves something behind.
+    world.commit("said");
+    world.git(["checkout", "--quiet", "-b", "other"]);
+    world.secret(["unset", FILE, KEY]).success();
+    assert_eq!(info(&world)["said_of_values"], json!({"db.port": {"owner": "net"}}));
+    world.commit("no password");
+    world.git(["checkout", "--quiet", "main"]);
+    world.secret(["meta", FILE, KEY, "--owner", "dba"]).success();
+    world.secret(["meta", FILE, KEY, "--generate", "hex:32", "--seal-recipe"]).success();
+    world.commit("an owner");
+    world.secret(["verify", "--strict"]).success();
+    world.git(["-c", "merge.secret.driver=", "merge", "--quiet", "--no-edit", "other"]);
+    let found = "secrets/db.yaml: warning: its header speaks of `db.password`, which is not in it [metadata-left]\n    \
+                 `secret meta secrets/db.yaml db.password --remove`\n";
+    let verified = world.secret(["verify"]).success();
+    assert!(verified.stdout.starts_with(found), "{verified:#?}");
+    assert_eq!(world.secret(["verify", "--strict"]).code, 3);
+    let remove = || world.secret(["meta", FILE, KEY, "--remove"]);
+    assert_eq!(remove().success().stderr, "the header of secrets/db.yaml says nothing of db.password any more\n");
+    assert_eq!(info(&world)["said_of_values"], json!({"db.port": {"owner": "net"}}));
+    world.secret(["verify", "--strict"]).success();
+    let gone = remove();
+    assert!(gone.code == 1 && gone.stderr.contains("secrets/db.yaml has no key db.password"), "{gone:#?}");
+    world.secret(["meta", FILE, "db.port", "--remove"]).success();
+    assert_eq!(info(&world)["said_of_values"], json!({}));
+    let nothing = world.secret(["meta", FILE, "db.port", "--remove"]).success().stderr;
+    assert_eq!(nothing, "the header of secrets/db.yaml says nothing of db.port\n");
+    assert_eq!(world.secret(["meta", FILE, "db.port", "--remove", "--owner", "x"]).code, 2);
+    assert_eq!(world.secret(["meta", FILE, "--remove"]).code, 2, "a file is not forgotten");
+}

@@ -34,7 +34,18 @@ pub(super) fn advice(finding: &Finding) -> String {
         Problem::ExtraReader { .. } => {
             format!("`secret rekey {path}` takes them out; or have the policy changed first, in a change of its own")
         }
+        Problem::MetadataLeft { keys, .. } => {
+            let remove = keys.iter().map(|key| format!("`secret meta {path} {} --remove`", quote(key)));
+            remove.collect::<Vec<_>>().join(", ")
+        }
         Problem::MetadataMalformed { .. } | Problem::MetadataMissing { .. } => format!("`secret meta {path} --help`"),
+        Problem::MissingReader { expired, .. } if !expired.is_empty() => {
+            let ends = expired.iter().map(|member| format!("`secret member remove {}`", quote(member)));
+            format!(
+                "{} ends it (`secret member expires NAME DAY` gives another day); then `secret rekey {path}`",
+                ends.collect::<Vec<_>>().join(", ")
+            )
+        }
         Problem::MissingReader { .. } => format!("`secret rekey {path}`"),
         Problem::Moved { recorded } => {
             format!("put it back, and move it with `secret mv {} {path}`", quote(recorded))

@@ -1,5 +1,7 @@
 //! What is found out of one content, wherever it stands: it is parsed once, however many paths and commits have it.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 
 use super::finding::{NAMED, Problem};
@@ -122,11 +124,24 @@ impl Content {
         // In document order, values before comments: so are the places.
         let keys = if clock.knows_values() { file.locate_leaves(places) } else { Vec::new() };
         self.header(&header, &clock, places, &keys, |place| file.locate(place));
+        self.left_behind(file);
         let sealed = if search.for_history { sealed(places) } else { Vec::new() };
         for error in surveyed.err().unwrap_or_default() {
             self.open_error(&error);
         }
         self.state = State::Encrypted(Box::new(Encrypted { header, sealed }));
+    }
+
+    /// Says of which values the header speaks that are not in the document: a merge by lines leaves them behind.
+    fn left_behind(&mut self, file: &EncryptedFile) {
+        let values = &file.header().metadata.values;
+        let Some(document) = file.items().filter(|_| !values.is_empty()) else { return };
+        let keys: HashSet<String> = document.leaves().map(|leaf| leaf.path.to_string()).collect();
+        let left: Vec<&String> = values.keys().filter(|key| !keys.contains(*key)).collect();
+        if !left.is_empty() {
+            let keys = left.iter().take(NAMED).copied().cloned().collect();
+            self.problems.push((None, Problem::MetadataLeft { count: left.len(), keys }));
+        }
     }
 
     /// Examines what a header says by itself, and with the days and data keys of the values.
