@@ -39,7 +39,7 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::LargeInGit { .. } => "start a new file, with a key of its own, by --fresh".to_owned(),
         Error::MetadataMissing { fields, .. } => {
-            let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
+            let options: Vec<String> = fields.iter().map(|field| format!("{} …", option_of(field))).collect();
             format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))
         }
         Error::MergePlaintext { .. } | Error::RemovedBySide { .. } | Error::Unmerged { .. } => {
@@ -295,6 +295,11 @@ fn git_hint(error: &GitError) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![hint]
+}
+
+/// Returns the option of `secret meta` for a field.
+pub(super) fn option_of(field: &str) -> String {
+    if field == "links" { "--link".to_owned() } else { format!("--{}", field.replace('_', "-")) }
 }
 
 fn authenticity_hint(error: &OpenError) -> Vec<String> {

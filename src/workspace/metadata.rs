@@ -171,7 +171,10 @@ impl Workspace<'_> {
             }
             let value = change.apply(&values.remove(&key).unwrap_or_default(), self.env.today())?;
             if !value.is_empty() {
-                values.insert(key, value);
+                values.insert(key.clone(), value);
+            }
+            if let Some(document) = &file.opened.items {
+                self.check_values(file, &header, document, Some(&key))?;
             }
             Ok((file.opened.plaintext.clone(), header))
         })

@@ -33,6 +33,7 @@ mod policy_change;
 mod rekey;
 mod rekey_many;
 mod request;
+mod required;
 mod resolve;
 mod restore;
 mod revision;

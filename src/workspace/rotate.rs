@@ -3,10 +3,13 @@
 //! In two steps the current value stays where it is, with a copy of it in `KEY_previous`, and the new one waits in
 //! `KEY_pending`; days and generations go with the values, so that what a former reader knows stays known as such.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::metadata::{kept_recipe, value_path};
+use super::required::Beside;
 use super::save::Rewritten;
 use super::{Error, Keeping, OpenFile, Saved, Target, Workspace, key_paths};
 use crate::document::edit::{EditError, NewValue};
@@ -208,6 +211,22 @@ fn siblings(path: &KeyPath) -> Result<[KeyPath; 2], &'static str> {
         Some((Component::Item(_), _)) => Err("it is an item of a list"),
         Some((Component::Document(_), _)) | None => Err("it is the whole document"),
     }
+}
+
+/// Returns the key paths of the values that stand beside others for a rotation in two steps that has begun.
+pub(super) fn beside_rotations(document: &Document) -> Beside {
+    let current = |leaf: &Leaf| {
+        let (last, above) = leaf.path.0.split_last()?;
+        let Component::Key { kind: KeyKind::String, name, occurrence: 0 } = last else { return None };
+        Some(KeyPath(above.to_vec()).child(Component::key(name.strip_suffix(PENDING)?)))
+    };
+    let current: Vec<KeyPath> = document.leaves().filter_map(current).collect();
+    if current.is_empty() {
+        return Beside::new();
+    }
+    let standing: HashSet<&KeyPath> = document.leaves().map(|leaf| &leaf.path).collect();
+    let begun = current.iter().filter(|current| standing.contains(current));
+    begun.filter_map(|current| siblings(current).ok()).flatten().collect()
 }
 
 fn find<'d>(document: &'d Document, path: &KeyPath) -> Option<&'d Leaf> {

@@ -1,6 +1,6 @@
 //! What is found out of one content, wherever it stands: it is parsed once, however many paths and commits have it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::civil::Date;
 
@@ -9,7 +9,9 @@ use crate::envelope::native::{
     CarrierError, EncryptedFile, Header, OPAQUE_TOP, OpaqueTop, OpenError, ReadError, SealedPlace, peek_file_id,
 };
 use crate::keys::{Recipient, Stanzas, private_keys};
+use crate::policy::ValueRequirement;
 use crate::workspace::lifecycle::{Clock, former_reader};
+use crate::workspace::required::{Lacking, lacking};
 
 /// A content, and what is wrong with it by itself.
 pub(super) struct Content {
@@ -35,6 +37,8 @@ pub(super) struct Encrypted {
     pub(super) header: Header,
     /// The values and comments by their ids, with what differs between any two ciphertexts; sorted.
     pub(super) sealed: Vec<(u64, u64)>,
+    /// The sealed values by what is not said of them.
+    pub(super) lacking: BTreeMap<Vec<ValueRequirement>, Lacking>,
 }
 
 /// What is looked for.
@@ -91,7 +95,7 @@ impl Content {
                     Err(why) => content.problems.push(unchecked(&why)),
                 }
                 let sealed = sealed(opaque.sealed().as_slice());
-                content.state = State::Encrypted(Box::new(Encrypted { header, sealed }));
+                content.state = State::Encrypted(Box::new(Encrypted { header, sealed, lacking: BTreeMap::new() }));
             }
             Ok(None) if peek_file_id(top).is_some() => {
                 content.state = State::Broken;
@@ -129,7 +133,8 @@ impl Content {
         for error in surveyed.err().unwrap_or_default() {
             self.open_error(&error);
         }
-        self.state = State::Encrypted(Box::new(Encrypted { header, sealed }));
+        let lacking = file.items().map(|document| lacking(&header, document, NAMED)).unwrap_or_default();
+        self.state = State::Encrypted(Box::new(Encrypted { header, sealed, lacking }));
     }
 
     /// Says of which values the header speaks that are not in the document: a merge by lines leaves them behind.

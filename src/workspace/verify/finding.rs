@@ -194,6 +194,16 @@ pub enum Problem {
         /// Which leaf; for a comment what it stands before.
         key: String,
     },
+    /// A header does not say of values what the rule demands.
+    #[error("its header does not say the {} of {}, which its rule demands", fields.join(" and "), named(*count, keys))]
+    ValuesUnsaid {
+        /// How many values.
+        count: usize,
+        /// The first of them.
+        keys: Vec<String>,
+        /// The fields.
+        fields: Vec<&'static str>,
+    },
     /// The wrapped key is not for the recipients in the header.
     #[error("its data key is not wrapped to exactly the recipients in its header")]
     WrappedKey,
@@ -215,7 +225,7 @@ impl Problem {
             Self::ExtraReader { .. } => "extra-reader",
             Self::MetadataLeft { .. } => "metadata-left",
             Self::MetadataMalformed { .. } => "metadata-malformed",
-            Self::MetadataMissing { .. } => "metadata-missing",
+            Self::MetadataMissing { .. } | Self::ValuesUnsaid { .. } => "metadata-missing",
             Self::MissingReader { .. } => "missing-reader",
             Self::Moved { .. } => "moved",
             Self::OlderHeader { .. } => "older-header",

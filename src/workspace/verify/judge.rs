@@ -9,6 +9,7 @@ use crate::git::ObjectId;
 use crate::policy::{Drift, Policy, Rule, drift};
 use crate::workspace::guard::seals_less;
 use crate::workspace::metadata::missing;
+use crate::workspace::required::{Lacking, demanded};
 
 /// The policies that a state is measured by.
 #[derive(Clone, Copy)]
@@ -52,7 +53,14 @@ impl<'p> Judge<'p> {
         if let Some(rule) = rule {
             match &content.state {
                 _ if str::from_utf8(path).is_err() => problems.push((None, Problem::BadName)),
-                State::Encrypted(encrypted) => self.header(&shown, rule, &encrypted.header, &mut problems),
+                State::Encrypted(encrypted) => {
+                    self.header(&shown, rule, &encrypted.header, &mut problems);
+                    let unsaid = encrypted.lacking.iter().filter_map(|(fields, Lacking { count, keys })| {
+                        let fields = Some(demanded(rule, fields)).filter(|fields| !fields.is_empty())?;
+                        Some((None, Problem::ValuesUnsaid { count: *count, keys: keys.clone(), fields }))
+                    });
+                    problems.extend(unsaid);
+                }
                 State::Plaintext if was_encrypted() => problems.push((None, Problem::Decrypted)),
                 State::Plaintext => {
                     problems.push((None, Problem::Plaintext { rule: rule.path.as_str().to_owned() }));

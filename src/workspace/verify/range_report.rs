@@ -197,5 +197,6 @@ fn is_by_policy(finding: &Finding) -> bool {
             | Problem::MissingReader { .. }
             | Problem::Plaintext { .. }
             | Problem::SealsLess { .. }
+            | Problem::ValuesUnsaid { .. }
     )
 }
