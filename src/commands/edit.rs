@@ -195,7 +195,8 @@ impl Session<'_> {
         if metadata != header.metadata {
             workspace.check_required(&file.target, &metadata)?;
         }
-        let saved = workspace.save(file, &edited.plaintext, Header { metadata, ..header.clone() })?;
+        let header = Header { metadata, ..header.clone() };
+        let saved = workspace.save(file, &edited.plaintext, header)?;
         self.context.ui.note(&match saved {
             Saved::Changed => format!("saved {}", file.target.shown),
             Saved::Unchanged => "nothing was changed".to_owned(),

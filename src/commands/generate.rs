@@ -33,7 +33,7 @@ pub fn run(arguments: &GenerateArgs, context: &Context<'_>) -> Result<(), Comman
     line.push_str(generated.value.trim_end_matches('\n'));
     line.push('\n');
     context.ui.reveal(line.as_bytes())?;
-    tell(&recipe, generated.public.as_deref(), context);
+    tell(Some(&recipe), generated.public.as_deref(), context);
     Ok(())
 }
 
@@ -49,8 +49,10 @@ pub fn parse_recipe(text: &str) -> Result<Recipe, CommandError> {
 }
 
 /// Says what may be known of a new value.
-pub fn tell(recipe: &Recipe, public: Option<&str>, context: &Context<'_>) {
-    context.ui.note(&format!("{} bits of entropy ({recipe})", bits(recipe)));
+pub fn tell(recipe: Option<&Recipe>, public: Option<&str>, context: &Context<'_>) {
+    if let Some(recipe) = recipe {
+        context.ui.note(&format!("{} bits of entropy ({recipe})", bits(recipe)));
+    }
     if let Some(public) = public {
         context.ui.note(&format!("public key: {public}"));
     }

@@ -39,7 +39,7 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::LargeInGit { .. } => "start a new file, with a key of its own, by --fresh".to_owned(),
         Error::MetadataMissing { fields, .. } => {
-            let options: Vec<String> = fields.iter().map(|field| format!("--{} …", field.replace('_', "-"))).collect();
+            let options: Vec<String> = fields.iter().map(|field| format!("{} …", option_of(field))).collect();
             format!("give {}, or write it above the scissors line in `secret edit`", options.join(" "))
         }
         Error::MergePlaintext { .. } | Error::RemovedBySide { .. } | Error::Unmerged { .. } => {
@@ -297,6 +297,11 @@ fn git_hint(error: &GitError) -> Vec<String> {
     vec![hint]
 }
 
+/// Returns the option of `secret meta` for a field.
+pub(super) fn option_of(field: &str) -> String {
+    if field == "links" { "--link".to_owned() } else { format!("--{}", field.replace('_', "-")) }
+}
+
 fn authenticity_hint(error: &OpenError) -> Vec<String> {
     let hint = match error {
         OpenError::HalfEncrypted { .. } => {
@@ -305,7 +310,7 @@ fn authenticity_hint(error: &OpenError) -> Vec<String> {
         OpenError::Misplaced { .. } | OpenError::Forged { .. } | OpenError::Changed { .. } | OpenError::Digest => {
             "encrypted files are changed with `secret edit`, `secret set` and `secret unset`; `git log -p` shows who changed this one"
         }
-        OpenError::HeaderMac | OpenError::Mismatch(_) => {
+        OpenError::HeaderMac | OpenError::Mismatch(_) | OpenError::Recipe { .. } => {
             "readers and metadata are changed with `secret rekey` and `secret meta`, never by hand"
         }
         OpenError::Body => "take the file from git's history",

@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::{CommandError, Context};
 use crate::envelope::native::Header;
-use crate::workspace::{MetadataChange, Saved, ValueChange};
+use crate::workspace::{Keeping, MetadataChange, Saved, ValueChange};
 
 /// Change what the header says of a file, or of one value
 ///
-/// Metadata stands in clear in the header, authenticated; what is said of a value stays with it when its key is
+/// Metadata stands in clear in the header (a recipe also sealed), authenticated; what is said of a value stays with it when its key is
 /// renamed, and goes with it. An empty text removes a field.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +30,14 @@ pub struct MetaArgs {
     /// The recipe of which `secret rotate` makes the next value: password:32, hex:32, words:6
     #[arg(long, value_name = "RECIPE", requires = "key")]
     generate: Option<String>,
+    /// Keep the recipe sealed: only who opens the file reads it (one that is sealed already stays so)
+    #[arg(long, requires = "generate")]
+    seal_recipe: bool,
+    /// Remove all that is said of one value, also of one that is not in the file any more
+    #[arg(long, requires = "key", conflicts_with_all = [
+        "description", "links", "generate", "owner", "rotate_every", "rotation_due"
+    ])]
+    remove: bool,
 }
 
 /// The fields of a header that people write.
@@ -60,6 +68,7 @@ Examples:
   secret meta secrets/db.yaml --owner payments --purpose \"the main database\"
   secret meta secrets/db.yaml --rotate-every 90d --tag tier=1
   secret meta secrets/db.yaml --owner \"\"
+  secret meta secrets/db.yaml db.password --remove
   secret meta secrets/db.yaml db.password --owner dba --rotate-every 30d --generate password:32";
 
 impl MetadataArgs {
@@ -106,23 +115,40 @@ fn change_value(arguments: &MetaArgs, key: &str, context: &Context<'_>) -> Resul
         return Err(CommandError::usage("--purpose and --tag are for whole files")
             .hint("say what one value is for with --description"));
     }
-    let change = ValueChange {
-        owner: owner.clone(),
-        description: arguments.description.clone(),
-        links: Some(arguments.links.clone()).filter(|links| !links.is_empty()),
-        rotate_every: rotate_every.clone(),
-        rotation_due: rotation_due.clone(),
-        generate: arguments.generate.clone(),
-        allows_past: *allow_past,
+    let nothing = || Some(String::new());
+    let change = if arguments.remove {
+        ValueChange {
+            owner: nothing(),
+            description: nothing(),
+            links: Some(Vec::new()),
+            rotate_every: nothing(),
+            rotation_due: nothing(),
+            generate: nothing(),
+            ..ValueChange::default()
+        }
+    } else {
+        ValueChange {
+            owner: owner.clone(),
+            description: arguments.description.clone(),
+            links: Some(arguments.links.clone()).filter(|links| !links.is_empty()),
+            rotate_every: rotate_every.clone(),
+            rotation_due: rotation_due.clone(),
+            generate: arguments.generate.clone(),
+            sealed_recipe: None,
+            allows_past: *allow_past,
+        }
     };
     if change == ValueChange::default() {
         return Err(nothing_to_change());
     }
+    let keeping = if arguments.seal_recipe { Keeping::Sealed } else { Keeping::AsBefore };
     let workspace = context.workspace(&arguments.file)?;
     let target = workspace.target(&arguments.file)?;
     let shown = target.shown.clone();
-    let saved = workspace.change_value_metadata(target, key, &change)?;
+    let saved = workspace.change_value_metadata(target, key, &change, keeping)?;
     context.ui.note(&match saved {
+        Saved::Changed if arguments.remove => format!("the header of {shown} says nothing of {key} any more"),
+        Saved::Unchanged if arguments.remove => format!("the header of {shown} says nothing of {key}"),
         Saved::Changed => format!("changed what the header of {shown} says of {key}"),
         Saved::Unchanged => format!("the header of {shown} says so of {key} already"),
     });

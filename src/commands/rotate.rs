@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
@@ -17,7 +17,7 @@ use super::{CommandError, Context};
 use crate::document;
 use crate::generate::Recipe;
 use crate::process::Launch;
-use crate::workspace::{Error, Rotation, RotationStep, Saved, Turn, Workspace};
+use crate::workspace::{Error, Keeping, Rotation, RotationStep, Saved, Turn, Workspace};
 
 /// Replace a value by a new one
 ///
@@ -40,9 +40,18 @@ pub struct RotateArgs {
     /// Make the new value by a recipe (see `secret generate`) [default: the one that is kept for it]
     #[arg(long, value_name = "RECIPE", num_args = 0..=1, default_missing_value = "", group = "source")]
     generate: Option<String>,
-    /// Keep the recipe with the value, in clear in the header, for the next time
-    #[arg(long, requires = "generate")]
-    keep_recipe: bool,
+    /// Keep the recipe in the header, for the next time: `clear`, `sealed` (only who opens the file reads it), or
+    /// `as-before` (sealed if the one before is, else in clear) [default: as-before]
+    #[arg(
+        long,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "as-before",
+        hide_possible_values = true,
+        requires = "generate"
+    )]
+    keep_recipe: Option<Kept>,
     /// Run this program with the old value on its standard input, and take the new one from its standard output
     #[arg(long, value_name = "PROGRAM", group = "source")]
     exec: Option<OsString>,
@@ -54,6 +63,14 @@ pub struct RotateArgs {
     /// Print JSON, without values
     #[arg(long)]
     json: bool,
+}
+
+/// How a recipe is kept.
+#[derive(Clone, Copy, ValueEnum)]
+enum Kept {
+    AsBefore,
+    Clear,
+    Sealed,
 }
 
 /// The steps of a rotation in two.
@@ -76,7 +93,7 @@ Examples:
   openssl rand -hex 16 | secret rotate secrets/db.yaml db.password --stdin --test can-log-in
   secret rotate secrets/db.yaml db.password --begin --generate hex:32";
 
-/// A new value, and how it was made.
+/// A new value, and how it was made, as far as that may be told.
 struct New {
     value: Zeroizing<String>,
     recipe: Option<Recipe>,
@@ -97,7 +114,7 @@ pub fn run(arguments: &RotateArgs, context: &Context<'_>) -> Result<(), CommandE
         Some(recipe) if !recipe.is_empty() => Some(parse_recipe(recipe)?),
         _ => None,
     };
-    if arguments.keep_recipe && given.is_none() {
+    if arguments.keep_recipe.is_some() && given.is_none() {
         return Err(CommandError::usage("--keep-recipe keeps the recipe that --generate names"));
     }
     let workspace = context.workspace(&arguments.file)?;
@@ -138,7 +155,16 @@ fn make_and_save(
         }
     }
     let values: Vec<Zeroizing<String>> = new.iter().map(|new| new.value.clone()).collect();
-    Ok(workspace.rotate(rotation, &values, given.filter(|_| arguments.keep_recipe))?)
+    Ok(workspace.rotate(rotation, &values, given.zip(keeping(arguments)))?)
+}
+
+/// Returns how the recipe is to be kept, if it is.
+fn keeping(arguments: &RotateArgs) -> Option<Keeping> {
+    arguments.keep_recipe.map(|kept| match kept {
+        Kept::AsBefore => Keeping::AsBefore,
+        Kept::Clear => Keeping::Clear,
+        Kept::Sealed => Keeping::Sealed,
+    })
 }
 
 /// Makes the new value of one key.
@@ -154,7 +180,14 @@ fn make(
     if arguments.generate.is_some() {
         let recipe = given.map_or_else(|| workspace.kept_recipe(rotation, turn), |recipe| Ok(recipe.clone()))?;
         let generated = recipe.generate();
-        return Ok(New { value: generated.value, recipe: Some(recipe), public: generated.public });
+        // Logs are read by more people than the file: nothing is said there of a recipe that is sealed.
+        let is_sealed = match (given, keeping(arguments)) {
+            (_, Some(Keeping::Sealed)) => true,
+            (None, _) | (_, Some(Keeping::AsBefore)) => rotation.has_sealed_recipe(turn),
+            (Some(_), _) => false,
+        };
+        let recipe = Some(recipe).filter(|_| !is_sealed);
+        return Ok(New { value: generated.value, recipe, public: generated.public });
     }
     if let Some(program) = &arguments.exec {
         let written = converse(program, &turn.old, context)?;
@@ -234,8 +267,8 @@ fn report(arguments: &RotateArgs, rotation: &Rotation, new: &[New], context: &Co
             RotationStep::Finish => format!("{key} in {file} has the new value"),
             RotationStep::Replace => format!("rotated {key} in {file}"),
         });
-        if let Some(New { recipe: Some(recipe), public, .. }) = new.get(index) {
-            tell(recipe, public.as_deref(), context);
+        if let Some(New { recipe, public, .. }) = new.get(index) {
+            tell(recipe.as_ref(), public.as_deref(), context);
         }
     }
     if matches!(rotation.step, RotationStep::Finish | RotationStep::Replace) {

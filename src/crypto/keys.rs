@@ -33,6 +33,7 @@ pub struct FileKeys {
     link: SecretBox<[u8; 32]>,
     pub(super) leaf: SecretBox<[u8; 32]>,
     pub(super) comment: SecretBox<[u8; 32]>,
+    pub(super) recipe: SecretBox<[u8; 32]>,
     pub(super) salt: SecretBox<[u8; 32]>,
     pub(super) body: SecretBox<[u8; 32]>,
 }
@@ -78,6 +79,7 @@ impl DataKey {
             link: key("link"),
             leaf: key("leaf"),
             comment: key("comment"),
+            recipe: key("recipe"),
             salt: key("salt"),
             body: key("body"),
         }

@@ -32,6 +32,8 @@ pub enum Family {
     Comment,
     /// Values.
     Leaf,
+    /// Recipes of values, which stand in the header.
+    Recipe,
 }
 
 /// A sealed leaf: the content of a token.
@@ -205,6 +207,7 @@ fn key(keys: &FileKeys, family: Family, salt: &[u8; SALT_BYTES]) -> Zeroizing<[u
     let key = match family {
         Family::Comment => &keys.comment,
         Family::Leaf => &keys.leaf,
+        Family::Recipe => &keys.recipe,
     };
     derive_key(key, salt, b"secret/v1 token")
 }
@@ -232,10 +235,15 @@ mod tests {
     }
 
     #[test]
-    fn a_value_does_not_open_with_the_key_of_comments() {
+    fn what_is_sealed_in_one_family_does_not_open_in_another() {
         let place = AssociatedData::of(b"place");
-        let sealed = seal(&keys(), Family::Leaf, LeafId::generate(), place, b"hunter2");
-        assert_eq!(open(&keys(), Family::Comment, place, &sealed).map(|_| ()), Err(NotAuthentic));
+        let families = [Family::Comment, Family::Leaf, Family::Recipe];
+        for family in families {
+            let sealed = seal(&keys(), family, LeafId::generate(), place, b"hunter2");
+            for other in families.into_iter().filter(|other| *other != family) {
+                assert_eq!(open(&keys(), other, place, &sealed).map(|_| ()), Err(NotAuthentic));
+            }
+        }
     }
 
     #[test]

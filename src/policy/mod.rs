@@ -20,7 +20,7 @@ pub use codeowners::{CODEOWNERS, CodeOwners, CodeOwnersError, CodeOwnersProblem,
 pub use drift::{ChangedReader, Drift, drift};
 pub use error::{PolicyError, PolicyErrors, PolicyProblem};
 pub use first::first_policy;
-pub use model::{Member, MemberKind, Policy, Readers, Requirement, Rule};
+pub use model::{Member, MemberKind, Policy, Readers, Requirement, Rule, ValueRequirement};
 pub use path::{PathPattern, PathPatternError};
 pub use period::{Period, PeriodError};
 pub use place::{FILE_NAME, REQUESTS, candidates, misplaced};

@@ -77,6 +77,8 @@ pub struct Rule {
     pub generate: Vec<(KeyPattern, Recipe)>,
     /// What a header must tell.
     pub require: Vec<Requirement>,
+    /// What a header must tell of each sealed value.
+    pub require_values: Vec<ValueRequirement>,
     /// Which leaves stay in clear.
     pub cleartext: Vec<KeyPattern>,
     /// What is sealed.
@@ -97,6 +99,21 @@ pub enum Requirement {
     /// How often they are replaced.
     RotateEvery,
     /// By when they must be replaced.
+    RotationDue,
+}
+
+/// What a rule can demand to be said of each value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ValueRequirement {
+    /// What it is for.
+    Description,
+    /// Where more stands about it.
+    Links,
+    /// Who answers for it.
+    Owner,
+    /// How often it is replaced.
+    RotateEvery,
+    /// By when it must be replaced.
     RotationDue,
 }
 
@@ -186,6 +203,7 @@ impl Rule {
             rotate_every: None,
             generate: Vec::new(),
             require: Vec::new(),
+            require_values: Vec::new(),
             cleartext: Vec::new(),
             mode: Mode::default(),
             comments: Comments::default(),
@@ -236,6 +254,33 @@ impl Requirement {
     /// Reads the name of a field.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+impl ValueRequirement {
+    /// All fields, in the order of their names.
+    pub const ALL: [Self; 5] = [Self::Description, Self::Links, Self::Owner, Self::RotateEvery, Self::RotationDue];
+
+    /// Returns the name of the field.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Description => "description",
+            Self::Links => "links",
+            Self::Owner => "owner",
+            Self::RotateEvery => "rotate_every",
+            Self::RotationDue => "rotation_due",
+        }
+    }
+
+    /// Reads the name of a field.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+impl fmt::Display for ValueRequirement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
     }
 }
 

@@ -8,7 +8,7 @@ use toml_edit::{Document, Item, Key, TableLike, Value};
 
 use super::closest::closest;
 use super::error::{PolicyError, PolicyErrors, PolicyProblem};
-use super::{MAX_POLICY, Member, MemberKind, Policy, Requirement, Rule};
+use super::{MAX_POLICY, Member, MemberKind, Policy, Requirement, Rule, ValueRequirement};
 use crate::document::{Format, KeyPattern, position};
 use crate::envelope::native::{Comments, Mode};
 use crate::generate::Recipe;
@@ -235,7 +235,10 @@ impl Reader<'_> {
         let owner = self.text_field(table, "owner").map(|text| text.value);
         let rotate_every = self.text_field(table, "rotate_every").and_then(|text| self.parsed(&text));
         let generate = table.get("generate").map(|item| self.recipes(item)).unwrap_or_default();
-        let require = self.requirements(table);
+        let fields = Requirement::ALL.map(Requirement::name);
+        let require = self.requirements(table, "require", Requirement::from_name, &fields);
+        let fields = ValueRequirement::ALL.map(ValueRequirement::name);
+        let require_values = self.requirements(table, "require_values", ValueRequirement::from_name, &fields);
         let cleartext =
             table.get("cleartext").and_then(|item| self.texts(item, "`cleartext`", "a list of key patterns"));
         let cleartext = cleartext.iter().flatten().filter_map(|text| self.parsed(text)).collect();
@@ -243,7 +246,19 @@ impl Reader<'_> {
             self.report(at, missing("path"));
         }
         let path = self.text_field(table, "path").and_then(|text| self.parsed(&text))?;
-        Some(Rule { path, readers, owner, rotate_every, generate, require, cleartext, mode, comments, format })
+        Some(Rule {
+            path,
+            readers,
+            owner,
+            rotate_every,
+            generate,
+            require,
+            require_values,
+            cleartext,
+            mode,
+            comments,
+            format,
+        })
     }
 
     /// Reports fields that mean nothing in a file that is sealed as a whole, and would silently be ignored.
@@ -252,8 +267,10 @@ impl Reader<'_> {
         let (fields, with): (&[_], _) = match mode {
             Mode::Values if is_opaque => (&["mode"], "format = \"opaque\""),
             Mode::Values => (&[], ""),
-            Mode::Opaque if is_opaque => (&["cleartext", "comments", "generate"], "format = \"opaque\""),
-            Mode::Opaque => (&["cleartext", "comments", "format", "generate"], "mode = \"opaque\""),
+            Mode::Opaque if is_opaque => {
+                (&["cleartext", "comments", "generate", "require_values"], "format = \"opaque\"")
+            }
+            Mode::Opaque => (&["cleartext", "comments", "format", "generate", "require_values"], "mode = \"opaque\""),
         };
         for field in fields {
             if let Some(item) = table.get(field) {
@@ -282,11 +299,16 @@ impl Reader<'_> {
         recipes
     }
 
-    fn requirements(&mut self, table: &dyn TableLike) -> Vec<Requirement> {
-        let names = table.get("require").and_then(|item| self.texts(item, "`require`", "a list of header fields"));
-        let fields = Requirement::ALL.map(Requirement::name);
-        let mut read = |name| self.one_of(name, "require", Requirement::from_name, &fields);
-        names.iter().flatten().filter_map(&mut read).collect()
+    fn requirements<T>(
+        &mut self,
+        table: &dyn TableLike,
+        field: &'static str,
+        read: impl Fn(&str) -> Option<T> + Copy,
+        known: &[&'static str],
+    ) -> Vec<T> {
+        let names =
+            table.get(field).and_then(|item| self.texts(item, &format!("`{field}`"), "a list of header fields"));
+        names.iter().flatten().filter_map(|name| self.one_of(name, field, read, known)).collect()
     }
 
     /// Returns the entries of a table whose keys are names of members or groups.
@@ -492,8 +514,19 @@ fn span(item: &Item) -> Range<usize> {
 const MAX_NAME: usize = 64;
 const MAX_EXCERPT: usize = 80;
 const MAX_ERRORS: usize = 20;
-const RULE_FIELDS: [&str; 10] =
-    ["path", "readers", "owner", "rotate_every", "generate", "require", "cleartext", "mode", "comments", "format"];
+const RULE_FIELDS: [&str; 11] = [
+    "path",
+    "readers",
+    "owner",
+    "rotate_every",
+    "generate",
+    "require",
+    "require_values",
+    "cleartext",
+    "mode",
+    "comments",
+    "format",
+];
 
 #[cfg(test)]
 mod tests {

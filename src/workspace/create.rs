@@ -303,7 +303,7 @@ impl Workspace<'_> {
     pub(super) fn check_metadata(target: &Target, rule: &Rule, metadata: &Metadata) -> Result<(), Error> {
         match missing(rule, metadata) {
             fields if fields.is_empty() => Ok(()),
-            fields => Err(Error::MetadataMissing { path: target.shown.clone(), fields }),
+            fields => Err(Error::MetadataMissing { path: target.shown.clone(), key: None, fields }),
         }
     }
 

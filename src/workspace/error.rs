@@ -133,10 +133,12 @@ pub enum Error {
         readers: Vec<String>,
     },
     /// Metadata that the rule demands is not given.
-    #[error("{path} lacks {}, which its rule demands", fields.join(" and "))]
+    #[error("{path}{} lacks {}, which its rule demands", key.iter().map(|key| format!(": {key}")).collect::<String>(), fields.join(" and "))]
     MetadataMissing {
         /// The file.
         path: String,
+        /// The key, where it is about one value.
+        key: Option<String>,
         /// The fields.
         fields: Vec<&'static str>,
     },

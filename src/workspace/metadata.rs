@@ -6,7 +6,9 @@ use jiff::civil::Date;
 
 use super::{Error, OpenFile, Saved, Target, Workspace, lookup};
 use crate::document::{self, Format, KeyPath};
-use crate::envelope::native::{Header, Metadata, SaidOfValues, ValueMetadata, is_written_key};
+use crate::envelope::native::{
+    Header, KeptRecipe, Metadata, SaidOfValues, SealedRecipe, ValueMetadata, is_written_key,
+};
 use crate::generate::Recipe;
 use crate::policy::{Period, Requirement, Rule};
 
@@ -42,10 +44,24 @@ pub struct ValueChange {
     pub rotate_every: Option<String>,
     /// By when it must be replaced.
     pub rotation_due: Option<String>,
-    /// Of which recipe the next one is made.
+    /// Of which recipe the next one is made, in clear.
     pub generate: Option<String>,
+    /// Of which recipe the next one is made, sealed.
+    pub sealed_recipe: Option<SealedRecipe>,
     /// Whether a day that is past may be set.
     pub allows_past: bool,
+}
+
+/// How a header keeps a recipe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keeping {
+    /// Sealed if the one before is, so that nobody unseals one by naming the next; else in clear.
+    #[default]
+    AsBefore,
+    /// In clear.
+    Clear,
+    /// Sealed: only who opens the file reads it.
+    Sealed,
 }
 
 impl MetadataChange {
@@ -97,7 +113,8 @@ impl ValueChange {
             links: Some(value.links.clone()),
             rotate_every: text(&value.rotate_every),
             rotation_due: text(&value.rotation_due.map(|day| day.to_string())),
-            generate: text(&value.generate),
+            generate: text(&value.generate.as_ref().and_then(KeptRecipe::clear).map(str::to_owned)),
+            sealed_recipe: value.generate.as_ref().and_then(KeptRecipe::sealed).cloned(),
             allows_past,
         }
     }
@@ -116,13 +133,14 @@ impl ValueChange {
         }
         set_period(self.rotate_every.as_deref(), &mut changed.rotate_every)?;
         set_day(self.rotation_due.as_deref(), &mut changed.rotation_due, today, self.allows_past)?;
-        match self.generate.as_deref().map(str::trim) {
+        match (&self.sealed_recipe, self.generate.as_deref().map(str::trim)) {
+            (Some(recipe), _) => changed.generate = Some(KeptRecipe::Sealed(recipe.clone())),
+            (None, None) => {}
+            (None, Some("")) => changed.generate = None,
             // What stands there already may be a later version's recipe.
-            recipe if recipe == value.generate.as_deref() => {}
-            None => {}
-            Some("") => changed.generate = None,
-            Some(recipe) => {
-                changed.generate = Some(recipe.parse::<Recipe>()?.to_string());
+            (None, recipe) if recipe == value.generate.as_ref().and_then(KeptRecipe::clear) => {}
+            (None, Some(recipe)) => {
+                changed.generate = Some(KeptRecipe::Clear(recipe.parse::<Recipe>()?.to_string()));
             }
         }
         Ok(changed)
@@ -130,22 +148,51 @@ impl ValueChange {
 }
 
 impl Workspace<'_> {
-    /// Changes what a header says of one value.
+    /// Changes what a header says of one value. A recipe is kept as `keeping` says.
     ///
     /// # Errors
     /// When there is no such value, the change makes no sense, or the file must not be written.
-    pub fn change_value_metadata(&self, target: Target, key: &str, change: &ValueChange) -> Result<Saved, Error> {
+    pub fn change_value_metadata(
+        &self,
+        target: Target,
+        key: &str,
+        change: &ValueChange,
+        keeping: Keeping,
+    ) -> Result<Saved, Error> {
         self.refuse_large(&target)?;
         self.update(target, |file| {
             let key = said_key(file, key)?;
             let mut header = file.opened.header.clone();
             let values = &mut header.metadata.values;
+            let mut change = change.clone();
+            if let Some(recipe) = change.generate.as_deref().map(str::trim).filter(|recipe| !recipe.is_empty()) {
+                let kept = kept_recipe(file, &key, &recipe.parse()?, keeping, self.env.today());
+                change.sealed_recipe = kept.sealed().cloned();
+            }
             let value = change.apply(&values.remove(&key).unwrap_or_default(), self.env.today())?;
             if !value.is_empty() {
-                values.insert(key, value);
+                values.insert(key.clone(), value);
+            }
+            if let Some(document) = &file.opened.items {
+                self.check_values(file, &header, document, Some(&key))?;
             }
             Ok((file.opened.plaintext.clone(), header))
         })
+    }
+}
+
+/// Returns a recipe as the header of a file shall keep it for a value.
+pub(super) fn kept_recipe(file: &OpenFile, key: &str, recipe: &Recipe, keeping: Keeping, today: Date) -> KeptRecipe {
+    let opened = &file.opened;
+    let known = opened.header.metadata.values.get(key).and_then(|said| said.generate.as_ref());
+    let sealed = known.and_then(KeptRecipe::sealed);
+    let recipe = recipe.to_string();
+    match (keeping, sealed) {
+        (Keeping::Clear, _) | (Keeping::AsBefore, None) => KeptRecipe::Clear(recipe),
+        (_, Some(sealed)) if opened.sealed_recipe(key).is_some_and(|known| *known == recipe) => {
+            KeptRecipe::Sealed(sealed.clone())
+        }
+        _ => KeptRecipe::Sealed(opened.seal_recipe(key, &recipe, today)),
     }
 }
 

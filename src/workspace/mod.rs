@@ -34,6 +34,7 @@ mod policy_change;
 mod rekey;
 mod rekey_many;
 mod request;
+mod required;
 mod resolve;
 mod restore;
 mod revision;
@@ -73,7 +74,7 @@ pub use log::{Log, LogEntry, SHORT_NAME};
 pub use many::{Found, Workspaces, each_on_all_cores};
 pub use members::NewMember;
 pub use merge::{MergeRequest, MergeResult};
-pub use metadata::{MetadataChange, ValueChange};
+pub use metadata::{Keeping, MetadataChange, ValueChange};
 use offboard::FormerReader;
 pub use offboard::{
     Fate, Knowledge, KnownValue, KnownVersion, Moment, Reader, ReaderHistory, ReaderSpan, SpanEnd, Unreach, Unreached,

@@ -3,15 +3,19 @@
 //! In two steps the current value stays where it is, with a copy of it in `KEY_previous`, and the new one waits in
 //! `KEY_pending`; days and generations go with the values, so that what a former reader knows stays known as such.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::metadata::value_path;
+use super::metadata::{kept_recipe, value_path};
+use super::required::Beside;
 use super::save::Rewritten;
-use super::{Error, OpenFile, Saved, Target, Workspace, key_paths};
+use super::{Error, Keeping, OpenFile, Saved, Target, Workspace, key_paths};
 use crate::document::edit::{EditError, NewValue};
 use crate::document::path::{Component, KeyKind};
 use crate::document::{self, Document, Format, KeyPath, Leaf, ScalarKind};
+use crate::envelope::native::KeptRecipe;
 use crate::generate::Recipe;
 
 /// What a rotation does.
@@ -67,14 +71,18 @@ impl Workspace<'_> {
         Ok(Rotation { file, step, turns })
     }
 
-    /// Returns the recipe that is kept for a value: in the header, else in the rule for the file.
+    /// Returns the recipe that is kept for a value: in the header, sealed or in clear, else in the rule for the file.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn kept_recipe(&self, rotation: &Rotation, turn: &Turn) -> Result<Recipe, Error> {
         let file = &rotation.file;
         let metadata = &file.opened.header.metadata;
-        if let Some(recipe) = metadata.value(&turn.path).and_then(|said| said.generate.as_ref()) {
+        let kept = metadata.value(&turn.path).and_then(|said| said.generate.as_ref());
+        if let Some(recipe) = kept.and_then(KeptRecipe::clear) {
+            return Ok(recipe.parse::<Recipe>()?);
+        }
+        if let Some(recipe) = file.opened.sealed_recipe(&turn.key) {
             return Ok(recipe.parse::<Recipe>()?);
         }
         let rule = if self.policy()?.is_some() { Some(self.rule(&file.target)?) } else { None };
@@ -83,7 +91,7 @@ impl Workspace<'_> {
     }
 
     /// Does a rotation: all values of it, or none. `new` has the new value of each turn, where the step asks for one,
-    /// and `kept` is the recipe that the header shall keep for them.
+    /// and `kept` is the recipe that the header shall keep for them, and how.
     ///
     /// # Errors
     /// When a value stays what it is, was changed meanwhile, cannot be written, or the file must not be.
@@ -91,7 +99,7 @@ impl Workspace<'_> {
         &self,
         rotation: &Rotation,
         new: &[Zeroizing<String>],
-        kept: Option<&Recipe>,
+        kept: Option<(&Recipe, Keeping)>,
     ) -> Result<Saved, Error> {
         self.update_moving(rotation.file.target.clone(), |file| {
             let mut edit = Rewriting::of(file);
@@ -104,10 +112,10 @@ impl Workspace<'_> {
                 edit.take(&turn, rotation.step, new.get(index))?;
             }
             let mut header = file.opened.header.clone();
-            if let Some(recipe) = kept {
-                for turn in &rotation.turns {
-                    header.metadata.values.entry(turn.path.to_string()).or_default().generate =
-                        Some(recipe.to_string());
+            if let Some((recipe, keeping)) = kept {
+                for Turn { key, .. } in &rotation.turns {
+                    let recipe = kept_recipe(file, key, recipe, keeping, self.env.today());
+                    header.metadata.values.entry(key.clone()).or_default().generate = Some(recipe);
                 }
             }
             Ok(Rewritten { plaintext: document::into_bytes(edit.text), header, moved: edit.moved })
@@ -116,6 +124,11 @@ impl Workspace<'_> {
 }
 
 impl Rotation {
+    /// Tells whether the header keeps the recipe of a value sealed.
+    pub fn has_sealed_recipe(&self, turn: &Turn) -> bool {
+        self.file.opened.sealed_recipe(&turn.key).is_some()
+    }
+
     /// Returns the values for which somebody has set a day by which they must be replaced. No rotation changes it: only a
     /// person knows the next one.
     pub fn dates(&self) -> Vec<(&Turn, Date)> {
@@ -198,6 +211,22 @@ fn siblings(path: &KeyPath) -> Result<[KeyPath; 2], &'static str> {
         Some((Component::Item(_), _)) => Err("it is an item of a list"),
         Some((Component::Document(_), _)) | None => Err("it is the whole document"),
     }
+}
+
+/// Returns the key paths of the values that stand beside others for a rotation in two steps that has begun.
+pub(super) fn beside_rotations(document: &Document) -> Beside {
+    let current = |leaf: &Leaf| {
+        let (last, above) = leaf.path.0.split_last()?;
+        let Component::Key { kind: KeyKind::String, name, occurrence: 0 } = last else { return None };
+        Some(KeyPath(above.to_vec()).child(Component::key(name.strip_suffix(PENDING)?)))
+    };
+    let current: Vec<KeyPath> = document.leaves().filter_map(current).collect();
+    if current.is_empty() {
+        return Beside::new();
+    }
+    let standing: HashSet<&KeyPath> = document.leaves().map(|leaf| &leaf.path).collect();
+    let begun = current.iter().filter(|current| standing.contains(current));
+    begun.filter_map(|current| siblings(current).ok()).flatten().collect()
 }
 
 fn find<'d>(document: &'d Document, path: &KeyPath) -> Option<&'d Leaf> {

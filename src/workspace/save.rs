@@ -90,6 +90,7 @@ impl Workspace<'_> {
         if sealed == file.encrypted {
             return Ok(Saved::Unchanged);
         }
+        self.check_values_of(file, &sealed)?;
         fs::replace(&file.target.path, self.within(), &sealed, Expect::Unchanged(&file.snapshot), WRITE_MODE)?;
         Ok(Saved::Changed)
     }

@@ -51,6 +51,7 @@ mod people;
 mod plugins;
 mod policy_and_rekey;
 mod readers;
+mod recipes;
 mod recover;
 mod repositories;
 mod rotate;

@@ -195,6 +195,26 @@ fn an_expired_member_is_found_and_let_into_nothing() {
 }
 
 #[test]
+fn what_verify_advises_about_an_expired_member_who_does_not_read_is_accepted() {
+    let world = with_expired("team");
+    let (_, bob) = world.keygen("bob");
+    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.commit("bob");
+    for (arguments, code) in [(&["verify"][..], 3), (&["verify", "--rev", "HEAD"], 3)] {
+        let verified = world.secret(arguments);
+        let found = "secrets/db.yaml: error: it cannot be read by bob, carol, whom the policy names [missing-reader]\n    \
+                     `secret member remove carol` ends it (`secret member expires NAME DAY` gives another day); then \
+                     `secret rekey secrets/db.yaml`\n";
+        assert!(verified.code == code && verified.stdout.contains(found), "{verified:#?}");
+    }
+    world.secret(["member", "remove", "carol", "--yes"]).success();
+    world.commit("carol is gone");
+    world.secret(["rekey", FILE, "--yes"]).success();
+    world.secret(["verify", "--strict"]).success();
+    assert!(world.secret(["who", FILE]).success().stdout.contains("bob"));
+}
+
+#[test]
 fn a_date_alone_takes_nothing_away_but_it_is_said() {
     let world = World::with_db();
     let (_, bob) = world.keygen("bob");

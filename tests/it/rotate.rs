@@ -654,3 +654,126 @@ fn rotations_keep_to_what_every_write_keeps_to() {
     assert_eq!(world.secret(rotate(&["--exec", &change])).code, 5);
     assert!(!ran.exists(), "no program sees a value that is not authentic");
 }
+
+#[test]
+fn what_is_said_of_a_value_that_is_gone_is_found_and_removed() {
+    let world = World::with_db();
+    world.secret(["meta", FILE, "db.port", "--owner", "net"]).success();
+    // What `unset` removes nothing is said of any more; only a merge by lines leaves something behind.
+    world.commit("said");
+    world.git(["checkout", "--quiet", "-b", "other"]);
+    world.secret(["unset", FILE, KEY]).success();
+    assert_eq!(info(&world)["said_of_values"], json!({"db.port": {"owner": "net"}}));
+    world.commit("no password");
+    world.git(["checkout", "--quiet", "main"]);
+    world.secret(["meta", FILE, KEY, "--owner", "dba"]).success();
+    world.secret(["meta", FILE, KEY, "--generate", "hex:32", "--seal-recipe"]).success();
+    world.commit("an owner");
+    world.secret(["verify", "--strict"]).success();
+    world.git(["-c", "merge.secret.driver=", "merge", "--quiet", "--no-edit", "other"]);
+    let found = "secrets/db.yaml: warning: its header speaks of `db.password`, which is not in it [metadata-left]\n    \
+                 `secret meta secrets/db.yaml db.password --remove`\n";
+    let verified = world.secret(["verify"]).success();
+    assert!(verified.stdout.starts_with(found), "{verified:#?}");
+    assert_eq!(world.secret(["verify", "--strict"]).code, 3);
+    let remove = || world.secret(["meta", FILE, KEY, "--remove"]);
+    assert_eq!(remove().success().stderr, "the header of secrets/db.yaml says nothing of db.password any more\n");
+    assert_eq!(info(&world)["said_of_values"], json!({"db.port": {"owner": "net"}}));
+    world.secret(["verify", "--strict"]).success();
+    let gone = remove();
+    assert!(gone.code == 1 && gone.stderr.contains("secrets/db.yaml has no key db.password"), "{gone:#?}");
+    world.secret(["meta", FILE, "db.port", "--remove"]).success();
+    assert_eq!(info(&world)["said_of_values"], json!({}));
+    let nothing = world.secret(["meta", FILE, "db.port", "--remove"]).success().stderr;
+    assert_eq!(nothing, "the header of secrets/db.yaml says nothing of db.port\n");
+    assert_eq!(world.secret(["meta", FILE, "db.port", "--remove", "--owner", "x"]).code, 2);
+    assert_eq!(world.secret(["meta", FILE, "--remove"]).code, 2, "a file is not forgotten");
+}
+
+#[test]
+fn a_rule_demands_that_something_is_said_of_each_value() {
+    let world = World::with_db();
+    let policy = world.read(".secret.toml") + "require_values = [\"description\", \"owner\"]\n";
+    world.write(".secret.toml", &policy);
+    let verified = || world.secret(["verify"]);
+    let found = "secrets/db.yaml: error: its header does not say the description and owner of `db.user`, `db.password`, \
+                 `db.port`, which its rule demands [metadata-missing]\n    \
+                 `secret meta secrets/db.yaml db.user --description … --owner …`\n";
+    assert!(verified().code == 3 && verified().stdout.contains(found), "{:#?}", verified());
+    // An owner of the file is one of its values; a description is each value's own.
+    world.secret(["meta", FILE, "--owner", "dba"]).success();
+    world.secret(["meta", FILE, "db.user", "--description", "who logs in"]).success();
+    assert!(
+        verified().stdout.contains("does not say the description of `db.password`, `db.port`,"),
+        "{:#?}",
+        verified()
+    );
+    world.refuses(
+        ["meta", FILE, "db.port", "--link", "x"],
+        1,
+        "error: secrets/db.yaml: db.port lacks description, which its rule demands\n\
+         hint: give --description …, or write it above the scissors line in `secret edit`",
+    );
+    for key in [KEY, "db.port"] {
+        world.secret(["meta", FILE, key, "--description", "said"]).success();
+    }
+    world.secret(["verify"]).success();
+    // What was said is not taken away, and a new value comes with it; a renamed one has it already.
+    for arguments in [&["meta", FILE, KEY, "--remove"][..], &["meta", FILE, KEY, "--description", ""]] {
+        assert!(world.secret(arguments).stderr.contains("db.password lacks description"));
+    }
+    let edit = |script: &str| world.secret_with(["edit", FILE], "", &[("EDITOR", &world.editor(script))]);
+    let before = world.read(FILE);
+    let refused = edit("echo '  token: canary' >> \"$1\"");
+    assert!(refused.code == 1 && refused.stderr.contains("db.token lacks description"), "{refused:#?}");
+    assert_eq!(world.read(FILE), before);
+    let with = "echo '  token: canary' >> \"$1\"; sed -i 's/^# owner.*/&\\n# values.\"db.token\" = { description = \"x\" }/' \"$1\"";
+    edit(with).success();
+    edit("sed -i 's/  token:/  ticket:/' \"$1\"").success();
+    // A rotation in two steps needs nothing to be said of what is there for it alone.
+    world.secret(rotate(&["--begin", "--generate", "hex:16"])).success();
+    world.secret(["verify"]).success();
+    world.secret(rotate(&["--finish"])).success();
+    // `set` cannot say anything of a value: it is found afterwards.
+    world.secret_with(["set", FILE, "db.new", "--stdin"], "canary", &[]).success();
+    assert!(verified().code == 3 && verified().stdout.contains("`db.new`"), "{:#?}", verified());
+    // A value in clear is no secret.
+    world.write(".secret.toml", policy + "cleartext = [\"db.new\"]\n");
+    world.secret(["rekey", "--yes", "--allow-cleartext"]).success();
+    assert!(!verified().stdout.contains("metadata-missing"), "{:#?}", verified());
+}
+
+#[test]
+fn the_documented_program_makes_a_key_with_a_certificate() {
+    let openssl = |world: &World, arguments: &[&str], stdin: &str| {
+        let mut openssl = world.command(Path::new("openssl"));
+        openssl.args(arguments);
+        run(&mut openssl, stdin.as_bytes())
+    };
+    if std::process::Command::new("openssl").arg("version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "openssl is installed in CI");
+        return eprintln!("skipped: there is no openssl");
+    }
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rotation.md");
+    let page = std::fs::read_to_string(page).expect("the guide");
+    let script = page.split("```sh\n#!/bin/sh\n").nth(1).and_then(|rest| rest.split("```").next());
+    let world = World::with_db();
+    let script = program(&world, script.expect("the program in the guide"));
+    world.secret(rotate(&["--exec", &script])).success();
+    let first = get(&world, KEY);
+    assert!(first.starts_with("-----BEGIN PRIVATE KEY-----\n"), "PKCS #8 comes first");
+    world.write("../pair.pem", &first);
+    let pair = world.path("../pair.pem").display().to_string();
+    assert_eq!(openssl(&world, &["verify", "-CAfile", &pair, &pair], "").code, 0);
+    let shown = openssl(&world, &["x509", "-noout", "-text"], &first).success().stdout;
+    assert!(shown.contains("DNS:db.example") && shown.contains("ecdsa-with-SHA256"), "{shown}");
+    let day = 24 * 60 * 60;
+    for (days, code) in [(364, 0), (366, 1)] {
+        let seconds = (days * day).to_string();
+        assert_eq!(openssl(&world, &["x509", "-noout", "-checkend", &seconds], &first).code, code, "{days} days");
+    }
+    let public = |arguments: &[&str]| openssl(&world, arguments, &first).success().stdout;
+    assert_eq!(public(&["pkey", "-pubout"]), public(&["x509", "-noout", "-pubkey"]), "they belong together");
+    world.secret(rotate(&["--exec", &script])).success();
+    assert_ne!(get(&world, KEY), first);
+}

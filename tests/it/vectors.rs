@@ -206,6 +206,7 @@ fn open_class(error: &OpenError) -> &'static str {
         OpenError::HeaderMac => "mac",
         OpenError::Mismatch(_) => "payload",
         OpenError::Misplaced { .. } => "misplaced",
+        OpenError::Recipe { .. } => "recipe",
     }
 }
 

@@ -1,6 +1,6 @@
 //! What to do about each finding of `verify`.
 
-use super::super::hint::quote;
+use super::super::hint::{option_of, quote};
 use crate::workspace::{Finding, Gained, Problem};
 
 /// Returns what to do, in one line.
@@ -34,7 +34,18 @@ pub(super) fn advice(finding: &Finding) -> String {
         Problem::ExtraReader { .. } => {
             format!("`secret rekey {path}` takes them out; or have the policy changed first, in a change of its own")
         }
+        Problem::MetadataLeft { keys, .. } => {
+            let remove = keys.iter().map(|key| format!("`secret meta {path} {} --remove`", quote(key)));
+            remove.collect::<Vec<_>>().join(", ")
+        }
         Problem::MetadataMalformed { .. } | Problem::MetadataMissing { .. } => format!("`secret meta {path} --help`"),
+        Problem::MissingReader { expired, .. } if !expired.is_empty() => {
+            let ends = expired.iter().map(|member| format!("`secret member remove {}`", quote(member)));
+            format!(
+                "{} ends it (`secret member expires NAME DAY` gives another day); then `secret rekey {path}`",
+                ends.collect::<Vec<_>>().join(", ")
+            )
+        }
         Problem::MissingReader { .. } => format!("`secret rekey {path}`"),
         Problem::Moved { recorded } => {
             format!("put it back, and move it with `secret mv {} {path}`", quote(recorded))
@@ -66,6 +77,11 @@ pub(super) fn advice(finding: &Finding) -> String {
         Problem::Ungoverned => format!("add a rule for {path} to .secret.toml"),
         Problem::Unsealed { .. } => {
             "replace the value if anybody else has seen it; take the file from git's history, and make the change with `secret set`".to_owned()
+        }
+        Problem::ValuesUnsaid { keys, fields, .. } => {
+            let options: Vec<String> = fields.iter().map(|field| format!("{} …", option_of(field))).collect();
+            let key = keys.first().map(|key| quote(key)).unwrap_or_default();
+            format!("`secret meta {path} {key} {}`", options.join(" "))
         }
         Problem::WrappedKey => format!("take it from git's history: `git log -- {path}`; then `secret rekey {path}`"),
     }

@@ -158,7 +158,12 @@ fn compare_metadata(was: &Metadata, is: &Metadata, changes: &mut Vec<Change>) {
     let keys: BTreeSet<&String> = was.values.keys().chain(is.values.keys()).collect();
     for key in keys {
         let said = |values: &SaidOfValues| -> BTreeMap<&str, String> {
-            values.get(key).map(ValueMetadata::fields).unwrap_or_default().into_iter().collect()
+            let mut fields: BTreeMap<&str, String> =
+                values.get(key).map(ValueMetadata::fields).unwrap_or_default().into_iter().collect();
+            // Two sealed recipes differ by their ids: one that a new data key had sealed again is the same.
+            let sealed = values.get(key).and_then(|value| value.generate.as_ref()?.sealed());
+            fields.extend(sealed.map(|recipe| ("generate", format!("(sealed, id {})", recipe.id()))));
+            fields
         };
         let (mut was, mut is) = (said(&was.values), said(&is.values));
         let names: BTreeSet<&str> = was.keys().chain(is.keys()).copied().collect();

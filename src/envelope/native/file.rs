@@ -11,6 +11,7 @@ use super::opening::{DocumentOpening, OpenError, span_of};
 use super::parallel::free;
 use super::payload::FileSecrets;
 use super::place;
+use super::recipe;
 use super::survey::SealedPlace;
 use super::token::{BodyStamp, Token};
 use crate::crypto::{self, AssociatedData, FileId, LeafId};
@@ -250,6 +251,7 @@ impl EncryptedFile {
     /// # Errors
     /// When something is broken.
     pub fn check(&self) -> Result<(), OpenError> {
+        recipe::check(self.header()).map_err(|key| OpenError::Recipe { key })?;
         match &self.content {
             Content::Document(content) => self.opening(content).check(),
             Content::Opaque { body } => {
@@ -268,7 +270,10 @@ impl EncryptedFile {
     /// All leaves and comments that are in clear and must not be; else the first thing that is broken.
     pub fn survey(&self) -> Result<Vec<SealedPlace>, Vec<OpenError>> {
         match &self.content {
-            Content::Document(content) => self.opening(content).survey(),
+            Content::Document(content) => {
+                recipe::check(self.header()).map_err(|key| vec![OpenError::Recipe { key }])?;
+                self.opening(content).survey()
+            }
             Content::Opaque { body } => {
                 self.check().map_err(|error| vec![error])?;
                 Ok(BodyStamp::split(body).iter().map(|(stamp, _)| SealedPlace::of_body(stamp)).collect())
@@ -358,7 +363,8 @@ impl EncryptedFile {
 
     fn verify_header(&self, secrets: &FileSecrets) -> Result<(), OpenError> {
         let has_bom = matches!(&self.content, Content::Document(content) if content.text.starts_with(carrier::BOM));
-        self.signed.verify(secrets.keys(), has_bom).map_err(|_| OpenError::HeaderMac)
+        self.signed.verify(secrets.keys(), has_bom).map_err(|_| OpenError::HeaderMac)?;
+        recipe::verify(self.header(), secrets).map_err(|key| OpenError::Recipe { key })
     }
 
     fn opening<'f>(&'f self, content: &'f DocumentContent) -> DocumentOpening<'f> {

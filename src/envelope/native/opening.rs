@@ -382,6 +382,12 @@ pub enum OpenError {
     /// The wrapped key belongs to another header.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    /// A sealed recipe in the header was not sealed for the key at which it stands.
+    #[error("the sealed recipe of `{key}` was changed, or sealed for another value")]
+    Recipe {
+        /// The key.
+        key: String,
+    },
     /// A leaf that must be in clear is a token, or two tokens have one id.
     #[error("line {line}: the encrypted value of `{key}` {problem}")]
     Misplaced {

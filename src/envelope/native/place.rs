@@ -189,6 +189,14 @@ pub fn of_comment(file_id: FileId, stamp: &Stamp) -> AssociatedData {
     AssociatedData::of(&encoding)
 }
 
+/// Returns what the sealed recipe of the value with this key, as the header writes it, is bound to.
+pub fn of_recipe(file_id: FileId, stamp: &Stamp, key: &str) -> AssociatedData {
+    let mut encoding = Vec::new();
+    encode(file_id, stamp.kind.letter(), stamp.day, stamp.generation, &mut encoding);
+    push_field(&mut encoding, 6, key.as_bytes());
+    AssociatedData::of(&encoding)
+}
+
 /// Returns what the body of an opaque file is bound to.
 pub fn of_body(file_id: FileId, day: Date, generation: u32) -> AssociatedData {
     let mut encoding = Vec::new();

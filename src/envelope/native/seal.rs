@@ -13,6 +13,7 @@ use super::parallel::in_parts;
 use super::payload::FileSecrets;
 use super::pieces::{Part, Pieces};
 use super::place::{self, Places};
+use super::recipe;
 use super::reuse::{Candidate, Origin, comment_origins, origins};
 use super::token::{BodyStamp, Stamp, Token, TokenKind};
 use super::values::SaidOfValues;
@@ -39,6 +40,12 @@ pub enum SealError {
     LooksLikeHeader {
         /// The line in the plaintext, from 1.
         line: usize,
+    },
+    /// A header is to keep a sealed recipe that was sealed for another file.
+    #[error("the sealed recipe of `{key}` was not sealed for a value of this file")]
+    ForeignRecipe {
+        /// The key at which it stands.
+        key: String,
     },
     /// The plaintext is not UTF-8 although its format is text.
     #[error("the file is not UTF-8 text")]
@@ -214,7 +221,10 @@ impl Sealing<'_> {
             let kept = former.filter(|former| places.body_digest(former.salt, &comment_ids) == *former);
             kept.unwrap_or_else(|| places.body_digest(random(), &comment_ids))
         });
-        let values = follow(self.header, self.previous, document, text);
+        let mut values = follow(self.header, self.previous, document, text);
+        let former: Vec<_> =
+            self.previous.iter().map(|former| (&former.secrets, &former.header.metadata.values)).collect();
+        recipe::reseal(&mut values, self.secrets, &former).map_err(|key| SealError::ForeignRecipe { key })?;
         let signed = self.sign(digest, text.starts_with(carrier::BOM), values);
         let file = carrier::join_text(Carrier::of(self.header.format), &signed.fields(), std::mem::take(&mut *body));
         // Splitting takes time; nothing can be misplaced where nothing in the plaintext looks like a header's mark.

@@ -36,6 +36,8 @@ pub enum TokenKind {
     Block,
     /// The text of a comment.
     Comment,
+    /// The recipe of a value's next one: it stands in the header, and nowhere else.
+    Recipe,
     /// A value.
     Value,
 }
@@ -62,6 +64,7 @@ impl TokenKind {
         match self {
             Self::Block => 'b',
             Self::Comment => 'c',
+            Self::Recipe => 'r',
             Self::Value => 'v',
         }
     }
@@ -93,7 +96,13 @@ impl Token {
             return Ok(None);
         }
         let rest = text.strip_prefix(PREFIX).ok_or(TokenError::NewerVersion)?;
-        Self::parse_parts(rest).map(Some).ok_or(TokenError::Malformed)
+        let token = Self::parse_parts(rest).filter(|token| token.stamp.kind != TokenKind::Recipe);
+        token.map(Some).ok_or(TokenError::Malformed)
+    }
+
+    /// Reads the token of a recipe, in its only spelling.
+    pub fn parse_recipe(text: &str) -> Option<Self> {
+        Self::parse_parts(text.strip_prefix(PREFIX)?).filter(|token| token.stamp.kind == TokenKind::Recipe)
     }
 
     fn parse_parts(text: &str) -> Option<Self> {
@@ -101,6 +110,7 @@ impl Token {
         let kind = match parts.next()? {
             "b" => TokenKind::Block,
             "c" => TokenKind::Comment,
+            "r" => TokenKind::Recipe,
             "v" => TokenKind::Value,
             _ => return None,
         };
@@ -192,6 +202,8 @@ mod tests {
             text.replace("2026-11-22", "20261122"),
             text.replace("2026-11-22", "2026-11-31"),
             text.replace(".v.", ".x."),
+            // That of a recipe stands in no document.
+            text.replace(".v.", ".r."),
             format!("{text}A"),
             format!("{text}AAAA"),
             format!("{text}="),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::field::FieldValue;
+use super::recipe::{KeptRecipe, SealedRecipe};
 use crate::document::KeyPath;
 
 /// What people say of single values, by key path in its written form, sorted by its bytes.
@@ -24,7 +25,7 @@ pub struct ValueMetadata {
     /// The day by which it must be replaced.
     pub rotation_due: Option<Date>,
     /// The recipe of which the next value is made (`password:32`).
-    pub generate: Option<String>,
+    pub generate: Option<KeptRecipe>,
 }
 
 impl ValueMetadata {
@@ -33,11 +34,12 @@ impl ValueMetadata {
         *self == Self::default()
     }
 
-    /// Returns what is said, field by field: the name and the text for people.
+    /// Returns what is said, field by field: the name and the text for people. What is sealed is not told.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         let fields = self.field_values().into_iter();
         fields
             .map(|(name, value)| match value {
+                FieldValue::Text(_) if name == GENERATE_SEALED => ("generate", "(sealed)".to_owned()),
                 FieldValue::Text(text) => (name, text),
                 _ => (name, self.links.join(", ")),
             })
@@ -67,7 +69,12 @@ impl ValueMetadata {
                 }
                 "rotate_every" => metadata.rotate_every = Some(text(value)?),
                 "rotation_due" => metadata.rotation_due = Some(super::day::parse(&text(value)?)?),
-                "generate" => metadata.generate = Some(text(value)?),
+                "generate" => metadata.generate = Some(KeptRecipe::Clear(text(value)?)),
+                // Who reads only one of two would go by another recipe than who reads the other.
+                GENERATE_SEALED if metadata.generate.is_some() => return None,
+                GENERATE_SEALED => {
+                    metadata.generate = Some(KeptRecipe::Sealed(SealedRecipe::parse(&text(value)?)?));
+                }
                 _ => return None,
             }
         }
@@ -76,6 +83,10 @@ impl ValueMetadata {
 
     fn field_values(&self) -> Vec<(&'static str, FieldValue)> {
         let text = |name, text: &Option<String>| text.clone().map(|text| (name, FieldValue::Text(text)));
+        let recipe = self.generate.as_ref().map(|recipe| match recipe {
+            KeptRecipe::Clear(recipe) => ("generate", FieldValue::Text(recipe.clone())),
+            KeptRecipe::Sealed(recipe) => (GENERATE_SEALED, FieldValue::Text(recipe.to_string())),
+        });
         let links = self.links.iter().cloned().map(FieldValue::Text).collect();
         let fields = [
             text("owner", &self.owner),
@@ -83,7 +94,7 @@ impl ValueMetadata {
             Some(("links", FieldValue::List(links))).filter(|_| !self.links.is_empty()),
             text("rotate_every", &self.rotate_every),
             text("rotation_due", &self.rotation_due.map(|day| day.to_string())),
-            text("generate", &self.generate),
+            recipe,
         ];
         fields.into_iter().flatten().collect()
     }
@@ -93,6 +104,9 @@ impl ValueMetadata {
 pub fn is_written_key(text: &str) -> bool {
     KeyPath::parse(text).is_ok_and(|path| path.to_string() == text)
 }
+
+/// Names the recipe that is kept sealed.
+const GENERATE_SEALED: &str = "generate_sealed";
 
 /// An empty text says nothing: it is left out.
 fn text(value: &FieldValue) -> Option<String> {

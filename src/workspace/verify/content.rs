@@ -1,5 +1,7 @@
 //! What is found out of one content, wherever it stands: it is parsed once, however many paths and commits have it.
 
+use std::collections::{BTreeMap, HashSet};
+
 use jiff::civil::Date;
 
 use super::finding::{NAMED, Problem};
@@ -7,7 +9,9 @@ use crate::envelope::native::{
     CarrierError, EncryptedFile, Header, OPAQUE_TOP, OpaqueTop, OpenError, ReadError, SealedPlace, peek_file_id,
 };
 use crate::keys::{Recipient, Stanzas, private_keys};
+use crate::policy::ValueRequirement;
 use crate::workspace::lifecycle::{Clock, former_reader};
+use crate::workspace::required::{Lacking, lacking};
 
 /// A content, and what is wrong with it by itself.
 pub(super) struct Content {
@@ -33,6 +37,8 @@ pub(super) struct Encrypted {
     pub(super) header: Header,
     /// The values and comments by their ids, with what differs between any two ciphertexts; sorted.
     pub(super) sealed: Vec<(u64, u64)>,
+    /// The sealed values by what is not said of them.
+    pub(super) lacking: BTreeMap<Vec<ValueRequirement>, Lacking>,
 }
 
 /// What is looked for.
@@ -89,7 +95,7 @@ impl Content {
                     Err(why) => content.problems.push(unchecked(&why)),
                 }
                 let sealed = sealed(opaque.sealed().as_slice());
-                content.state = State::Encrypted(Box::new(Encrypted { header, sealed }));
+                content.state = State::Encrypted(Box::new(Encrypted { header, sealed, lacking: BTreeMap::new() }));
             }
             Ok(None) if peek_file_id(top).is_some() => {
                 content.state = State::Broken;
@@ -122,11 +128,25 @@ impl Content {
         // In document order, values before comments: so are the places.
         let keys = if clock.knows_values() { file.locate_leaves(places) } else { Vec::new() };
         self.header(&header, &clock, places, &keys, |place| file.locate(place));
+        self.left_behind(file);
         let sealed = if search.for_history { sealed(places) } else { Vec::new() };
         for error in surveyed.err().unwrap_or_default() {
             self.open_error(&error);
         }
-        self.state = State::Encrypted(Box::new(Encrypted { header, sealed }));
+        let lacking = file.items().map(|document| lacking(&header, document, NAMED)).unwrap_or_default();
+        self.state = State::Encrypted(Box::new(Encrypted { header, sealed, lacking }));
+    }
+
+    /// Says of which values the header speaks that are not in the document: a merge by lines leaves them behind.
+    fn left_behind(&mut self, file: &EncryptedFile) {
+        let values = &file.header().metadata.values;
+        let Some(document) = file.items().filter(|_| !values.is_empty()) else { return };
+        let keys: HashSet<String> = document.leaves().map(|leaf| leaf.path.to_string()).collect();
+        let left: Vec<&String> = values.keys().filter(|key| !keys.contains(*key)).collect();
+        if !left.is_empty() {
+            let keys = left.iter().take(NAMED).copied().cloned().collect();
+            self.problems.push((None, Problem::MetadataLeft { count: left.len(), keys }));
+        }
     }
 
     /// Examines what a header says by itself, and with the days and data keys of the values.
@@ -186,7 +206,7 @@ impl Content {
         let problem = match error {
             OpenError::HalfEncrypted { key, .. } => Problem::Unsealed { key: key.clone() },
             OpenError::Forged { .. } | OpenError::Misplaced { .. } => Problem::BrokenToken(text),
-            OpenError::HeaderMac | OpenError::Mismatch(_) => Problem::BrokenHeader(text),
+            OpenError::HeaderMac | OpenError::Mismatch(_) | OpenError::Recipe { .. } => Problem::BrokenHeader(text),
             OpenError::Body | OpenError::Changed { .. } | OpenError::Digest => Problem::BrokenStructure(text),
         };
         self.problems.push((line, problem));

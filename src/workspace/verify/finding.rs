@@ -93,6 +93,14 @@ pub enum Problem {
         /// What stands there.
         value: String,
     },
+    /// A header says something of values that are not in its document.
+    #[error("its header speaks of {}, which {} not in it", named(*count, keys), if *count == 1 { "is" } else { "are" })]
+    MetadataLeft {
+        /// How many keys.
+        count: usize,
+        /// The first of them.
+        keys: Vec<String>,
+    },
     /// A header lacks what the rule demands.
     #[error("its header lacks {}, which its rule demands", fields.join(" and "))]
     MetadataMissing {
@@ -106,6 +114,8 @@ pub enum Problem {
         who: Vec<String>,
         /// Which policy.
         policy: String,
+        /// The members among them whose time is over: to them no file is encrypted any more.
+        expired: Vec<String>,
     },
     /// It stands elsewhere than its header says.
     #[error("it was encrypted as {recorded}")]
@@ -184,6 +194,16 @@ pub enum Problem {
         /// Which leaf; for a comment what it stands before.
         key: String,
     },
+    /// A header does not say of values what the rule demands.
+    #[error("its header does not say the {} of {}, which its rule demands", fields.join(" and "), named(*count, keys))]
+    ValuesUnsaid {
+        /// How many values.
+        count: usize,
+        /// The first of them.
+        keys: Vec<String>,
+        /// The fields.
+        fields: Vec<&'static str>,
+    },
     /// The wrapped key is not for the recipients in the header.
     #[error("its data key is not wrapped to exactly the recipients in its header")]
     WrappedKey,
@@ -203,8 +223,9 @@ impl Problem {
             Self::ExpiredMember { .. } => "expired-member",
             Self::Exposed { .. } => "exposed",
             Self::ExtraReader { .. } => "extra-reader",
+            Self::MetadataLeft { .. } => "metadata-left",
             Self::MetadataMalformed { .. } => "metadata-malformed",
-            Self::MetadataMissing { .. } => "metadata-missing",
+            Self::MetadataMissing { .. } | Self::ValuesUnsaid { .. } => "metadata-missing",
             Self::MissingReader { .. } => "missing-reader",
             Self::Moved { .. } => "moved",
             Self::OlderHeader { .. } => "older-header",
@@ -231,6 +252,7 @@ impl Problem {
         match self {
             Self::ExpiredMember { .. }
             | Self::Exposed { .. }
+            | Self::MetadataLeft { .. }
             | Self::Overdue { .. }
             | Self::Unchecked(_)
             | Self::Ungoverned => Level::Warning,

@@ -1,5 +1,7 @@
 //! What a file must be by the policy: readers, metadata, what is sealed, the path.
 
+use jiff::civil::Date;
+
 use super::content::{Content, State};
 use super::finding::{Finding, Level, Problem};
 use crate::envelope::native::Header;
@@ -7,6 +9,7 @@ use crate::git::ObjectId;
 use crate::policy::{Drift, Policy, Rule, drift};
 use crate::workspace::guard::seals_less;
 use crate::workspace::metadata::missing;
+use crate::workspace::required::{Lacking, demanded};
 
 /// The policies that a state is measured by.
 #[derive(Clone, Copy)]
@@ -17,6 +20,8 @@ pub(super) struct Judge<'p> {
     pub(super) base: Option<(&'p Policy, &'p str)>,
     /// Members whose gains were agreed to.
     pub(super) accepted: &'p [String],
+    /// The day on which memberships are over or not.
+    pub(super) today: Date,
 }
 
 impl<'p> Judge<'p> {
@@ -48,7 +53,14 @@ impl<'p> Judge<'p> {
         if let Some(rule) = rule {
             match &content.state {
                 _ if str::from_utf8(path).is_err() => problems.push((None, Problem::BadName)),
-                State::Encrypted(encrypted) => self.header(&shown, rule, &encrypted.header, &mut problems),
+                State::Encrypted(encrypted) => {
+                    self.header(&shown, rule, &encrypted.header, &mut problems);
+                    let unsaid = encrypted.lacking.iter().filter_map(|(fields, Lacking { count, keys })| {
+                        let fields = Some(demanded(rule, fields)).filter(|fields| !fields.is_empty())?;
+                        Some((None, Problem::ValuesUnsaid { count: *count, keys: keys.clone(), fields }))
+                    });
+                    problems.extend(unsaid);
+                }
                 State::Plaintext if was_encrypted() => problems.push((None, Problem::Decrypted)),
                 State::Plaintext => {
                     problems.push((None, Problem::Plaintext { rule: rule.path.as_str().to_owned() }));
@@ -108,15 +120,23 @@ impl<'p> Judge<'p> {
         }
         let who = lacking(&own);
         if !who.is_empty() {
-            add(Problem::MissingReader { who, policy: policy.to_owned() });
+            let expired = who.iter().map(|who| name_of(who)).filter(|name| self.is_expired(name));
+            let expired = expired.map(str::to_owned).collect();
+            add(Problem::MissingReader { who, policy: policy.to_owned(), expired });
         }
+    }
+
+    /// Tells whether a member's time is over, so that no file is encrypted to them any more.
+    fn is_expired(&self, name: &str) -> bool {
+        let policy = self.own.or(self.base.map(|(policy, _)| policy));
+        policy.and_then(|policy| policy.member(name)).is_some_and(|member| member.is_expired(self.today))
     }
 
     /// Leaves out those whose gain was agreed to, and whom the state's own policy names.
     fn not_accepted(&self, who: Vec<String>, own: Option<&Drift>) -> Vec<String> {
         let unnamed = own.map(surplus).unwrap_or_default();
         let is_accepted = |who: &String| {
-            let name = who.strip_prefix(OTHER_KEY).unwrap_or(who);
+            let name = name_of(who);
             own.is_some() && !unnamed.contains(who) && self.accepted.iter().any(|accepted| accepted == name)
         };
         who.into_iter().filter(|who| !is_accepted(who)).collect()
@@ -131,6 +151,11 @@ fn surplus(drift: &Drift) -> Vec<String> {
 fn lacking(drift: &Drift) -> Vec<String> {
     let changed = drift.changed.iter().filter(|reader| !reader.missing.is_empty());
     drift.missing.iter().cloned().chain(changed.map(|reader| format!("{OTHER_KEY}{}", reader.name))).collect()
+}
+
+/// Returns the member of whom something is said.
+fn name_of(who: &str) -> &str {
+    who.strip_prefix(OTHER_KEY).unwrap_or(who)
 }
 
 const OTHER_KEY: &str = "another key of ";

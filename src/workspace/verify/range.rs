@@ -58,7 +58,7 @@ impl Workspace<'_> {
         let (base_id, to_id) = (repository.commit_named(base)?, repository.commit_named(to)?);
         let mut report = VerifyReport::default();
         let ends = Ends::read(repository, (base, base_id), (to, to_id), &mut report)?;
-        let judge = ends.judge(&request.accepted);
+        let judge = ends.judge(&request.accepted, self.today());
         let commits = repository.range(base_id, to_id)?;
         report.commits = Some(commits.len());
         let selection = self.selection(&request.paths)?;

@@ -59,11 +59,12 @@ impl<'r> Ends<'r> {
         Ok(Self { repository, base_name, base_policy, fork_policy, to, to_policy })
     }
 
-    pub(super) fn judge<'p>(&'p self, accepted: &'p [String]) -> Judge<'p> {
+    pub(super) fn judge<'p>(&'p self, accepted: &'p [String], today: jiff::civil::Date) -> Judge<'p> {
         Judge {
             own: self.to_policy.as_ref().map(|stored| &stored.policy),
             base: self.base_policy.as_ref().map(|stored| (&stored.policy, self.base_name)),
             accepted,
+            today,
         }
     }
 }
@@ -196,5 +197,6 @@ fn is_by_policy(finding: &Finding) -> bool {
             | Problem::MissingReader { .. }
             | Problem::Plaintext { .. }
             | Problem::SealsLess { .. }
+            | Problem::ValuesUnsaid { .. }
     )
 }

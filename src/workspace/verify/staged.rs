@@ -56,7 +56,7 @@ impl Workspace<'_> {
         if policy.is_none() {
             report.notes.push("there is no policy: only private keys were looked for".to_owned());
         }
-        let judge = Judge { own: policy, base: None, accepted: &request.accepted };
+        let judge = Judge { own: policy, base: None, accepted: &request.accepted, today: self.today() };
         conflicts(repository, &judge, &mut report)?;
         let candidates = candidates(repository, &judge, &changed, is_policy_changed, &mut report)?;
         let candidates: Vec<Candidate<'_>> =

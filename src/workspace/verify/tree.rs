@@ -14,7 +14,7 @@ impl Workspace<'_> {
         let commit = repository.commit_named(revision)?;
         let root = repository.root().to_path_buf();
         let policy = Stored::of_commit(repository, commit, revision)?.ok_or(Error::NoPolicy { root })?;
-        let judge = Judge { own: Some(&policy.policy), base: None, accepted: &request.accepted };
+        let judge = Judge { own: Some(&policy.policy), base: None, accepted: &request.accepted, today: self.today() };
         let selection = self.selection(&request.paths)?;
         let files = repository.changed(&[], repository.commit(commit)?.tree, |_, _| true)?;
         let mut report = VerifyReport::default();

@@ -25,7 +25,7 @@ struct Listed {
 impl Workspace<'_> {
     pub(super) fn verify_work_tree(&self, request: &VerifyRequest) -> Result<VerifyReport, Error> {
         let policy = self.required_policy()?;
-        let judge = Judge { own: Some(policy), base: None, accepted: &request.accepted };
+        let judge = Judge { own: Some(policy), base: None, accepted: &request.accepted, today: self.today() };
         let mut report = VerifyReport::default();
         report.add(policies::expired(policy, &self.policy_text()?.unwrap_or_default(), self.today()));
         let mut listed = self.listed(request, &judge, &mut report)?;

@@ -10,7 +10,8 @@ use jiff::civil::{Date, date};
 use secret::crypto::{ContinuitySecret, DataKey};
 use secret::document::Format;
 use secret::envelope::native::{
-    Comments, EncryptedFile, Exposure, FileSecrets, Header, Metadata, Mode, SaidOfValues, ValueMetadata, seal,
+    Comments, EncryptedFile, Exposure, FileSecrets, Header, KeptRecipe, Metadata, Mode, SaidOfValues, ValueMetadata,
+    seal,
 };
 use secret::keys::{Recipient, wrap};
 use sha2::{Digest, Sha256};
@@ -28,6 +29,7 @@ pub fn all() {
     opaque_cases();
     header_cases();
     value_cases();
+    recipe_cases();
     edited_cases();
     let status = Command::new("python3").arg(folder.join("generate.py")).status().expect("python3 is installed");
     assert!(status.success(), "generate.py failed");
@@ -282,9 +284,9 @@ fn said_of_values() -> SaidOfValues {
         links: ["https://example.com/a?b=[1], {2}", "\\ \""].map(str::to_owned).to_vec(),
         rotate_every: Some("30d".to_owned()),
         rotation_due: Some(date(2027, 1, 31)),
-        generate: Some("password:32,lower,digits,exclude=0O".to_owned()),
+        generate: Some(KeptRecipe::Clear("password:32,lower,digits,exclude=0O".to_owned())),
     };
-    let recipe = ValueMetadata { generate: Some("hex:32".to_owned()), ..ValueMetadata::default() };
+    let recipe = ValueMetadata { generate: Some(KeptRecipe::Clear("hex:32".to_owned())), ..ValueMetadata::default() };
     let links = ValueMetadata { links: vec!["runbook".to_owned()], ..ValueMetadata::default() };
     let keys = ["db.password", "\"a = b\".\"c.d\"", "users[0].key", "plain", "gone"];
     let said = [everything, recipe.clone(), links, recipe.clone(), recipe];
@@ -303,6 +305,47 @@ fn value_cases() {
     case.header.metadata.values = said_of_values();
     let first = case.seal(b"db:\n  password: x\nplain: 1\nusers:\n  - key: z\n", None, DAY);
     let plaintext = b"db:\n  secret: x\nusers:\n  - key: new\n  - key: z\n";
+    let second = case.seal(plaintext, Some(&first), LATER);
+    case.write_file(plaintext, &second);
+}
+
+/// Seals a plaintext whose header keeps recipes sealed, one of them for a value that is gone.
+fn with_sealed_recipes(case: &mut Case<'_>, plaintext: &[u8]) -> Vec<u8> {
+    let plain = case.seal(plaintext, None, DAY);
+    let opened = EncryptedFile::parse(&plain).expect("it was just made").open(&case.payload()).expect("with its key");
+    let recipes = [
+        ("db.password", "password:32,lower,digits,exclude=0O"),
+        ("\"a = b\".\"c.d\"", "hex:32"),
+        ("users[0].key", "hex:32"),
+        ("gone", "words:6"),
+    ];
+    for (key, recipe) in recipes {
+        let sealed = KeptRecipe::Sealed(opened.seal_recipe(key, recipe, DAY));
+        case.header.metadata.values.entry(key.to_owned()).or_default().generate = Some(sealed);
+    }
+    case.header.metadata.values.entry("db.password".to_owned()).or_default().owner = Some("dba".to_owned());
+    case.seal(plaintext, Some(&plain), DAY)
+}
+
+fn recipe_cases() {
+    let yaml = "db:\n  password: x\na = b:\n  c.d: y\nusers:\n  - key: z\n";
+    let json = "{\"db\": {\"password\": \"x\"}, \"a = b\": {\"c.d\": \"y\"}, \"users\": [{\"key\": \"z\"}]}\n";
+    for (name, about, format, plaintext) in [
+        ("recipes-sealed", "recipes that are sealed for their keys, one of which is gone", Format::Yaml, yaml),
+        ("recipes-sealed-json", "the same in JSON", Format::Json, json),
+    ] {
+        let mut case = Case::new(name, about, format);
+        let file = with_sealed_recipes(&mut case, plaintext.as_bytes());
+        case.write_file(plaintext.as_bytes(), &file);
+    }
+    let about =
+        "sealed recipes under a new data key, at the new keys of their values: each keeps day, generation and id";
+    let mut case = Case::new("recipes-followed", about, Format::Yaml);
+    let first = with_sealed_recipes(&mut case, yaml.as_bytes());
+    case.next_generation();
+    case.header.wrapped_key.clear();
+    case.header.exposed = vec![Exposure { member: "bob".to_owned(), generation: 1, day: LATER }];
+    let plaintext = b"db:\n  secret: x\na = b:\n  c.d: y\nusers:\n  - key: new\n  - key: z\n";
     let second = case.seal(plaintext, Some(&first), LATER);
     case.write_file(plaintext, &second);
 }

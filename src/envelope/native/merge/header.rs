@@ -6,6 +6,7 @@ use super::fate::NeedsKey;
 use super::{Choice, Conflict, ConflictKind, Decisions};
 use crate::envelope::native::header::{Header, Metadata, Recipients, SignedHeader};
 use crate::envelope::native::payload::FileSecrets;
+use crate::envelope::native::recipe::KeptRecipe;
 use crate::envelope::native::values::{SaidOfValues, ValueMetadata};
 
 /// The header of the merged file.
@@ -74,6 +75,13 @@ pub(super) fn plan(
     header.path = merging.field("path", |header| header.path.clone());
     header.created = merging.field("created", |header| header.created);
     header.metadata = merging.metadata();
+    // Of two that are the same, the one under the data key of the result needs not be sealed again.
+    for (key, value) in &mut header.metadata.values {
+        let current = key_header.metadata.values.get(key).and_then(|value| value.generate.as_ref());
+        if current.is_some() && SameRecipe(value.generate.as_ref()) == SameRecipe(current) {
+            value.generate = current.cloned();
+        }
+    }
     let mut left_out = Vec::new();
     match keys {
         Keys::One => {
@@ -203,7 +211,10 @@ impl<'h> Merging<'h> {
                 links: self.field(&name("links"), |header| said(header).map_or(&[][..], |value| &value.links)).to_vec(),
                 rotate_every: self.field(&name("rotate_every"), |header| said(header)?.rotate_every.clone()),
                 rotation_due: self.field(&name("rotation_due"), |header| said(header)?.rotation_due),
-                generate: self.field(&name("generate"), |header| said(header)?.generate.clone()),
+                generate: self
+                    .field(&name("generate"), |header| SameRecipe(said(header).and_then(|said| said.generate.as_ref())))
+                    .0
+                    .cloned(),
             };
             if !value.is_empty() {
                 merged.insert(key.clone(), value);
@@ -230,6 +241,19 @@ impl<'h> Merging<'h> {
             merged.extend(list.map(|list| (name.clone(), list)));
         }
         merged
+    }
+}
+
+/// A recipe that is the same one also where a new data key had it sealed again.
+#[derive(Clone, Copy)]
+struct SameRecipe<'h>(Option<&'h KeptRecipe>);
+
+impl PartialEq for SameRecipe<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.0, other.0) {
+            (Some(KeptRecipe::Sealed(one)), Some(KeptRecipe::Sealed(other))) => one.id() == other.id(),
+            (one, other) => one == other,
+        }
     }
 }
 

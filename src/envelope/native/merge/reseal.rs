@@ -15,6 +15,7 @@ use crate::envelope::native::carrier::{self, Carrier};
 use crate::envelope::native::file::{EncryptedFile, Opened, OpenedToken};
 use crate::envelope::native::opening::span_of;
 use crate::envelope::native::place::{self, Places};
+use crate::envelope::native::recipe;
 use crate::envelope::native::token::{Stamp, Token, TokenKind};
 
 /// A merge that everything is decided of.
@@ -128,6 +129,9 @@ impl Resealing<'_, '_> {
             let kept = header.body.filter(|former| places.body_digest(former.salt, &comment_ids) == *former);
             kept.unwrap_or_else(|| places.body_digest(random(), &comment_ids))
         });
+        let former = [Choice::Ours, Choice::Theirs].map(|choice| self.opened.of(choice));
+        let former = former.map(|side| (&side.secrets, &side.header.metadata.values));
+        recipe::reseal(&mut header.metadata.values, secrets, &former).ok()?;
         let signed = sign(self.merge, self.plan, self.opened, header, plain.text.starts_with(carrier::BOM));
         let file = carrier::join_text(Carrier::of(format), &signed.fields(), std::mem::take(&mut *body)).into_bytes();
         let opened = EncryptedFile::parse(&file).ok()?.open(&secrets.payload(&signed.header)).ok()?;
