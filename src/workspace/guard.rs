@@ -358,7 +358,7 @@ pub(super) fn refuse_copies(target: &Target, header: &Header, others: &[(FileId,
 }
 
 /// Reads the file id of a file of the work tree, `None` where it is missing or not encrypted.
-fn file_id(root: &Root, path: &str) -> Result<Option<FileId>, Error> {
+pub(super) fn file_id(root: &Root, path: &str) -> Result<Option<FileId>, Error> {
     let absolute = root.path().join(path);
     if fs::kind(&absolute)? != Some(fs::Kind::File) {
         return Ok(None);

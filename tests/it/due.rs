@@ -333,6 +333,26 @@ fn a_merge_keeps_what_is_exposed_and_what_is_not() {
     assert_eq!(world.states(), expected);
 }
 
+/// A policy whose rules no longer match a file does not make its values forgotten.
+#[test]
+fn a_file_that_no_rule_is_for_any_more_is_looked_at_all_the_same() {
+    let (world, _) = World::with_former_reader();
+    let states = world.states();
+    world.write(".secret.toml", world.read(".secret.toml").replace("secrets/**", "sekrets/**"));
+    world.commit("a slip");
+    assert_eq!(world.states(), states);
+    let verified = world.secret(["verify"]).success();
+    assert!(
+        verified.stdout.contains(&format!("{FILE}: warning: ")) && verified.stdout.contains("[ungoverned]"),
+        "{verified:#?}"
+    );
+    assert_eq!(world.secret(["verify", "--strict"]).code, 3);
+    let status = world.secret(["status"]).success();
+    assert!(status.stdout.contains("1 drift") && status.stdout.contains("3 exposed"), "{status:#?}");
+    let access = world.secret(["access", "alice"]).success();
+    assert!(access.stdout.contains(FILE), "{access:#?}");
+}
+
 #[test]
 fn sealing_a_file_as_a_whole_makes_nobody_forget_its_values() {
     let (world, _) = World::with_former_reader();

@@ -82,6 +82,14 @@ impl Workspace<'_> {
     ) -> Result<Vec<Listed>, Error> {
         let root = self.root().unwrap_or(self.env.current_dir()).to_path_buf();
         let mut listed = Vec::new();
+        if request.paths.is_empty() {
+            listed.extend(self.ungoverned()?.into_iter().map(|target| Listed {
+                recorded: target.shown.into_bytes(),
+                path: target.path,
+                kind: Kind::File,
+                is_named: false,
+            }));
+        }
         let places = if request.paths.is_empty() { vec![None] } else { request.paths.iter().map(Some).collect() };
         for place in places {
             let (top, below) = match place {
