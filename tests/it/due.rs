@@ -314,6 +314,53 @@ fn a_value_that_a_former_reader_knows_is_exposed_until_it_is_another_one() {
     assert!(world.states().contains(&moved(exposed("db.password"))), "{:?}", world.states());
 }
 
+/// A text is as well known under another key; but a short one, or a number, is in many places.
+#[test]
+fn what_a_former_reader_knows_he_knows_under_any_key() {
+    let world = World::new();
+    let (_, bob) = world.keygen("bob");
+    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.commit("bob joins");
+    let file = "secrets/a.env";
+    let world = world.with_file(file, "A=canary-one\nB=canary-two\nC=true\n");
+    world.secret(["member", "remove", "bob", "--yes"]).success();
+    let exposed = |key: &str| format!("{file} {key} exposed bob");
+    let fine = |key: &str| format!("{file} {key} up-to-date");
+    world.write("new.env", "A=canary-two\nB=canary-one\nC=false\n");
+    world.secret(["edit", file, "--from", "new.env"]).success();
+    assert_eq!(world.states(), [exposed("A"), exposed("B"), fine("C")]);
+    world.set_value(file, "D", "canary-two");
+    world.set_value(file, "E", "true");
+    assert_eq!(world.states(), [exposed("A"), exposed("B"), fine("C"), exposed("D"), fine("E")]);
+    world.set_value(file, "D", "canary-three");
+    world.set_value(file, "A", "canary-four");
+    assert_eq!(world.states(), [fine("A"), exposed("B"), fine("C"), fine("D"), fine("E")]);
+}
+
+/// What stood in clear while somebody could read the file is known to him when it is sealed again.
+#[test]
+fn what_stood_in_clear_is_known_to_former_readers() {
+    let world = World::new();
+    let (_, bob) = world.keygen("bob");
+    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.commit("bob joins");
+    let file = "secrets/a.env";
+    let world = world.with_file(file, "A=1\nB=canary-two\n");
+    let sealed = world.read(".secret.toml");
+    world.write(".secret.toml", sealed.clone() + "cleartext = [\"A\"]\n");
+    world.commit("A in clear");
+    world.secret(["rekey", "--yes", "--allow-cleartext"]).success();
+    world.commit("A is in clear");
+    world.secret(["member", "remove", "bob", "--yes"]).success();
+    world.commit("bob leaves");
+    let policy = world.read(".secret.toml").replace("cleartext = [\"A\"]\n", "");
+    world.write(".secret.toml", policy);
+    world.secret(["rekey", "--yes"]).success();
+    assert_eq!(world.states(), ["A", "B"].map(|key| format!("{file} {key} exposed bob")));
+    world.set_value(file, "A", "2");
+    assert_eq!(world.states(), [format!("{file} A up-to-date"), format!("{file} B exposed bob")]);
+}
+
 #[test]
 fn a_merge_keeps_what_is_exposed_and_what_is_not() {
     let (world, _) = World::with_former_reader();

@@ -8,6 +8,7 @@ mod field;
 mod file;
 mod follow;
 mod header;
+mod known;
 mod merge;
 mod opaque;
 mod opening;

@@ -8,6 +8,7 @@ use super::carrier::{self, Carrier};
 use super::file::{EncryptedFile, Opened, OpenedToken};
 use super::follow::follow;
 use super::header::{BodyDigest, Header, HeaderMac, Mode, SignedHeader};
+use super::known::Known;
 use super::opening::{breaks_line_somewhere, span_of};
 use super::parallel::in_parts;
 use super::payload::FileSecrets;
@@ -275,6 +276,9 @@ impl Sealing<'_> {
             .iter()
             .filter_map(|(to, from)| Some((to, former.iter().position(|former| former.leaf.path == *from)?)))
             .collect();
+        let ages = former.iter().map(|former| former.opened.token.stamp).map(|stamp| (stamp.day, stamp.generation));
+        let former_document = self.former_document().map(|(opened, document, _)| (opened, document));
+        let known = Known::of(self.header, old.iter().copied().zip(ages), former_document, self.today);
         let mut used = self.former_ids();
         used.reserve(new.len());
         let identified = origins(&old, &new).into_iter().map(|origin| match origin {
@@ -293,6 +297,7 @@ impl Sealing<'_> {
                 (stamp.day, stamp.generation)
             });
             let dated = dated.or_else(|| restored.get(&(new[index].path, new[index].value)).copied());
+            let dated = dated.or_else(|| known.age(&leaves[index].path, new[index].value));
             let (day, generation) = dated.unwrap_or((self.today, self.header.generation));
             let kind = if leaves[index].style.is_block() { TokenKind::Block } else { TokenKind::Value };
             let stamp = Stamp { kind, day, generation };
