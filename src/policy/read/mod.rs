@@ -1,17 +1,18 @@
 //! Reading a policy: every mistake is found, with its place and, where one can guess it, what was meant.
 
+mod fields;
+mod rules;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::civil::Date;
-use toml_edit::{Document, Item, Key, TableLike, Value};
+use toml_edit::{Document, Item, TableLike};
 
-use super::closest::closest;
+use fields::span;
+
 use super::error::{PolicyError, PolicyErrors, PolicyProblem};
-use super::{MAX_POLICY, Member, MemberKind, Policy, Requirement, Rule, ValueRequirement};
-use crate::document::{Format, KeyPattern, position};
-use crate::envelope::native::{Comments, Mode};
-use crate::generate::Recipe;
+use super::{MAX_POLICY, Member, MemberKind, Policy};
 use crate::keys::{Recipient, RecipientError, holds_private_key};
 
 /// A piece of the text, and the bytes where it stands.
@@ -176,277 +177,6 @@ impl Reader<'_> {
         }
         contents
     }
-
-    fn rules(&mut self, item: &Item, policy: &mut Policy) {
-        let known: BTreeSet<String> = policy.members.keys().chain(policy.groups.keys()).cloned().collect();
-        let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
-        let mut paths: BTreeMap<String, usize> = BTreeMap::new();
-        let rules: Vec<(&dyn TableLike, Range<usize>)> = match item {
-            Item::ArrayOfTables(tables) => {
-                tables.iter().map(|table| (table as &dyn TableLike, table.span().unwrap_or_default())).collect()
-            }
-            Item::Value(Value::Array(array)) if array.iter().all(Value::is_inline_table) => {
-                let tables = array.iter().filter_map(Value::as_inline_table);
-                tables.map(|table| (table as &dyn TableLike, table.span().unwrap_or_default())).collect()
-            }
-            _ => {
-                self.wrong_type(item, "`rules`", "a list of tables, each headed [[rules]]");
-                return;
-            }
-        };
-        for (table, at) in rules {
-            let Some(rule) = self.rule(table, at.clone(), &known) else { continue };
-            if let Some(first) = paths.get(rule.path.as_str()).copied() {
-                let (line, _) = position(self.text, first);
-                self.report(table.get("path").map(span).unwrap_or_default(), PolicyProblem::RepeatedPath { line });
-            }
-            paths.entry(rule.path.to_string()).or_insert(at.start);
-            if self.found.is_empty() && !policy.has_readers(&rule) {
-                self.report(table.get("readers").map_or(at, span), PolicyProblem::NoReaders);
-            }
-            policy.rules.push(rule);
-        }
-    }
-
-    fn rule(&mut self, table: &dyn TableLike, at: Range<usize>, known: &BTreeSet<&str>) -> Option<Rule> {
-        self.check_keys(table, "a rule", &RULE_FIELDS);
-        let missing = |field| PolicyProblem::Missing { field, place: "a rule".to_owned() };
-        let readers = match table.get("readers") {
-            None => {
-                self.report(at.clone(), missing("readers"));
-                Vec::new()
-            }
-            Some(item) => {
-                let names = self.texts(item, "`readers`", "a list of members and groups");
-                if names.as_ref().is_some_and(Vec::is_empty) {
-                    self.report(span(item), PolicyProblem::NoReaders);
-                }
-                self.known(names.unwrap_or_default(), known)
-            }
-        };
-        let format = self.choice(table, "format", |name| name.parse().ok(), &Format::ALL.map(Format::name));
-        let modes = [Mode::Opaque, Mode::Values].map(Mode::name);
-        let mode = self.choice(table, "mode", Mode::from_name, &modes);
-        let mode = if format == Some(Format::Opaque) { mode.or(Some(Mode::Opaque)) } else { mode }.unwrap_or_default();
-        let comments = [Comments::Clear, Comments::Modelines, Comments::Sealed].map(Comments::name);
-        let comments = self.choice(table, "comments", Comments::from_name, &comments).unwrap_or_default();
-        self.contradictions(table, mode, format);
-
-        let owner = self.text_field(table, "owner").map(|text| text.value);
-        let rotate_every = self.text_field(table, "rotate_every").and_then(|text| self.parsed(&text));
-        let generate = table.get("generate").map(|item| self.recipes(item)).unwrap_or_default();
-        let fields = Requirement::ALL.map(Requirement::name);
-        let require = self.requirements(table, "require", Requirement::from_name, &fields);
-        let fields = ValueRequirement::ALL.map(ValueRequirement::name);
-        let require_values = self.requirements(table, "require_values", ValueRequirement::from_name, &fields);
-        let cleartext =
-            table.get("cleartext").and_then(|item| self.texts(item, "`cleartext`", "a list of key patterns"));
-        let cleartext = cleartext.iter().flatten().filter_map(|text| self.parsed(text)).collect();
-        if !table.contains_key("path") {
-            self.report(at, missing("path"));
-        }
-        let path = self.text_field(table, "path").and_then(|text| self.parsed(&text))?;
-        Some(Rule {
-            path,
-            readers,
-            owner,
-            rotate_every,
-            generate,
-            require,
-            require_values,
-            cleartext,
-            mode,
-            comments,
-            format,
-        })
-    }
-
-    /// Reports fields that mean nothing in a file that is sealed as a whole, and would silently be ignored.
-    fn contradictions(&mut self, table: &dyn TableLike, mode: Mode, format: Option<Format>) {
-        let is_opaque = format == Some(Format::Opaque);
-        let (fields, with): (&[_], _) = match mode {
-            Mode::Values if is_opaque => (&["mode"], "format = \"opaque\""),
-            Mode::Values => (&[], ""),
-            Mode::Opaque if is_opaque => {
-                (&["cleartext", "comments", "generate", "require_values"], "format = \"opaque\"")
-            }
-            Mode::Opaque => (&["cleartext", "comments", "format", "generate", "require_values"], "mode = \"opaque\""),
-        };
-        for field in fields {
-            if let Some(item) = table.get(field) {
-                self.report(span(item), PolicyProblem::Contradiction { field, with });
-            }
-        }
-    }
-
-    /// Returns the recipes of a rule, in the order in which they stand there.
-    fn recipes(&mut self, item: &Item) -> Vec<(KeyPattern, Recipe)> {
-        let Some(table) = item.as_table_like() else {
-            self.wrong_type(item, "`generate`", "a table of key patterns and recipes");
-            return Vec::new();
-        };
-        let mut recipes = Vec::new();
-        for (key, item) in table.iter() {
-            let at = table.key(key).and_then(Key::span).unwrap_or_else(|| span(item));
-            let pattern = self.parsed(&Located { value: key.to_owned(), span: at });
-            let Some(text) = item.as_str() else {
-                self.wrong_type(item, &format!("the recipe of {}", excerpt(key)), "a text");
-                continue;
-            };
-            let recipe = self.parsed(&Located { value: text.to_owned(), span: span(item) });
-            recipes.extend(pattern.zip(recipe));
-        }
-        recipes
-    }
-
-    fn requirements<T>(
-        &mut self,
-        table: &dyn TableLike,
-        field: &'static str,
-        read: impl Fn(&str) -> Option<T> + Copy,
-        known: &[&'static str],
-    ) -> Vec<T> {
-        let names =
-            table.get(field).and_then(|item| self.texts(item, &format!("`{field}`"), "a list of header fields"));
-        names.iter().flatten().filter_map(|name| self.one_of(name, field, read, known)).collect()
-    }
-
-    /// Returns the entries of a table whose keys are names of members or groups.
-    fn named<'i>(&mut self, item: &'i Item, field: &str) -> Vec<(Located<String>, &'i Item)> {
-        let Some(table) = item.as_table_like() else {
-            self.wrong_type(item, &format!("`{field}`"), "a table");
-            return Vec::new();
-        };
-        let mut named = Vec::new();
-        for (name, item) in table.iter() {
-            let span = table.key(name).and_then(Key::span).unwrap_or_else(|| span(item));
-            if is_name(name) {
-                named.push((Located { value: name.to_owned(), span }, item));
-            } else {
-                self.report(span, PolicyProblem::Name { name: excerpt(name) });
-            }
-        }
-        named
-    }
-
-    /// Returns the names that exist, and reports the others.
-    fn known(&mut self, names: Vec<Located<String>>, known: &BTreeSet<&str>) -> Vec<String> {
-        let mut found = Vec::new();
-        for name in names {
-            if known.contains(name.value.as_str()) {
-                found.push(name.value);
-            } else if !self.is_full() {
-                let suggestion = closest(&name.value, known.iter().copied());
-                self.report(name.span, PolicyProblem::UnknownName { name: excerpt(&name.value), suggestion });
-            }
-        }
-        found
-    }
-
-    fn check_keys(&mut self, table: &dyn TableLike, place: &str, known: &[&str]) {
-        for (key, item) in table.iter().filter(|(key, _)| !known.contains(key)) {
-            let at = table.key(key).and_then(Key::span).unwrap_or_else(|| span(item));
-            let suggestion = closest(key, known.iter().copied());
-            self.report(at, PolicyProblem::UnknownKey { key: excerpt(key), place: place.to_owned(), suggestion });
-        }
-    }
-
-    fn text_field(&mut self, table: &dyn TableLike, field: &'static str) -> Option<Located<String>> {
-        let item = table.get(field)?;
-        let text = item.as_str().map(|text| Located { value: text.to_owned(), span: span(item) });
-        if text.is_none() {
-            self.wrong_type(item, &format!("`{field}`"), "a text");
-        }
-        text
-    }
-
-    /// Returns the texts of a list, or one text that stands alone; `None` when something else stands there.
-    fn one_or_more(&mut self, item: &Item, field: &str, expected: &'static str) -> Option<Vec<Located<String>>> {
-        match item.as_str() {
-            Some(text) => Some(vec![Located { value: text.to_owned(), span: span(item) }]),
-            None => self.texts(item, field, expected),
-        }
-    }
-
-    /// Returns the texts of a list; `None` when something else stands there.
-    fn texts(&mut self, item: &Item, field: &str, expected: &'static str) -> Option<Vec<Located<String>>> {
-        let Some(array) = item.as_array() else {
-            self.wrong_type(item, field, expected);
-            return None;
-        };
-        let mut texts = Vec::new();
-        for value in array {
-            let span = value.span().unwrap_or_default();
-            if let Some(text) = value.as_str() {
-                texts.push(Located { value: text.to_owned(), span });
-            } else {
-                let (field, found) = (format!("an entry of {field}"), type_name(value.type_name()));
-                self.report(span, PolicyProblem::WrongType { field, expected: "a text", found });
-            }
-        }
-        (texts.len() == array.len()).then_some(texts)
-    }
-
-    fn day(&mut self, table: &dyn TableLike, field: &'static str) -> Option<Date> {
-        let text = self.text_field(table, field)?;
-        let day = parse_day(&text.value);
-        if day.is_none() {
-            self.report(text.span, PolicyProblem::Day { field, value: excerpt(&text.value) });
-        }
-        day
-    }
-
-    fn choice<T>(
-        &mut self,
-        table: &dyn TableLike,
-        field: &'static str,
-        read: impl Fn(&str) -> Option<T>,
-        choices: &[&'static str],
-    ) -> Option<T> {
-        let text = self.text_field(table, field)?;
-        self.one_of(&text, field, read, choices)
-    }
-
-    fn one_of<T>(
-        &mut self,
-        text: &Located<String>,
-        field: &'static str,
-        read: impl Fn(&str) -> Option<T>,
-        choices: &[&'static str],
-    ) -> Option<T> {
-        let value = read(&text.value);
-        if value.is_none() {
-            let suggestion = closest(&text.value, choices.iter().copied());
-            let (value, choices) = (excerpt(&text.value), choices.to_vec());
-            self.report(text.span.clone(), PolicyProblem::UnknownValue { field, value, suggestion, choices });
-        }
-        value
-    }
-
-    fn parsed<T: std::str::FromStr<Err: Into<PolicyProblem>>>(&mut self, text: &Located<String>) -> Option<T> {
-        text.value.parse().map_err(|error: T::Err| self.report(text.span.clone(), error.into())).ok()
-    }
-
-    fn wrong_type(&mut self, item: &Item, field: &str, expected: &'static str) {
-        self.report(
-            span(item),
-            PolicyProblem::WrongType { field: field.to_owned(), expected, found: type_name(item.type_name()) },
-        );
-    }
-
-    fn report(&mut self, span: Range<usize>, problem: PolicyProblem) {
-        if !self.is_full() {
-            // Escapes can hide a private key from the search by lines; here it would be shown.
-            let problem = if holds_private_key(&problem.to_string()) { PolicyProblem::PrivateKey } else { problem };
-            let (line, column) = position(self.text, span.start);
-            self.found.push(PolicyError { line, column, problem });
-        }
-    }
-
-    /// Tells whether enough has been found: suggestions cost time, and nobody reads on.
-    fn is_full(&self) -> bool {
-        self.found.len() >= MAX_ERRORS
-    }
 }
 
 /// Returns a group that contains itself: the names from it to itself.
@@ -487,46 +217,8 @@ fn cycle(groups: &BTreeMap<String, Vec<String>>) -> Option<Vec<String>> {
     }
 }
 
-/// Returns as much of a text as a message can show.
-fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(MAX_EXCERPT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// Returns what people call a type of TOML.
-fn type_name(name: &str) -> &'static str {
-    match name {
-        "array" | "array of tables" => "a list",
-        "boolean" => "true or false",
-        "datetime" => "a date",
-        "float" | "integer" => "a number",
-        "string" => "a text",
-        _ => "a table",
-    }
-}
-
-fn span(item: &Item) -> Range<usize> {
-    item.span().unwrap_or_default()
-}
-
 const MAX_NAME: usize = 64;
-const MAX_EXCERPT: usize = 80;
 const MAX_ERRORS: usize = 20;
-const RULE_FIELDS: [&str; 11] = [
-    "path",
-    "readers",
-    "owner",
-    "rotate_every",
-    "generate",
-    "require",
-    "require_values",
-    "cleartext",
-    "mode",
-    "comments",
-    "format",
-];
 
 #[cfg(test)]
 mod tests {
