@@ -62,14 +62,7 @@ pub(crate) fn set(
     let sibling = entries.iter().rfind(|entry| !matches!(entry.node.content, Content::Map(_)));
     let indent = sibling.map_or("", |sibling| indent_of(text, sibling));
     // A deeper line behind the new one would become a part of its value: a bare key or a header had none to continue.
-    let next = lines::split(&text[position..]).map(|line| (line, lines::skip_blanks(line, 0)));
-    let next = next
-        .into_iter()
-        .find(|(line, blanks)| !line[*blanks..].is_empty() && !line[*blanks..].starts_with(COMMENT_SIGNS));
-    let indent = match next {
-        Some((line, blanks)) if blanks > indent.len() => &line[..blanks],
-        _ => indent,
-    };
+    let indent = deeper_line_behind(text, position, indent).unwrap_or(indent);
     let spelled = spell(&value, indent, INDENT, line_end)?;
     let header = match header {
         Some(name) => [if has_blank_end(text) { "" } else { line_end }, "[", name, "]", line_end],
@@ -118,12 +111,26 @@ fn replace(
             Ok(splice(text, [(span, spelled.as_str())]))
         }
         Content::Null => {
+            if deeper_line_behind(text, lines::of_entry(text, entry).end, key_indent).is_some() {
+                return Err(unspellable(
+                    "a value for a bare key in front of a deeper line, which would become a part of it",
+                ));
+            }
             let spelled = spell(value, key_indent, INDENT, line_end)?;
             let separator = separator(text, lines::root(document), &[]);
             Ok(splice(text, [(span, separator), (span, &spelled)]))
         }
         _ => Err(EditError::NotAValue(path.clone())),
     }
+}
+
+/// Returns the blanks of the line that would continue a value, if one does: the first that is no comment, and deeper.
+fn deeper_line_behind<'a>(text: &'a str, position: usize, indent: &str) -> Option<&'a str> {
+    let lines = lines::split(&text[position..]).map(|line| (line, lines::skip_blanks(line, 0)));
+    let mut lines = lines
+        .into_iter()
+        .filter(|(line, blanks)| !line[*blanks..].is_empty() && !line[*blanks..].starts_with(COMMENT_SIGNS));
+    lines.next().filter(|(_, blanks)| *blanks > indent.len()).map(|(line, blanks)| &line[..blanks])
 }
 
 /// Returns the name of a key or section that can be added behind those that are there.
@@ -254,6 +261,16 @@ mod tests {
     fn a_new_key_does_not_swallow_the_deeper_line_behind_it() {
         assert_set("[a]\nbare\n\t[b]\n", "a.new", "x", "[a]\nbare\n\tnew = x\n\t[b]\n");
         assert_set("[a]\n ; note\n\n  [b]\n  k = 1\n", "a.new", "x", "[a]\n  new = x\n ; note\n\n  [b]\n  k = 1\n");
+    }
+
+    #[test]
+    fn a_bare_key_gets_no_value_that_would_swallow_the_line_behind_it() {
+        assert_set("a\nm\n", "a", "x", "a = x\nm\n");
+        assert_set("a\n# note\n", "a", "x", "a = x\n# note\n");
+        for text in ["a\n  m", "a\n\n# note\n  m = 1\n", "[s]\na\n [t]\nk = 1\n"] {
+            let path = if text.starts_with('[') { "s.a" } else { "a" };
+            assert!(matches!(set(text, path, NewValue::Text("x")), Err(EditError::Unspellable { .. })), "{text:?}");
+        }
     }
 
     #[test]
