@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::attention::{Sort, attention};
+use super::output::MARKDOWN_START;
 use crate::commands::changes::code;
 use crate::policy::MemberKind;
 use crate::ui::count;
@@ -65,7 +66,7 @@ pub(super) fn text(status: &Status) -> String {
 
 /// Tables for an issue or a comment; names in them are code, in which nothing is a link, a mention or a column.
 pub(super) fn markdown(status: &Status) -> String {
-    let mut text = format!("## Secrets on {}\n\n", status.today);
+    let mut text = format!("{MARKDOWN_START}{}\n\n", status.today);
     for line in summary(status) {
         push_line(&mut text, &format!("* {line}"));
     }

@@ -2,6 +2,7 @@
 
 mod style;
 
+use std::fs;
 use std::process::Command;
 
 use jiff::civil::date;
@@ -265,6 +266,41 @@ fn a_report_takes_the_place_of_no_secret() {
         assert_eq!(outcome, Outcome { code: 0, stdout: String::new(), stderr: String::new() });
     }
     assert!(world.read("status.html").starts_with("<!DOCTYPE html>\n<html lang=\"en\""));
+}
+
+#[test]
+fn a_report_replaces_reports_and_nothing_else() {
+    let world = World::with_db();
+    let (key, _) = world.keygen("ops");
+    fs::rename(key, world.path("ops.key")).expect("an identity");
+    world.write("notes.md", "# Notes\n");
+    for file in ["ops.key", "notes.md"] {
+        world.refuses_with(
+            ["status", "-o", file],
+            "",
+            &[("SECRET_IDENTITY_FILE", "ops.key")],
+            1,
+            &format!("error: {file} is no report of `secret status`, and is not replaced\nhint: name another file, or remove this one first"),
+        );
+    }
+    // A link to a report is no report; and git's own files are never one.
+    for file in [".gitattributes", ".GITMODULES", ".git/hooks/pre-commit", "sub/.git/config", ".gitignore"] {
+        world.refuses(
+            ["status", "-o", file],
+            1,
+            &format!("error: {file} is no place for a report: git itself reads it\nhint: name another file"),
+        );
+    }
+    assert!(!world.path(".git/hooks/pre-commit").exists());
+    // Each form takes the place of each: a job writes its report again and again.
+    world.write("report", "");
+    for format in ["text", "json", "markdown", "html", "text"] {
+        world.secret(["status", "--format", format, "-o", "report"]).success();
+        world.secret(["status", "--format", format, "-o", "report"]).success();
+    }
+    world.secret(["status", "--json", "-o", "report"]).success();
+    world.secret(["status", "-o", "report"]).success();
+    assert!(world.read("report").starts_with("1 file: 1 in line"));
 }
 
 #[test]
