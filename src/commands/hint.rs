@@ -25,6 +25,10 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
             "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME"
                 .to_owned()
         }
+        Error::ConsentToClear { is_part: false, .. } => "answer at a terminal, or give --allow-cleartext".to_owned(),
+        Error::ConsentToClear { is_part: true, .. } => {
+            "answer at a terminal, or run `secret rekey --allow-cleartext` and commit first".to_owned()
+        }
         Error::CodeOwners { .. } | Error::NoCodeOwners { .. } => return code_owners_hint(error),
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Fs(source) => return fs_hint(source),
@@ -90,7 +94,7 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         | Error::UnknownReader { .. } => return member_hint(error),
         Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
-        Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
+        Error::RolledBack { path, newest, .. } => format!("take the newest one: `git checkout {newest} -- {}`", quote(path)),
         Error::Seal { source: SealError::AlreadyToken { .. }, .. } => {
             "write the value itself; what is encrypted elsewhere cannot be pasted".to_owned()
         }
@@ -201,6 +205,9 @@ fn member_hint(error: &Error) -> Vec<String> {
         ),
         Error::RemovesSelf { name } => {
             format!("ask another member to run `secret member remove {}`", quote(name))
+        }
+        Error::UnknownReader { is_cut: true, .. } => {
+            "the history of this clone was cut off: `git fetch --unshallow` brings the rest".to_owned()
         }
         Error::UnknownReader { .. } => {
             "`secret member list` shows the members, `secret who FILE` the readers".to_owned()

@@ -10,7 +10,7 @@ use super::consent::{ConsentArgs, agree};
 use super::{CommandError, Context};
 use crate::process;
 use crate::ui::count;
-use crate::workspace::{ReaderChange, RekeyPlan, RekeyPlans, RekeyPreview, Target, Unopened, Workspace};
+use crate::workspace::{Error, ReaderChange, RekeyPlan, RekeyPlans, RekeyPreview, Target, Unopened, Workspace};
 
 /// Bring files in line with the policy: who reads them, and what they seal
 ///
@@ -339,8 +339,12 @@ fn agree_to(
         agree(&several(first, shown.len()), format!("{names} will be able to read it"), "Go on?", context)?;
     }
     for plan in plans.iter().filter(|plan| !plan.cleared.is_empty() && !terms.allow_cleartext) {
-        let statement = format!("{} will stand in clear (--allow-cleartext)", plan.cleared.join(", "));
-        agree(&plan.target.shown, statement, "Go on?", context)?;
+        let (ui, shown) = (context.ui, &plan.target.shown);
+        let question = format!("{shown}: {} will stand in clear. Go on?", plan.cleared.join(", "));
+        if !(ui.has_terminal() && ui.confirm(&question)?) {
+            let (path, keys, is_part) = (shown.clone(), plan.cleared.clone(), terms.is_part);
+            return Err(Error::ConsentToClear { path, keys, is_part }.into());
+        }
     }
     Ok(())
 }

@@ -376,3 +376,45 @@ fn who_lacks_the_keys_is_told_who_can_remove_instead() {
     );
     world.secret(["-i", &keys["carol"], "member", "remove", "bob", "--yes"]).success();
 }
+
+#[test]
+fn a_former_reader_is_known_by_the_header_where_history_is_cut_off() {
+    let (world, _) = World::team(&["bob"]);
+    run(&world, &["member", "remove", "bob", "--yes"], "");
+    world.commit("bob leaves");
+    // Who may read nothing now is no stranger.
+    let access = world.secret(["access", "bob"]).success();
+    let former = "bob may read nothing now; `secret access bob --history` lists what they could read\n";
+    assert_eq!((access.stdout.as_str(), access.stderr.as_str()), ("", former));
+    let json: Value = serde_json::from_str(&world.secret(["access", "bob", "--json"]).success().stdout).expect("JSON");
+    assert_eq!((json["files"].as_array().map(Vec::len), json["is_former"].as_bool()), (Some(0), Some(true)));
+    let url = format!("file://{}", world.repo().display());
+    world.git(["clone", "--quiet", "--depth=1", &url, "../cut"]);
+    let access = world.secret(["-C", "../cut", "access", "bob"]).success();
+    assert_eq!(access.stderr, former);
+    let plan = world.secret(["-C", "../cut", "offboard", "bob", "--plan"]).success().stdout;
+    assert!(plan.starts_with("bob: could read 3 values in 1 file: 3 to replace,"), "{plan}");
+    assert!(plan.contains("\nThe history of this clone was cut off: "), "{plan}");
+    for command in [["access", "zed"].as_slice(), &["access", "zed", "--history"], &["offboard", "zed", "--plan"]] {
+        let refused = world.secret([&["-C", "../cut"], command].concat());
+        let message = "error: no file and no policy names zed, now or in what this clone has of git's history\n\
+                       hint: the history of this clone was cut off: `git fetch --unshallow` brings the rest";
+        refused.fails(1, message);
+        world.refuses(
+            command,
+            1,
+            "error: no file and no policy, now or in git's history, names zed\n\
+             hint: `secret member list` shows the members, `secret who FILE` the readers",
+        );
+    }
+}
+
+#[test]
+fn before_the_first_commit_a_former_reader_is_known_by_the_header() {
+    let (world, _) = World::team(&["bob"]);
+    run(&world, &["member", "remove", "bob", "--yes"], "");
+    std::fs::remove_dir_all(world.path(".git")).expect("a repository");
+    world.git(["init", "--quiet"]);
+    assert_eq!(world.fates("bob"), ["db.user", "db.password", "db.port"].map(|key| format!("current {FILE} {key}")));
+    assert!(world.secret(["access", "bob"]).success().stderr.starts_with("bob may read nothing now; "));
+}
