@@ -86,6 +86,7 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
         Error::Expired { .. }
+        | Error::LastInTime { .. }
         | Error::LastKey { .. }
         | Error::NoRequest { .. }
         | Error::RemovesOwnKey { .. }
@@ -94,7 +95,9 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         | Error::UnknownReader { .. } => return member_hint(error),
         Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
-        Error::RolledBack { path, newest, .. } => format!("take the newest one: `git checkout {newest} -- {}`", quote(path)),
+        Error::RolledBack { path, newest, .. } => {
+            format!("take the newest one: `git checkout {newest} -- {}`", quote(path))
+        }
         Error::Seal { source: SealError::AlreadyToken { .. }, .. } => {
             "write the value itself; what is encrypted elsewhere cannot be pasted".to_owned()
         }
@@ -196,6 +199,10 @@ fn member_hint(error: &Error) -> Vec<String> {
             "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
             quote(member)
         ),
+        Error::LastInTime { .. } => {
+            "name another reader in these rules first, or give one more time: `secret member expires NAME DAY`"
+                .to_owned()
+        }
         Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
         Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
         Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),

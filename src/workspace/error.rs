@@ -512,6 +512,14 @@ pub enum Error {
         /// Whether the history of this clone was cut off.
         is_cut: bool,
     },
+    /// Nobody else whose time is not over reads the files of a rule.
+    #[error("{member} is the last reader of {} whose time is not over", rules.join(", "))]
+    LastInTime {
+        /// Who is to be removed.
+        member: String,
+        /// The patterns of the rules.
+        rules: Vec<String>,
+    },
     /// A member's only key is to be removed, and nobody else reads what the member reads.
     #[error("this is the only key of {member}, the last reader of {}", rules.join(", "))]
     LastKey {
