@@ -36,7 +36,9 @@ pub fn run(arguments: &AccessArgs, context: &Context<'_>) -> Result<(), CommandE
     let reader = || Reader::Member(arguments.member.clone());
     let access = workspace.access(&arguments.member)?;
     // Whom nothing names now was a reader once, or is unknown.
-    let knowledge = (arguments.history || !access.is_named && !access.is_former).then(|| workspace.knowledge(reader())).transpose()?;
+    let knowledge = (arguments.history || !access.is_named && !access.is_former)
+        .then(|| workspace.knowledge(reader()))
+        .transpose()?;
     let history = knowledge.as_ref().filter(|_| arguments.history);
     if arguments.json {
         return Ok(context.ui.print_json(&as_json(&arguments.member, &access, history))?);

@@ -330,7 +330,11 @@ fn a_plaintext_takes_the_place_of_a_plaintext_and_of_nothing_else() {
     world.secret(["decrypt", FILE, "--output-dir", "run"]).success();
     assert_eq!(world.read("run/secrets/db.yaml"), DB);
     fs::create_dir(world.path("folder")).expect("a folder");
-    world.refuses(["decrypt", FILE, "-o", "folder"], 1, "error: [WORLD]/repo/folder is a folder, not a file\nhint: name a file in it");
+    world.refuses(
+        ["decrypt", FILE, "-o", "folder"],
+        1,
+        "error: [WORLD]/repo/folder is a folder, not a file\nhint: name a file in it",
+    );
     world.refuses(
         ["decrypt", FILE, FILE, "--output-dir", "run"],
         1,

@@ -65,6 +65,9 @@ pub fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<(), CommandE
     let workspace = context.workspace(&start)?;
     let request = StatusRequest { paths: arguments.paths.clone(), soon: arguments.within };
     let status = workspace.status(&request)?;
+    for other in workspace.other_repositories(&arguments.paths)? {
+        context.ui.note(&format!("{other} is a repository of its own, and was not looked at"));
+    }
     let text = match if arguments.json { Format::Json } else { arguments.format } {
         Format::Html => page::page(&status, history(&workspace, &status, arguments)?.as_ref()),
         Format::Json => format!("{:#}\n", formats::json(&status)),
