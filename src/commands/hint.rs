@@ -16,19 +16,8 @@ use crate::workspace::{Error, WiringError};
 pub(super) fn hints_of(error: &Error) -> Vec<String> {
     let hint = match error {
         Error::AlreadyEncrypted { path } => format!("change it with `secret edit {}`", quote(path)),
-        Error::AtOtherPath { path, recorded } => format!(
-            "if it was moved on purpose, put it back and run `secret mv {} {}`; to read it here all the same, add --at-any-path",
-            quote(recorded),
-            quote(path)
-        ),
-        Error::Consent { .. } => {
-            "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME"
-                .to_owned()
-        }
-        Error::ConsentToClear { is_part: false, .. } => "answer at a terminal, or give --allow-cleartext".to_owned(),
-        Error::ConsentToClear { is_part: true, .. } => {
-            "answer at a terminal, or run `secret rekey --allow-cleartext` and commit first".to_owned()
-        }
+        Error::AtOtherPath { .. } | Error::RolledBack { .. } | Error::TwoPaths { .. } => return place_hint(error),
+        Error::Consent { .. } | Error::ConsentToClear { .. } => return consent_hint(error),
         Error::CodeOwners { .. } | Error::NoCodeOwners { .. } => return code_owners_hint(error),
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Fs(source) => return fs_hint(source),
@@ -95,9 +84,6 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         | Error::UnknownReader { .. } => return member_hint(error),
         Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
-        Error::RolledBack { path, newest, .. } => {
-            format!("take the newest one: `git checkout {newest} -- {}`", quote(path))
-        }
         Error::Seal { source: SealError::AlreadyToken { .. }, .. } => {
             "write the value itself; what is encrypted elsewhere cannot be pasted".to_owned()
         }
@@ -108,10 +94,6 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         Error::TooLargeToEdit { path } => {
             format!("write its new content to a file, then `secret encrypt FILE -o {}`", quote(path))
         }
-        Error::TwoPaths { path, .. } => format!(
-            "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
-            quote(path)
-        ),
         Error::Unwrap { source, readers, .. } => return unwrap_hint(source, readers),
         Error::Wrap { source: WrapError::Incompatible, .. } => {
             "one of them is a plugin's that wants no others beside it; give the readers recipients of one kind"
@@ -119,6 +101,42 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
         _ => return rotation_hint(error),
+    };
+    vec![hint]
+}
+
+/// What to do about a file that stands elsewhere than it was encrypted for, or is older than what history has of it.
+fn place_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::AtOtherPath { path, recorded } => format!(
+            "if it was moved on purpose, put it back and run `secret mv {} {}`; to read it here all the same, add --at-any-path",
+            quote(recorded),
+            quote(path)
+        ),
+        Error::RolledBack { path, newest, .. } => {
+            format!("take the newest one: `git checkout {newest} -- {}`", quote(path))
+        }
+        Error::TwoPaths { path, .. } => format!(
+            "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
+            quote(path)
+        ),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// How to agree to what a command asks.
+fn consent_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::Consent { .. } => {
+            "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME"
+                .to_owned()
+        }
+        Error::ConsentToClear { is_part: false, .. } => "answer at a terminal, or give --allow-cleartext".to_owned(),
+        Error::ConsentToClear { is_part: true, .. } => {
+            "answer at a terminal, or run `secret rekey --allow-cleartext` and commit first".to_owned()
+        }
+        _ => return Vec::new(),
     };
     vec![hint]
 }
