@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use super::hint::quote;
 use super::offboard::formats;
 use super::whole::ALL;
 use super::{CommandError, Context};
@@ -33,20 +34,21 @@ Examples:
 pub fn run(arguments: &AccessArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(".".as_ref())?;
     let reader = || Reader::Member(arguments.member.clone());
-    let history = arguments.history.then(|| workspace.knowledge(reader())).transpose()?;
-    let access = match workspace.access(&arguments.member) {
-        // Somebody who is in history only may read nothing now.
-        Err(crate::workspace::Error::UnknownReader { .. }) if history.is_some() => Access::default(),
-        access => access?,
-    };
+    let access = workspace.access(&arguments.member)?;
+    // Whom nothing names now was a reader once, or is unknown.
+    let knowledge = (arguments.history || !access.is_named && !access.is_former)
+        .then(|| workspace.knowledge(reader()))
+        .transpose()?;
+    let history = knowledge.as_ref().filter(|_| arguments.history);
     if arguments.json {
-        return Ok(context.ui.print_json(&as_json(&arguments.member, &access, history.as_ref()))?);
+        return Ok(context.ui.print_json(&as_json(&arguments.member, &access, history))?);
     }
     for file in &access.files {
         let standing = match file.granted {
             Granted::Both => "",
             Granted::HeaderOnly => "  (no longer in the policy; `secret rekey` takes it away)",
             Granted::PolicyOnly => "  (not yet; `secret rekey` lets them in)",
+            Granted::OtherKeys => "  (with other keys than in the policy; `secret rekey` lets in those of the policy)",
         };
         context.ui.print(&format!("{}{standing}", file.file))?;
         let keys = if file.keys.is_empty() { &[ALL.to_owned()][..] } else { &file.keys[..] };
@@ -55,12 +57,17 @@ pub fn run(arguments: &AccessArgs, context: &Context<'_>) -> Result<(), CommandE
     for (file, why) in &access.unread {
         context.ui.warn(&format!("{file} cannot be read, and may name them: {why}"));
     }
-    match &history {
+    let name = &arguments.member;
+    match history {
         Some(history) => {
             context.ui.print("")?;
             formats::text(history).iter().try_for_each(|line| context.ui.print(line))?;
         }
-        None if access.files.is_empty() => context.ui.note(&format!("{} may read nothing", arguments.member)),
+        None if !access.is_named => context.ui.note(&format!(
+            "{name} may read nothing now; `secret access {} --history` lists what they could read",
+            quote(name)
+        )),
+        None if access.files.is_empty() => context.ui.note(&format!("{name} may read nothing")),
         None => {}
     }
     Ok(())
@@ -74,5 +81,8 @@ fn as_json(member: &str, access: &Access, history: Option<&Knowledge>) -> serde_
         .collect();
     let unread: Vec<serde_json::Value> =
         access.unread.iter().map(|(file, why)| json!({ "file": file, "reason": why })).collect();
-    json!({ "version": 1, "member": member, "files": files, "unread": unread, "history": history.map(formats::json) })
+    json!({
+        "version": 1, "member": member, "is_former": !access.is_named, "files": files, "unread": unread,
+        "history": history.map(formats::json),
+    })
 }

@@ -16,15 +16,8 @@ use crate::workspace::{Error, WiringError};
 pub(super) fn hints_of(error: &Error) -> Vec<String> {
     let hint = match error {
         Error::AlreadyEncrypted { path } => format!("change it with `secret edit {}`", quote(path)),
-        Error::AtOtherPath { path, recorded } => format!(
-            "if it was moved on purpose, put it back and run `secret mv {} {}`; to read it here all the same, add --at-any-path",
-            quote(recorded),
-            quote(path)
-        ),
-        Error::Consent { .. } => {
-            "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME"
-                .to_owned()
-        }
+        Error::AtOtherPath { .. } | Error::RolledBack { .. } | Error::TwoPaths { .. } => return place_hint(error),
+        Error::Consent { .. } | Error::ConsentToClear { .. } => return consent_hint(error),
         Error::CodeOwners { .. } | Error::NoCodeOwners { .. } => return code_owners_hint(error),
         Error::Drifted { path, .. } => format!("run `secret rekey {}`: it makes a new data key", quote(path)),
         Error::Fs(source) => return fs_hint(source),
@@ -82,6 +75,7 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
         Error::Expired { .. }
+        | Error::LastInTime { .. }
         | Error::LastKey { .. }
         | Error::NoRequest { .. }
         | Error::RemovesOwnKey { .. }
@@ -90,7 +84,6 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         | Error::UnknownReader { .. } => return member_hint(error),
         Error::PolicyEdit(source) => return policy_hint(source),
         Error::Read { source, path } => return read_hint(source, path),
-        Error::RolledBack { path, .. } => format!("take the newest one: `git checkout HEAD -- {}`", quote(path)),
         Error::Seal { source: SealError::AlreadyToken { .. }, .. } => {
             "write the value itself; what is encrypted elsewhere cannot be pasted".to_owned()
         }
@@ -101,10 +94,6 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         Error::TooLargeToEdit { path } => {
             format!("write its new content to a file, then `secret encrypt FILE -o {}`", quote(path))
         }
-        Error::TwoPaths { path, .. } => format!(
-            "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
-            quote(path)
-        ),
         Error::Unwrap { source, readers, .. } => return unwrap_hint(source, readers),
         Error::Wrap { source: WrapError::Incompatible, .. } => {
             "one of them is a plugin's that wants no others beside it; give the readers recipients of one kind"
@@ -112,6 +101,42 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         }
         Error::Wrap { source: WrapError::Plugin(source), .. } => return plugin_hint(source),
         _ => return rotation_hint(error),
+    };
+    vec![hint]
+}
+
+/// What to do about a file that stands elsewhere than it was encrypted for, or is older than what history has of it.
+fn place_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::AtOtherPath { path, recorded } => format!(
+            "if it was moved on purpose, put it back and run `secret mv {} {}`; to read it here all the same, add --at-any-path",
+            quote(recorded),
+            quote(path)
+        ),
+        Error::RolledBack { path, newest, .. } => {
+            format!("take the newest one: `git checkout {newest} -- {}`", quote(path))
+        }
+        Error::TwoPaths { path, .. } => format!(
+            "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
+            quote(path)
+        ),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+/// How to agree to what a command asks.
+fn consent_hint(error: &Error) -> Vec<String> {
+    let hint = match error {
+        Error::Consent { .. } => {
+            "answer at a terminal; or commit the policy and give --yes, or name each new reader with --add NAME"
+                .to_owned()
+        }
+        Error::ConsentToClear { is_part: false, .. } => "answer at a terminal, or give --allow-cleartext".to_owned(),
+        Error::ConsentToClear { is_part: true, .. } => {
+            "answer at a terminal, or run `secret rekey --allow-cleartext` and commit first".to_owned()
+        }
+        _ => return Vec::new(),
     };
     vec![hint]
 }
@@ -192,6 +217,10 @@ fn member_hint(error: &Error) -> Vec<String> {
             "`secret member remove {0}` ends it; `secret member expires {0} DAY` gives another day",
             quote(member)
         ),
+        Error::LastInTime { .. } => {
+            "name another reader in these rules first, or give one more time: `secret member expires NAME DAY`"
+                .to_owned()
+        }
         Error::NoRequest { others, .. } if !others.is_empty() => format!("there are requests of {}", others.join(", ")),
         Error::NoRequest { .. } => "a newcomer makes one with `secret request NAME`".to_owned(),
         Error::RequestOfAnother { .. } => "have its author make it again with `secret request NAME`".to_owned(),
@@ -201,6 +230,9 @@ fn member_hint(error: &Error) -> Vec<String> {
         ),
         Error::RemovesSelf { name } => {
             format!("ask another member to run `secret member remove {}`", quote(name))
+        }
+        Error::UnknownReader { is_cut: true, .. } => {
+            "the history of this clone was cut off: `git fetch --unshallow` brings the rest".to_owned()
         }
         Error::UnknownReader { .. } => {
             "`secret member list` shows the members, `secret who FILE` the readers".to_owned()

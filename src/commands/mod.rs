@@ -150,6 +150,7 @@ impl Command {
             | Self::Completions(_)
             | Self::Diff(_)
             | Self::Doctor(_)
+            | Self::Drill(_)
             | Self::Due(_)
             | Self::Exec(_)
             | Self::Export(_)
@@ -161,6 +162,7 @@ impl Command {
             | Self::Ls(_)
             | Self::Man(_)
             | Self::Show(_)
+            | Self::Status(_)
             | Self::Verify(_)
             | Self::Who(_)
             | Self::Whoami(_) => false,
@@ -171,6 +173,7 @@ impl Command {
             Self::Offboard(arguments) => arguments.writes(),
             Self::Owners(arguments) => arguments.writes(),
             Self::Rekey(arguments) => arguments.writes(),
+            Self::Resolve(arguments) => arguments.writes(),
             _ => true,
         }
     }

@@ -10,7 +10,7 @@ use super::consent::{ConsentArgs, agree};
 use super::{CommandError, Context};
 use crate::process;
 use crate::ui::count;
-use crate::workspace::{ReaderChange, RekeyPlan, RekeyPlans, RekeyPreview, Target, Unopened, Workspace};
+use crate::workspace::{Error, ReaderChange, RekeyPlan, RekeyPlans, RekeyPreview, Target, Unopened, Workspace};
 
 /// Bring files in line with the policy: who reads them, and what they seal
 ///
@@ -120,6 +120,7 @@ pub fn bring_in_line(
         return Err(for_others(unopened, "nothing was rekeyed", terms));
     }
     if plans.is_empty() && unopened.is_empty() && !workspace.has_proposed() {
+        warn_of_expired(workspace, &targets, &plans, context)?;
         ui.note(&match targets.len() {
             1 => "1 file is in line with the policy".to_owned(),
             count => format!("{count} files are in line with the policy"),
@@ -130,7 +131,7 @@ pub fn bring_in_line(
         tell(&plan.target, &plan.preview, &plan.cleared, context);
     }
     refuse_to_lock_out(&plans, terms)?;
-    warn_of_expired(workspace, &plans, context)?;
+    warn_of_expired(workspace, &targets, &plans, context)?;
     agree_to(&plans, consent, terms, context)?;
     if !plans.is_empty() || workspace.has_proposed() {
         let progress = ui.progress("written", plans.len());
@@ -293,16 +294,19 @@ fn refuse_to_lock_out(plans: &[RekeyPlan], terms: &RekeyTerms) -> Result<(), Com
 }
 
 /// Says whose time is over, and who reads on: a date alone takes nothing away.
-fn warn_of_expired(workspace: &Workspace<'_>, plans: &[RekeyPlan], context: &Context<'_>) -> Result<(), CommandError> {
-    let policy = workspace.required_policy()?;
-    let readers: BTreeSet<&String> = plans.iter().flat_map(|plan| &plan.preview.readers).collect();
-    for name in readers {
-        let expired = policy.member(name).filter(|member| member.is_expired(context.env.today()));
-        if let Some(day) = expired.and_then(|member| member.expires) {
-            context.ui.warn(&format!(
-                "the membership of {name} ended on {day}, and they still read files; `secret member remove {name}` ends that"
-            ));
-        }
+fn warn_of_expired(
+    workspace: &Workspace<'_>,
+    targets: &[Target],
+    plans: &[RekeyPlan],
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
+    for (name, day) in workspace.expired_readers(targets)? {
+        let ended = format!("the membership of {name} ended on {day}, and they");
+        context.ui.warn(&if plans.iter().any(|plan| plan.left_out.contains(&name)) {
+            format!("{ended} are not let in; `secret member remove {name}` takes them out of the policy")
+        } else {
+            format!("{ended} still read files; `secret member remove {name}` ends that")
+        });
     }
     Ok(())
 }
@@ -339,8 +343,12 @@ fn agree_to(
         agree(&several(first, shown.len()), format!("{names} will be able to read it"), "Go on?", context)?;
     }
     for plan in plans.iter().filter(|plan| !plan.cleared.is_empty() && !terms.allow_cleartext) {
-        let statement = format!("{} will stand in clear (--allow-cleartext)", plan.cleared.join(", "));
-        agree(&plan.target.shown, statement, "Go on?", context)?;
+        let (ui, shown) = (context.ui, &plan.target.shown);
+        let question = format!("{shown}: {} will stand in clear. Go on?", plan.cleared.join(", "));
+        if !(ui.has_terminal() && ui.confirm(&question)?) {
+            let (path, keys, is_part) = (shown.clone(), plan.cleared.clone(), terms.is_part);
+            return Err(Error::ConsentToClear { path, keys, is_part }.into());
+        }
     }
     Ok(())
 }

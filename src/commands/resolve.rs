@@ -55,6 +55,13 @@ Examples:
   secret resolve secrets/db.yaml --ours db.password --all-theirs
   openssl rand -hex 16 | secret resolve secrets/db.yaml --stdin db.password";
 
+impl ResolveArgs {
+    /// Tells whether the file may be written.
+    pub fn writes(&self) -> bool {
+        !self.list
+    }
+}
+
 pub fn run(arguments: &ResolveArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let workspace = context.workspace(&arguments.file)?;
     let target = workspace.target(&arguments.file)?;

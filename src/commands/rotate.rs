@@ -16,7 +16,7 @@ use super::set::drop_line_end;
 use super::{CommandError, Context};
 use crate::document;
 use crate::generate::Recipe;
-use crate::process::Launch;
+use crate::process::{Launch, ProcessError};
 use crate::workspace::{Error, Keeping, Rotation, RotationStep, Saved, Turn, Workspace};
 
 /// Replace a value by a new one
@@ -120,15 +120,22 @@ pub fn run(arguments: &RotateArgs, context: &Context<'_>) -> Result<(), CommandE
     let workspace = context.workspace(&arguments.file)?;
     let target = workspace.target(&arguments.file)?;
     let rotation = workspace.open_rotation(target, &arguments.keys, step)?;
-    let mut new: Vec<New> = Vec::new();
-    match make_and_save(arguments, given.as_ref(), &rotation, &workspace, context, &mut new) {
+    // What cannot be asked afterwards must not be found out when the new value is in use already.
+    for program in arguments.exec.iter().chain(&arguments.test) {
+        launch(program).check(context.env).map_err(Error::from)?;
+    }
+    let (mut new, mut odd) = (Vec::new(), None);
+    match make_and_save(arguments, given.as_ref(), &rotation, &workspace, context, &mut new, &mut odd) {
         Ok(Saved::Changed | Saved::Unchanged) => report(arguments, &rotation, &new, context),
-        Err(error) if arguments.exec.is_some() && !new.is_empty() => Err(keep(&rotation, &new, &workspace, error)),
+        Err(error) if arguments.exec.is_some() && !(new.is_empty() && odd.is_none()) => {
+            Err(keep(&rotation, &new, odd.as_ref(), &workspace, error))
+        }
         Err(error) => Err(error),
     }
 }
 
-/// Makes all new values before anything is written. What was made stands in `new`, whatever comes after.
+/// Makes all new values before anything is written. What was made stands in `new`, and what a program wrote that is no
+/// value in `odd`, whatever comes after.
 fn make_and_save(
     arguments: &RotateArgs,
     given: Option<&Recipe>,
@@ -136,11 +143,12 @@ fn make_and_save(
     workspace: &Workspace<'_>,
     context: &Context<'_>,
     new: &mut Vec<New>,
+    odd: &mut Option<Zeroizing<Vec<u8>>>,
 ) -> Result<Saved, CommandError> {
     let makes = matches!(rotation.step, RotationStep::Begin | RotationStep::Replace);
     for turn in &rotation.turns {
         if makes {
-            let made = make(arguments, given, rotation, turn, workspace, context)?;
+            let made = make(arguments, given, rotation, turn, workspace, context, odd)?;
             turn.check_new(&rotation.file, &made.value)?;
             new.push(made);
         }
@@ -149,8 +157,10 @@ fn make_and_save(
         let value = new.get(index).map(|new| &new.value).or(turn.pending.as_ref());
         if let (Some(program), Some(value)) = (&arguments.test, value) {
             // What it prints is nobody's business: its messages go to stderr.
-            converse(program, value, context).map_err(|error| {
-                error.hint(format!("{} is as it was: the test of the new value says no", rotation.file.target.shown))
+            converse(program, value, context).map_err(|error| match error {
+                error @ ProcessError::Failed { .. } => CommandError::from(Error::from(error))
+                    .hint(format!("{} is as it was: the test of the new value says no", rotation.file.target.shown)),
+                error => Error::from(error).into(),
             })?;
         }
     }
@@ -175,6 +185,7 @@ fn make(
     turn: &Turn,
     workspace: &Workspace<'_>,
     context: &Context<'_>,
+    odd: &mut Option<Zeroizing<Vec<u8>>>,
 ) -> Result<New, CommandError> {
     let plain = |value| New { value, recipe: None, public: None };
     if arguments.generate.is_some() {
@@ -190,7 +201,17 @@ fn make(
         return Ok(New { value: generated.value, recipe, public: generated.public });
     }
     if let Some(program) = &arguments.exec {
-        let written = converse(program, &turn.old, context)?;
+        let written = converse(program, &turn.old, context).map_err(Error::from)?;
+        if written.len() > MAX_VALUE || str::from_utf8(&written).is_err() {
+            let wrote = format!("{} wrote", program.display());
+            let is_long = written.len() > MAX_VALUE;
+            *odd = Some(written);
+            return Err(CommandError::failed(if is_long {
+                format!("{wrote} more than {MAX_VALUE} bytes")
+            } else {
+                format!("{wrote} what is not UTF-8 text")
+            }));
+        }
         return Ok(plain(text(written, &format!("{} wrote no value", program.display()))?));
     }
     if arguments.stdin {
@@ -203,9 +224,12 @@ fn make(
 }
 
 /// Runs a program that the command line names, with a value on its standard input.
-fn converse(program: &OsStr, value: &str, context: &Context<'_>) -> Result<Zeroizing<Vec<u8>>, CommandError> {
-    let launch = Launch { program, arguments: &[], variables: Vec::new(), is_clean: false };
-    Ok(launch.converse(context.env, value.as_bytes(), MAX_VALUE).map_err(Error::from)?)
+fn converse(program: &OsStr, value: &str, context: &Context<'_>) -> Result<Zeroizing<Vec<u8>>, ProcessError> {
+    launch(program).converse(context.env, value.as_bytes(), MAX_KEPT)
+}
+
+fn launch(program: &OsStr) -> Launch<'_> {
+    Launch { program, arguments: &[], variables: Vec::new(), is_clean: false }
 }
 
 /// Returns a value that a program wrote; nothing at all is what one leaves that failed.
@@ -218,18 +242,23 @@ fn text(mut bytes: Zeroizing<Vec<u8>>, empty: &str) -> Result<Zeroizing<String>,
 }
 
 /// Keeps what a program has made: the service may know nothing else any more.
-fn keep(rotation: &Rotation, new: &[New], workspace: &Workspace<'_>, failure: CommandError) -> CommandError {
+fn keep(
+    rotation: &Rotation,
+    new: &[New],
+    odd: Option<&Zeroizing<Vec<u8>>>,
+    workspace: &Workspace<'_>,
+    failure: CommandError,
+) -> CommandError {
     let header = &rotation.file.opened.header;
     let readers: Vec<String> = header.recipients.values().flatten().cloned().collect();
-    let mut draft = Zeroizing::new(String::with_capacity(
-        new.iter().zip(&rotation.turns).map(|(new, turn)| new.value.len() + turn.key.len() + 4).sum(),
-    ));
-    for (new, turn) in new.iter().zip(&rotation.turns) {
-        for part in [turn.key.as_str(), " = ", new.value.as_str(), "\n"] {
-            draft.push_str(part);
-        }
-    }
-    match workspace.keep_draft(&rotation.file.target, &readers, draft.as_bytes()) {
+    let made = new.iter().map(|new| new.value.as_bytes()).chain(odd.map(|odd| odd.as_slice()));
+    let lines: Vec<[&[u8]; 4]> =
+        made.zip(&rotation.turns).map(|(value, turn)| [turn.key.as_bytes(), b" = ", value, b"\n"]).collect();
+    // With room for all of it, so that it never moves and leaves a copy behind.
+    let length = lines.iter().flatten().map(|part| part.len()).sum();
+    let mut draft = Zeroizing::new(Vec::with_capacity(length));
+    lines.iter().flatten().for_each(|part| draft.extend_from_slice(part));
+    match workspace.keep_draft(&rotation.file.target, &readers, &draft) {
         Ok(Some(path)) => failure.hint(format!(
             "what the program made may be in use already; it is kept, encrypted to you: `age -d -i IDENTITY {}`",
             quote(&path.display().to_string())
@@ -303,3 +332,5 @@ fn next(rotation: &Rotation) -> String {
 
 /// The most that a program may write for one value.
 const MAX_VALUE: usize = 1 << 20;
+/// How much of what is too much is kept: it may be in use already.
+const MAX_KEPT: usize = 16 << 20;

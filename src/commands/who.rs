@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CommandError, Context};
-use crate::workspace::Inspected;
+use crate::workspace::{Inspected, former_reader};
 
 /// Show who can read a file, and where that differs from the policy
 #[derive(Args)]
@@ -48,7 +48,9 @@ pub fn run(arguments: &WhoArgs, context: &Context<'_>) -> Result<(), CommandErro
         header.recipients.keys().map(|name| [name.clone(), state(name).to_owned()]).collect();
     rows.extend(drift.missing.iter().map(|name| [name.clone(), "cannot yet; the policy names them".to_owned()]));
     rows.extend(header.exposed.iter().map(|exposure| {
-        [exposure.member.clone(), format!("no longer, since {}; knew generation {}", exposure.day, exposure.generation)]
+        let reads_on = header.recipients.contains_key(&exposure.member);
+        let who = former_reader(&exposure.member, reads_on, str::to_owned);
+        [who, format!("no longer, since {}; knew generation {}", exposure.day, exposure.generation)]
     }));
     context.ui.print_table(&rows)?;
     if !drift.is_empty() {

@@ -2,11 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use zeroize::Zeroizing;
 
 use super::attend::{Ended, attend};
@@ -35,8 +39,16 @@ impl Launch<'_> {
         attend(&mut self.prepare(env)?)
     }
 
+    /// Finds the program, and does not start it.
+    ///
+    /// # Errors
+    /// When it is not found, or not executable.
+    pub fn check(&self, env: &Env) -> Result<(), ProcessError> {
+        self.find(env).map(drop)
+    }
+
     /// Starts the program, hands it a secret on its standard input, and returns what it writes to its standard output:
-    /// at most `limit` bytes. Its messages go to this process's stderr.
+    /// at most `limit` bytes. Its messages go to this process's stderr. Whatever it leaves running is not waited for.
     ///
     /// # Errors
     /// When it is not found, does not start, fails, or writes more.
@@ -47,10 +59,19 @@ impl Launch<'_> {
         let failed = |source| ProcessError::Attend { program: program(), source };
         let mut child = spawn(&mut command)?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        // What the program leaves running may hold its output open for ever: so this pipe tells when it has ended itself.
+        let (over, alive) = io::pipe().map_err(failed)?;
+        let pid = Pid::from_child(&child);
         let output = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let ended = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).err();
+                // It is left to be waited for, so that its number stays its own.
+                while ended() == Some(Errno::INTR) {}
+                drop(alive);
+            });
             // One that does not read its input shows that by what it writes, or by how it ends.
             scope.spawn(|| stdin.map(|mut stdin| stdin.write_all(input)));
-            let output = stdout.map(|stdout| read_bounded(stdout, limit)).transpose();
+            let output = stdout.map(|stdout| read_bounded(stdout, &over, limit)).transpose();
             if !matches!(&output, Ok(output) if output.as_ref().is_none_or(|output| output.len() <= limit)) {
                 // Else it would wait for us to read on.
                 let _ = child.kill();
@@ -113,12 +134,29 @@ impl Launch<'_> {
     }
 }
 
-/// Reads to the end, or one byte further than the limit.
-fn read_bounded(mut stream: impl Read, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+/// Reads to the end, until there is no more and `over` is closed, or one byte further than the limit.
+fn read_bounded(mut stream: impl Read + AsFd, over: &impl AsFd, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     // With room for all of it, so that it never moves and leaves a copy behind.
     let mut bytes = Zeroizing::new(vec![0; limit + 1]);
     let mut length = 0;
+    let mut is_over = false;
     while length < bytes.len() {
+        let (mut fds, now) =
+            ([PollFd::new(&stream, PollFlags::IN), PollFd::new(over, PollFlags::IN)], Timespec::default());
+        match poll(if is_over { &mut fds[..1] } else { &mut fds[..] }, is_over.then_some(&now)) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let [output, end] = fds.map(|fd| !fd.revents().is_empty());
+        if !output {
+            // What it wrote before its end is looked for once more.
+            if is_over {
+                break;
+            }
+            is_over = end;
+            continue;
+        }
         match stream.read(&mut bytes[length..]) {
             Ok(0) => break,
             Ok(read) => length += read,

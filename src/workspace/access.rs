@@ -12,6 +12,10 @@ pub struct Access {
     pub files: Vec<AccessedFile>,
     /// Files that cannot be read, with the reason.
     pub unread: Vec<(String, String)>,
+    /// Whether the policy, or a file as a reader, has the name.
+    pub is_named: bool,
+    /// Whether a file says that somebody of the name read it once.
+    pub is_former: bool,
 }
 
 /// A file that a member reads, or is to read.
@@ -34,6 +38,8 @@ pub enum Granted {
     HeaderOnly,
     /// The policy alone: the next rekey gives it.
     PolicyOnly,
+    /// Header and policy, but with keys that the policy does not have: the next rekey gives it to those that it has.
+    OtherKeys,
 }
 
 impl Granted {
@@ -43,6 +49,7 @@ impl Granted {
             Self::Both => "reads",
             Self::HeaderOnly => "surplus",
             Self::PolicyOnly => "pending",
+            Self::OtherKeys => "other-keys",
         }
     }
 }
@@ -50,34 +57,33 @@ impl Granted {
 impl Workspace<'_> {
     /// Returns what a member may read. No identity is used, and nothing is authenticated.
     ///
+    /// Somebody whom neither the policy nor a file names may read nothing: [`Self::knowledge`] tells whether they could.
+    ///
     /// # Errors
-    /// When neither the policy nor a file names the member.
+    /// When the policy or a folder cannot be read.
     pub fn access(&self, name: &str) -> Result<Access, Error> {
         let policy = self.required_policy()?;
         let member = policy.member(name);
         let own: BTreeSet<&str> = member.iter().flat_map(|member| &member.recipients).map(Recipient::as_str).collect();
         let present = self.present(BTreeSet::new())?;
-        let mut access = Access::default();
-        let mut is_named = member.is_some();
+        let mut access = Access { is_named: member.is_some(), ..Access::default() };
         for (path, file) in &present.files {
             let recipients = &file.header.recipients;
-            is_named |= recipients.contains_key(name);
+            access.is_former |= file.header.exposed.iter().any(|exposure| exposure.member == name);
+            access.is_named |= recipients.contains_key(name);
             // Also under another name: it is the key that opens.
-            let is_reader =
-                recipients.contains_key(name) || recipients.values().flatten().any(|text| own.contains(text.as_str()));
+            let opens = recipients.values().flatten().any(|text| own.contains(text.as_str()));
             let rule = policy.rule_for(path);
             let is_granted = rule.is_some_and(|rule| policy.readers(rule).contains_key(name));
-            let granted = match (is_reader, is_granted) {
-                (true, true) => Granted::Both,
-                (true, false) => Granted::HeaderOnly,
-                (false, true) => Granted::PolicyOnly,
-                (false, false) => continue,
+            let granted = match (opens, recipients.contains_key(name), is_granted) {
+                (true, _, true) => Granted::Both,
+                (false, true, true) => Granted::OtherKeys,
+                (true, _, false) | (false, true, false) => Granted::HeaderOnly,
+                (false, false, true) => Granted::PolicyOnly,
+                (false, false, false) => continue,
             };
             let keys = file.values.iter().filter_map(|value| value.key.clone()).collect();
             access.files.push(AccessedFile { file: path.clone(), granted, keys });
-        }
-        if !is_named {
-            return Err(Error::UnknownReader { name: name.to_owned() });
         }
         access.unread = present.unread.into_iter().map(|unread| (unread.file, unread.why)).collect();
         Ok(access)

@@ -44,13 +44,23 @@ pub enum Error {
     /// Git could not be set up.
     #[error(transparent)]
     Wiring(#[from] super::WiringError),
-    /// Readers would be added, or keys become clear, and nobody agreed.
+    /// Readers would be added, and nobody agreed.
     #[error("{path}: {question}; nobody has agreed to that")]
     Consent {
         /// The file.
         path: String,
         /// What would happen.
         question: String,
+    },
+    /// Values would become clear, and nobody agreed.
+    #[error("{path}: {} will stand in clear; nobody has agreed to that", keys.join(", "))]
+    ConsentToClear {
+        /// The file.
+        path: String,
+        /// What would stand in clear.
+        keys: Vec<String>,
+        /// Whether the rekey is a part of another command.
+        is_part: bool,
     },
     /// A document cannot be changed as asked.
     #[error("{path}: {source}")]
@@ -467,8 +477,10 @@ pub enum Error {
         path: String,
         /// Generation and revision of the file.
         here: String,
-        /// Generation and revision in history.
+        /// Generation and revision in history: the newest ones.
         there: String,
+        /// A commit that has them, as git knows it.
+        newest: String,
     },
     /// Something stands in clear that the rule wants sealed.
     #[error("{path} does not seal {what}, as the policy demands")]
@@ -491,10 +503,24 @@ pub enum Error {
         path: String,
     },
     /// Nobody was ever called so.
-    #[error("no file and no policy, now or in git's history, names {name}")]
+    #[error(
+        "no file and no policy{} names {name}{}",
+        if *is_cut { "" } else { ", now or in git's history," },
+        if *is_cut { ", now or in what this clone has of git's history" } else { "" }
+    )]
     UnknownReader {
         /// The member or recipient.
         name: String,
+        /// Whether the history of this clone was cut off.
+        is_cut: bool,
+    },
+    /// Nobody else whose time is not over reads the files of a rule.
+    #[error("{member} is the last reader of {} whose time is not over", rules.join(", "))]
+    LastInTime {
+        /// Who is to be removed.
+        member: String,
+        /// The patterns of the rules.
+        rules: Vec<String>,
     },
     /// A member's only key is to be removed, and nobody else reads what the member reads.
     #[error("this is the only key of {member}, the last reader of {}", rules.join(", "))]

@@ -47,8 +47,8 @@ impl Standing for OpenFile {
 /// What git's history has of some files.
 #[derive(Default)]
 pub(super) struct Versions {
-    /// All contents, the last one first.
-    all: HashMap<PathBuf, Vec<ObjectId>>,
+    /// All contents with a commit of each, the last one first.
+    all: HashMap<PathBuf, Vec<(ObjectId, ObjectId)>>,
     /// The contents that HEAD has.
     committed: HashMap<PathBuf, ObjectId>,
 }
@@ -65,7 +65,7 @@ impl Versions {
             if Some(past.commit) == head {
                 versions.committed.insert(past.path.clone(), past.content);
             }
-            versions.all.entry(past.path).or_default().push(past.content);
+            versions.all.entry(past.path).or_default().push((past.commit, past.content));
         }
         Ok(versions)
     }
@@ -152,7 +152,7 @@ impl Workspace<'_> {
     /// does not come from the readers of the one before.
     pub(super) fn check_history(&self, file: &impl Standing, accepts_key: bool) -> Result<(), Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
-        let past = repository.history([Path::new(recorded)])?.map(|past| past.map(|past| past.content));
+        let past = repository.history([Path::new(recorded)])?.map(|past| past.map(|past| (past.commit, past.content)));
         self.check_against(file, accepts_key, repository, past)
     }
 
@@ -165,7 +165,7 @@ impl Workspace<'_> {
     ) -> Result<(), Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
         let past = versions.all.get(Path::new(recorded)).into_iter().flatten();
-        self.check_against(file, accepts_key, repository, past.map(|content| Ok(*content)))
+        self.check_against(file, accepts_key, repository, past.map(|past| Ok(*past)))
     }
 
     fn check_against(
@@ -173,19 +173,22 @@ impl Workspace<'_> {
         file: &impl Standing,
         accepts_key: bool,
         repository: &Repository,
-        contents: impl Iterator<Item = Result<ObjectId, GitError>>,
+        versions: impl Iterator<Item = Result<(ObjectId, ObjectId), GitError>>,
     ) -> Result<(), Error> {
         let header = file.header();
         let mut lower: Vec<Past> = Vec::new();
-        for content in contents {
+        let mut newest: Option<(Past, ObjectId, ObjectId)> = None;
+        for version in versions {
+            let (commit, content) = version?;
             let skips = |blob: &[u8]| file.is(blob) || peek_file_id(blob) != Some(header.file_id);
-            let Some(known) = read_past(repository, content?, skips)? else { continue };
-            if age(known.header()) > age(header) && self.may_be_authentic(&known) {
-                return Err(Error::RolledBack {
-                    path: file.target().shown.clone(),
-                    here: describe_age(header),
-                    there: describe_age(known.header()),
-                });
+            let Some(known) = read_past(repository, content, skips)? else { continue };
+            let newest_age = age(newest.as_ref().map_or(header, |(newest, ..)| newest.header()));
+            if age(known.header()) > newest_age && self.may_be_authentic(&known) {
+                newest = Some((known, commit, content));
+                continue;
+            }
+            if newest.is_some() {
+                continue;
             }
             let is_same_wrap = known.header().wrapped_key == header.wrapped_key;
             if known.header().generation < header.generation {
@@ -197,6 +200,16 @@ impl Workspace<'_> {
             {
                 return Err(Error::NotAFollower { path: file.target().shown.clone() });
             }
+        }
+        if let Some((newest, commit, content)) = newest {
+            let recorded = file.target().recorded.as_deref().unwrap_or_default();
+            let is_in_head = repository.file_ids(Path::new(recorded))?[0] == Some(content);
+            return Err(Error::RolledBack {
+                path: file.target().shown.clone(),
+                here: describe_age(header),
+                there: describe_age(newest.header()),
+                newest: if is_in_head { "HEAD".to_owned() } else { commit.short() },
+            });
         }
         if accepts_key || self.is_follower(file, &lower, repository) {
             return Ok(());

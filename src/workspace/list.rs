@@ -1,5 +1,6 @@
 //! What encrypted files there are, and what can be said of them without an identity.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::guard::{file_id, recipients};
@@ -159,6 +160,35 @@ impl Workspace<'_> {
         Ok(targets)
     }
 
+    /// Returns the repositories of their own below these folders (none: the whole workspace) in which some rule would
+    /// be for files, from the root of the workspace: they are passed by.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed.
+    pub fn other_repositories(&self, paths: &[PathBuf]) -> Result<Vec<String>, Error> {
+        let (policy, root) = (self.required_policy()?, self.root().unwrap_or(self.env.current_dir()));
+        let everything = [root.to_path_buf()];
+        let paths = if paths.is_empty() { &everything[..] } else { paths };
+        let mut others = BTreeSet::new();
+        for path in paths {
+            let top = fs::real_path(&self.env.current_dir().join(path))?;
+            if fs::kind(&top)? != Some(Kind::Folder) {
+                continue;
+            }
+            fs::walk(&top, |below| {
+                let folder = top.join(below);
+                let recorded = folder.strip_prefix(root).unwrap_or(&folder).to_string_lossy().into_owned();
+                let is_other = is_other_repository(&folder);
+                let can_govern = policy.can_govern_below(&recorded);
+                if is_other && can_govern {
+                    others.insert(recorded);
+                }
+                can_govern && !is_other
+            })?;
+        }
+        Ok(others.into_iter().collect())
+    }
+
     /// Returns the files below a folder that some rule is for, in the order of their paths, each with its state.
     pub(super) fn governed_files(&self, folder: &Path) -> Result<Vec<(Target, State)>, Error> {
         let governed = self.governed(folder)?;
@@ -171,7 +201,7 @@ impl Workspace<'_> {
         let policy = self.required_policy()?;
         let absolute = fs::real_path(&self.env.current_dir().join(folder))?;
         let mut governed = Vec::new();
-        for relative in fs::walk(&absolute, |_| true)? {
+        for relative in fs::walk(&absolute, |below| !is_other_repository(&absolute.join(below)))? {
             let path = if folder == Path::new(".") { relative.clone() } else { folder.join(&relative) };
             // As somebody in this folder would write it.
             let path = path.strip_prefix(self.env.current_dir()).map(Path::to_path_buf).unwrap_or(path);
@@ -182,6 +212,11 @@ impl Workspace<'_> {
         }
         Ok(governed)
     }
+}
+
+/// Tells whether a folder is a repository of its own (a submodule): it has a policy of its own.
+pub(super) fn is_other_repository(folder: &Path) -> bool {
+    fs::kind(&folder.join(".git")).is_ok_and(|kind| kind.is_some())
 }
 
 /// Tells in which state a file is. Of what is too large for memory only the top is looked at.

@@ -1,8 +1,10 @@
 //! Adding and changing members and groups of the policy.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
-use super::{Error, PolicyChange, Workspace};
+use super::{Error, PolicyChange, Target, Workspace};
 use crate::keys::Recipient;
 use crate::policy::{Policy, edit};
 
@@ -74,7 +76,7 @@ impl Workspace<'_> {
     /// # Errors
     /// When one is not in it, or a rule would be left without readers.
     pub fn remove_from_group(&self, group: &str, names: &[String]) -> Result<(), Error> {
-        self.edit_policy(|mut text, _| {
+        let change = self.change_policy(|mut text, _| {
             if names.is_empty() {
                 return Ok(edit::remove_group(&text, group)?);
             }
@@ -82,7 +84,26 @@ impl Workspace<'_> {
                 text = edit::remove_from_group(&text, group, name)?;
             }
             Ok(text)
-        })
+        })?;
+        self.refuse_out_of_time(names.first().map_or(group, String::as_str), &change)?;
+        self.write_policy(&change)
+    }
+
+    /// Returns the members whose time is over and whom the rules of some files name as readers, each with the last day.
+    ///
+    /// # Errors
+    /// When no rule is for one of the files.
+    pub fn expired_readers(&self, targets: &[Target]) -> Result<BTreeMap<String, Date>, Error> {
+        let (policy, today) = (self.required_policy()?, self.env.today());
+        let mut expired = BTreeMap::new();
+        if policy.members.values().any(|member| member.is_expired(today)) {
+            for target in targets {
+                let readers = policy.readers(self.rule(target)?).into_iter();
+                let late = readers.filter(|(_, member)| member.is_expired(today));
+                expired.extend(late.filter_map(|(name, member)| Some((name.to_owned(), member.expires?))));
+            }
+        }
+        Ok(expired)
     }
 }
 

@@ -25,7 +25,23 @@ impl Workspace<'_> {
     /// # Errors
     /// When there is no such member, or a rule would be left without readers.
     pub fn without_member(&self, name: &str) -> Result<PolicyChange, Error> {
-        self.change_policy(|text, _| Ok(policy::edit::remove_member(&text, name)?))
+        let change = self.change_policy(|text, _| Ok(policy::edit::remove_member(&text, name)?))?;
+        self.refuse_out_of_time(name, &change)?;
+        Ok(change)
+    }
+
+    /// Refuses a removal that leaves a rule only readers whose time is over: nobody could encrypt for it any more.
+    pub(super) fn refuse_out_of_time(&self, removed: &str, change: &PolicyChange) -> Result<(), Error> {
+        let today = self.env.today();
+        let in_time = |policy: &Policy, path: &str| {
+            let rule = policy.rules.iter().find(|rule| rule.path.as_str() == path);
+            rule.is_some_and(|rule| policy.readers(rule).values().any(|member| !member.is_expired(today)))
+        };
+        let before = self.required_policy()?;
+        let paths = change.policy.rules.iter().map(|rule| rule.path.as_str());
+        let rules: Vec<String> =
+            paths.filter(|path| in_time(before, path) && !in_time(&change.policy, path)).map(str::to_owned).collect();
+        if rules.is_empty() { Ok(()) } else { Err(Error::LastInTime { member: removed.to_owned(), rules }) }
     }
 
     /// Makes a changed policy; writes nothing.
@@ -69,7 +85,7 @@ impl Workspace<'_> {
         self.write_policy(&self.change_policy(edit)?)
     }
 
-    fn write_policy(&self, change: &PolicyChange) -> Result<(), Error> {
+    pub(super) fn write_policy(&self, change: &PolicyChange) -> Result<(), Error> {
         let path = self.root().unwrap_or(self.env.current_dir()).join(FILE_NAME);
         let expect = Expect::Unchanged(&change.snapshot);
         Ok(fs::replace(&path, self.within(), change.text.as_bytes(), expect, Mode::KeepOr(0o666))?)

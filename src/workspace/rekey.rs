@@ -10,7 +10,7 @@ use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{BodyStamp, Comments, Exposure, FileSecrets, Header, Mode, NewBody, Opened, seal};
 use crate::fs::{self, Draft, Expect, FolderLock, Journal, Kind, Needs, Prepared, Snapshot, Staged};
-use crate::policy::{FILE_NAME, MAX_POLICY, Rule};
+use crate::policy::{FILE_NAME, MAX_POLICY, Readers, Rule};
 
 /// What a rekey of one file does; nothing is written yet.
 pub struct RekeyPlan {
@@ -24,6 +24,8 @@ pub struct RekeyPlan {
     pub unreviewed: Vec<String>,
     /// Whether whoever opened the file will no longer open it.
     pub drops_caller: bool,
+    /// Newcomers of the policy who are not let in, as their time is over.
+    pub left_out: Vec<String>,
     replacement: Replacement,
 }
 
@@ -56,6 +58,7 @@ pub(super) struct Change {
     pub(super) preview: RekeyPreview,
     pub(super) unreviewed: Vec<String>,
     pub(super) drops_caller: bool,
+    pub(super) left_out: Vec<String>,
 }
 
 /// A member whose access changes.
@@ -129,7 +132,13 @@ impl Workspace<'_> {
         if header == *before && !renews && unrecorded.is_none() {
             return Ok(None);
         }
-        let preview = preview(before, &header, renews);
+        let mut changes = preview(before, &header, renews);
+        let left_out = self.out_of_time(&changes, &readers);
+        if !left_out.is_empty() {
+            header.recipients.retain(|name, _| !left_out.contains(name));
+            changes = preview(before, &header, renews);
+        }
+        let preview = changes;
         header.exposed.extend(unrecorded);
         let added = preview.added.iter().filter_map(|added| readers.get_key_value(added.member.as_str()));
         self.refuse_expired(file.target(), added.map(|(name, member)| (*name, *member)))?;
@@ -156,7 +165,16 @@ impl Workspace<'_> {
         let all_unreviewed = self.unreviewed(file.target(), &readers)?;
         let unreviewed =
             all_unreviewed.into_iter().filter(|name| preview.added.iter().any(|added| added.member == *name)).collect();
-        Ok(Some(Change { header, renewed, preview, unreviewed, drops_caller }))
+        Ok(Some(Change { header, renewed, preview, unreviewed, drops_caller, left_out }))
+    }
+
+    /// Returns the newcomers whose time is over already, where somebody else is removed: that must not wait for them, so
+    /// they are not let in. Nobody is left out where no other reader would be left.
+    fn out_of_time(&self, changes: &RekeyPreview, readers: &Readers<'_>) -> Vec<String> {
+        let is_late = |name: &str| readers.get(name).is_some_and(|member| member.is_expired(self.env.today()));
+        let new = changes.added.iter().filter(|added| !added.is_key_change && is_late(&added.member));
+        let late: Vec<String> = new.map(|added| added.member.clone()).collect();
+        if changes.removed.is_empty() || late.len() == changes.readers.len() { Vec::new() } else { late }
     }
 
     /// Returns a header with the readers of its rule, and what that wants sealed.
@@ -259,19 +277,18 @@ impl Change {
         cleared: Vec<String>,
         replacement: impl FnOnce(Header, Option<FileSecrets>) -> Replacement,
     ) -> RekeyPlan {
-        let Self { header, renewed, preview, unreviewed, drops_caller } = self;
+        let Self { header, renewed, preview, unreviewed, drops_caller, left_out } = self;
         let replacement = replacement(header, renewed);
-        RekeyPlan { target, preview, cleared, unreviewed, drops_caller, replacement }
+        RekeyPlan { target, preview, cleared, unreviewed, drops_caller, left_out, replacement }
     }
 }
 
 /// Compares a header with what it will be.
 fn preview(before: &Header, after: &Header, makes_key: bool) -> RekeyPreview {
     let change = |member: &String, is_key_change| ReaderChange { member: member.clone(), is_key_change };
-    let lost = |member: &String| {
-        let after = after.recipients.get(member);
-        before.recipients[member].iter().any(|old| after.is_none_or(|after| !after.contains(old)))
-    };
+    // Whoever has another name now, and the same keys, has lost nothing: it is the keys that open.
+    let keys: BTreeSet<&String> = after.recipients.values().flatten().collect();
+    let lost = |member: &String| before.recipients[member].iter().any(|old| !keys.contains(old));
     let removed = before.recipients.keys().filter(|member| lost(member));
     let removed: Vec<ReaderChange> =
         removed.map(|member| change(member, after.recipients.contains_key(member))).collect();

@@ -117,12 +117,17 @@ fn commands_that_read_go_on_and_touch_nothing() {
         &["member", "list"],
         &["group", "list"],
         &["rekey", "--dry-run"],
+        &["status"],
+        &["status", "--format", "html", "-o", "../report.html"],
+        &["drill"],
     ] {
         world.secret(command).success();
         assert_eq!(world.listing(), before, "{command:?}");
     }
     assert_eq!(world.secret(["rekey", "--check"]).code, 3);
     assert_eq!(world.secret(["verify"]).code, 3);
+    assert_eq!(world.secret(["resolve", ONE, "--list"]).code, 1);
+    assert_eq!(world.listing(), before);
     let doctor = world.secret(["doctor"]);
     let said = "one was interrupted while it replaced 2 files; it will be finished";
     assert!(doctor.code == 3 && doctor.stdout.contains(said), "{doctor:#?}");

@@ -335,7 +335,7 @@ fn a_value_becomes_clear_only_when_somebody_agrees() {
         ["rekey", FILE, "--yes"],
         1,
         &format!(
-            "{said}error: secrets/db.yaml: db.user, later keys like db.user will stand in clear (--allow-cleartext); nobody has agreed to that\n{CONSENT}"
+            "{said}error: secrets/db.yaml: db.user, later keys like db.user will stand in clear; nobody has agreed to that\nhint: answer at a terminal, or give --allow-cleartext"
         ),
     );
     assert_eq!(world.secret(["rekey", FILE, "--allow-cleartext"]).success().stderr, format!("{said}rekeyed 1 file\n"));
@@ -537,4 +537,44 @@ fn of_two_that_rekey_at_once_one_is_told_so() {
     world.secret(["group", "add", "others", "alice"]).success();
     drop(journal);
     world.secret(["rekey"]).success();
+}
+
+#[test]
+fn of_a_removal_that_was_reverted_the_commit_with_the_newest_header_is_named() {
+    let (world, _) = shared();
+    world.secret(["member", "remove", "bob", "--yes"]).success();
+    world.commit("bob leaves");
+    let newest = world.git(["rev-parse", "HEAD"]).trim().to_owned();
+    world.git(["revert", "--no-edit", "HEAD"]);
+    let way = format!("git checkout {} -- {FILE}", &newest[..12]);
+    let refused = format!(
+        "error: secrets/db.yaml has header revision 2 of generation 1, but git's history has revision 3 of generation 2: \
+         the file was put back\n\
+         hint: take the newest one: `{way}`"
+    );
+    world.refuses(["unset", FILE, "db.port"], 5, &refused);
+    let removal = world.secret(["member", "remove", "bob", "--yes"]);
+    assert_eq!((removal.code, removal.stderr.trim_end()), (5, refused.as_str()));
+    world.git(way.split(' ').skip(1));
+    world.secret(["member", "remove", "bob", "--yes"]).success();
+}
+
+#[test]
+fn what_stands_in_clear_by_a_committed_policy_is_agreed_to_by_its_own_option() {
+    let (world, _) = shared();
+    world.tamper(".secret.toml", "readers = [\"team\"]\n", "readers = [\"team\"]\ncleartext = [\"db.user\"]\n");
+    world.commit("cleartext");
+    let asked = world.secret(["rekey", "--yes"]);
+    let hint = "\nhint: answer at a terminal, or give --allow-cleartext\n";
+    assert!(asked.code == 1 && asked.stderr.ends_with(hint), "{asked:#?}");
+    for command in [["member", "remove", "bob", "--yes"], ["offboard", "bob", "--yes", "--json"]] {
+        let before = world.listing();
+        let asked = world.secret(command);
+        let hint = "\nhint: answer at a terminal, or run `secret rekey --allow-cleartext` and commit first\n";
+        assert!(asked.code == 1 && asked.stderr.ends_with(hint), "{asked:#?}");
+        assert_eq!(world.listing(), before);
+    }
+    world.secret(["rekey", "--allow-cleartext"]).success();
+    world.commit("in clear");
+    world.secret(["member", "remove", "bob", "--yes"]).success();
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::commands::annotation::annotation;
 use crate::commands::changes::code;
 use crate::commands::whole::ALL;
-use crate::workspace::{ValueLife, ValueState, former_reader};
+use crate::workspace::{ValueLife, ValueState};
 
 /// Our own format: all values.
 pub(super) fn json(values: &[ValueLife]) -> Value {
@@ -36,10 +36,7 @@ pub(super) fn markdown(values: &[&ValueLife]) -> String {
         let key = value.key.as_deref().map_or_else(|| ALL.to_owned(), code);
         let why = match value.state {
             ValueState::Exposed => {
-                format!(
-                    "known to {}",
-                    value.former_readers.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
-                )
+                format!("known to {}", value.known_to(code).join(", "))
             }
             _ => days(value),
         };
@@ -68,17 +65,10 @@ pub(super) fn name(value: &ValueLife) -> &str {
 pub(super) fn why(value: &ValueLife) -> String {
     match value.state {
         ValueState::Exposed => {
-            let names: Vec<&str> = value.former_readers.iter().map(|name| former_reader(name)).collect();
-            format!("known to {}", names.join(", "))
+            format!("known to {}", value.known_to(str::to_owned).join(", "))
         }
         _ => days(value),
     }
-}
-
-/// Quotes a name, unless it is one of our own words.
-fn quoted(name: &str) -> String {
-    let shown = former_reader(name);
-    if shown == name { code(name) } else { shown.to_owned() }
 }
 
 fn days(value: &ValueLife) -> String {

@@ -63,6 +63,9 @@ pub fn run(arguments: &DueArgs, context: &Context<'_>) -> Result<(), CommandErro
     let workspace = context.workspace(&start)?;
     let request = LifecycleRequest { paths: arguments.paths.clone(), soon: arguments.within };
     let Lifecycle { mut values, files, unexamined } = workspace.lifecycle(&request)?;
+    for other in workspace.other_repositories(&arguments.paths)? {
+        context.ui.note(&format!("{other} is a repository of its own, and was not looked at"));
+    }
     if let Some(owner) = &arguments.owner {
         values.retain(|value| value.owner.as_ref() == Some(owner));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use crate::ui::count;
-use crate::workspace::{FileState, FileStatus, Status, ValueState, former_reader};
+use crate::workspace::{FileState, FileStatus, Status, ValueState};
 
 /// Something that has to be done about a file, about several of a folder, or about a member.
 pub(super) struct Attention {
@@ -25,6 +25,8 @@ struct Found<'s> {
     file: &'s FileStatus,
     /// How many values it is about.
     values: usize,
+    /// Who answers for all of them, or for the file.
+    owner: Option<String>,
     /// What is so, without numbers.
     detail: String,
     /// The first of its days, and how that is told.
@@ -106,14 +108,27 @@ fn told(place: String, group: &[Found<'_>]) -> Attention {
     if let Some((word, day)) = day {
         parts.push(format!("{word} {day}"));
     }
-    let owner = &group[0].file.owner;
-    let is_common = group.iter().all(|found| found.file.owner == *owner);
+    let owner = &group[0].owner;
+    let is_common = group.iter().all(|found| found.owner == *owner);
     Attention { sort: group[0].sort, place, what: parts.join(" "), owner: owner.clone().filter(|_| is_common) }
 }
 
 fn of_file<'s>(status: &'s Status, file: &'s FileStatus) -> Vec<Found<'s>> {
     let mut all = Vec::new();
-    let mut push = |sort, values, detail, day| all.push(Found { sort, file, values, detail, day });
+    // Of values those count who answer for them, if they agree.
+    let owner_of = |sort| {
+        let state = match sort {
+            Sort::DueSoon => ValueState::DueSoon,
+            Sort::Exposed => ValueState::Exposed,
+            Sort::Overdue => ValueState::Overdue,
+            _ => return file.owner.clone(),
+        };
+        let mut owners = status.values_of(&file.file).filter(|value| value.state == state).map(|value| &value.owner);
+        let first = owners.next()?;
+        owners.all(|owner| owner == first).then(|| first.clone())?
+    };
+    let mut push =
+        |sort, values, detail, day| all.push(Found { sort, file, values, owner: owner_of(sort), detail, day });
     match file.state {
         FileState::Broken => {
             let why = file.why.as_deref().unwrap_or_default();
@@ -128,9 +143,7 @@ fn of_file<'s>(status: &'s Status, file: &'s FileStatus) -> Vec<Found<'s>> {
     let of = |state| status.values_of(&file.file).filter(move |value| value.state == state);
     let first = |word, state| of(state).filter_map(|value| value.due).min().map(|day| (word, day));
     if counts.exposed > 0 {
-        let mut names: Vec<&str> = of(ValueState::Exposed)
-            .flat_map(|value| value.former_readers.iter().map(|name| former_reader(name)))
-            .collect();
+        let mut names: Vec<String> = of(ValueState::Exposed).flat_map(|value| value.known_to(str::to_owned)).collect();
         names.sort_unstable();
         names.dedup();
         push(Sort::Exposed, counts.exposed, format!("known to {}", names.join(", ")), None);

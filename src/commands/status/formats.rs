@@ -1,13 +1,16 @@
 //! The report for people at a terminal, for a comment, and for other programs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use super::attention::{Sort, attention};
+use super::output::MARKDOWN_START;
 use crate::commands::changes::code;
 use crate::policy::MemberKind;
 use crate::ui::count;
 use crate::ui::{push_line, table};
-use crate::workspace::{FileState, FileStatus, Status, ValueCounts};
+use crate::workspace::{FileState, FileStatus, Status, ValueCounts, ValueLife};
 
 /// Our own format.
 pub(super) fn json(status: &Status) -> Value {
@@ -65,7 +68,7 @@ pub(super) fn text(status: &Status) -> String {
 
 /// Tables for an issue or a comment; names in them are code, in which nothing is a link, a mention or a column.
 pub(super) fn markdown(status: &Status) -> String {
-    let mut text = format!("## Secrets on {}\n\n", status.today);
+    let mut text = format!("{MARKDOWN_START}{}\n\n", status.today);
     for line in summary(status) {
         push_line(&mut text, &format!("* {line}"));
     }
@@ -113,15 +116,31 @@ pub(super) fn summary(status: &Status) -> Vec<String> {
     ]
 }
 
-/// Returns the owners, each with the files they answer for; files without one come last.
-pub(super) fn owners(status: &Status) -> Vec<(&str, Vec<&FileStatus>)> {
-    let mut owners: std::collections::BTreeMap<&str, Vec<&FileStatus>> = std::collections::BTreeMap::new();
+/// What somebody answers for.
+#[derive(Default)]
+pub(super) struct Owned<'s> {
+    /// The files: those that are theirs, and those with a value that is.
+    pub(super) files: BTreeSet<&'s str>,
+    /// Their values.
+    pub(super) values: Vec<&'s ValueLife>,
+}
+
+/// Returns the owners of files and of single values, each with what they answer for.
+pub(super) fn owners(status: &Status) -> BTreeMap<&str, Owned<'_>> {
+    let mut owners: BTreeMap<&str, Owned<'_>> = BTreeMap::new();
     for file in &status.files {
         if let Some(owner) = &file.owner {
-            owners.entry(owner).or_default().push(file);
+            owners.entry(owner).or_default().files.insert(&file.file);
         }
     }
-    owners.into_iter().collect()
+    for value in &status.values {
+        if let Some(owner) = &value.owner {
+            let owned = owners.entry(owner).or_default();
+            owned.files.insert(&value.file);
+            owned.values.push(value);
+        }
+    }
+    owners
 }
 
 /// Returns what a table says of a file.

@@ -2,21 +2,19 @@
 
 mod attention;
 mod formats;
+mod output;
 mod page;
 mod page_calendar;
 mod page_history;
 mod page_matrix;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::decrypt::refuse_encrypted;
 use super::{CommandError, Context};
-use crate::envelope::native::MAX_ENCRYPTED;
-use crate::fs::{self, Expect, Mode, Snapshot};
-use crate::policy::{FILE_NAME, Period};
+use crate::policy::Period;
 use crate::workspace::{ReaderHistory, SOON, Status, StatusRequest, Workspace};
 
 /// Show the whole repository at a glance: files, readers, what is due
@@ -38,7 +36,7 @@ pub struct StatusArgs {
     /// Print what another program reads, or a page
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// Write to this file
+    /// Write to this file: a new one, or an earlier report
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -67,6 +65,9 @@ pub fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<(), CommandE
     let workspace = context.workspace(&start)?;
     let request = StatusRequest { paths: arguments.paths.clone(), soon: arguments.within };
     let status = workspace.status(&request)?;
+    for other in workspace.other_repositories(&arguments.paths)? {
+        context.ui.note(&format!("{other} is a repository of its own, and was not looked at"));
+    }
     let text = match if arguments.json { Format::Json } else { arguments.format } {
         Format::Html => page::page(&status, history(&workspace, &status, arguments)?.as_ref()),
         Format::Json => format!("{:#}\n", formats::json(&status)),
@@ -74,7 +75,7 @@ pub fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<(), CommandE
         Format::Text => formats::text(&status),
     };
     match &arguments.output {
-        Some(output) => write(output, &text, context),
+        Some(file) => output::write(file, &text, context),
         None if arguments.json || arguments.format == Format::Json => {
             Ok(context.ui.print_json(&formats::json(&status))?)
         }
@@ -95,28 +96,4 @@ fn history(
         Err(crate::workspace::Error::NoRepository { .. }) => Ok(None),
         history => Ok(Some(history?)),
     }
-}
-
-/// Writes a report to a file that the user names, but not in place of an encrypted file, or of one that is to be.
-fn write(output: &Path, text: &str, context: &Context<'_>) -> Result<(), CommandError> {
-    let workspace = context.workspace(output)?;
-    let target = workspace.target(output)?;
-    workspace.refuse_links(&target)?;
-    let policy = workspace.policy()?;
-    let is_for_secrets =
-        |path: &String| path == FILE_NAME || policy.is_some_and(|policy| policy.rule_for(path).is_some());
-    if target.recorded.as_ref().is_some_and(is_for_secrets) {
-        return Err(CommandError::failed(format!("{} is no place for a report: it is for secrets", target.shown))
-            .hint("name a file outside of the rules' paths"));
-    }
-    let former = match fs::kind(&target.path)? {
-        None => None,
-        Some(_) => {
-            let former = fs::read(&target.path, workspace.within(), MAX_ENCRYPTED)?;
-            refuse_encrypted(&target.path, &former)?;
-            Some(Snapshot::of(&former))
-        }
-    };
-    let expect = former.as_ref().map_or(Expect::Absent, Expect::Unchanged);
-    Ok(fs::replace(&target.path, workspace.within(), text.as_bytes(), expect, Mode::KeepOr(0o666))?)
 }

@@ -8,9 +8,7 @@ use super::page_matrix::matrix;
 use crate::commands::whole::ALL;
 use crate::ui::count;
 use crate::ui::html::{self, Html};
-use crate::workspace::{
-    FileState, FileStatus, ReaderHistory, Status, ValueCounts, ValueLife, ValueState, former_reader,
-};
+use crate::workspace::{FileState, FileStatus, ReaderHistory, Status, ValueCounts, ValueLife, ValueState};
 
 /// Returns the page.
 pub(super) fn page(status: &Status, readers: Option<&ReaderHistory>) -> String {
@@ -203,8 +201,7 @@ fn exposed(main: &mut Html, status: &Status) {
                                 cell.text(" ");
                             }
                         });
-                        let names: Vec<&str> = first.former_readers.iter().map(|name| former_reader(name)).collect();
-                        row.words("td", &[], &names.join(", "));
+                        row.words("td", &[], &first.known_to(str::to_owned).join(", "));
                         let since = first.exposed_since.map_or_else(|| DASH.to_owned(), |day| day.to_string());
                         row.words("td", &[("class", "day")], &since);
                         row.words("td", &[], first.owner.as_deref().unwrap_or(DASH));
@@ -217,7 +214,8 @@ fn exposed(main: &mut Html, status: &Status) {
 
 /// Tells whether two exposed values have one line.
 fn is_told_alike(one: &ValueLife, other: &ValueLife) -> bool {
-    (&one.file, &one.former_readers, one.exposed_since) == (&other.file, &other.former_readers, other.exposed_since)
+    (&one.file, &one.former_readers, one.exposed_since, &one.owner)
+        == (&other.file, &other.former_readers, other.exposed_since, &other.owner)
 }
 
 fn owners(main: &mut Html, status: &Status) {
@@ -230,16 +228,10 @@ fn owners(main: &mut Html, status: &Status) {
         scroll.element("table", &[("class", "list")], |table| {
             head(table, &["Owner", "Files", "Sealed values", "Exposed", "Overdue", "Due soon"]);
             table.element("tbody", &[], |body| {
-                for (owner, files) in owners {
-                    let sum =
-                        |count: fn(&ValueCounts) -> usize| files.iter().map(|file| count(&file.values)).sum::<usize>();
-                    let counts = [
-                        files.len(),
-                        sum(|counts| counts.sealed),
-                        sum(|counts| counts.exposed),
-                        sum(|counts| counts.overdue),
-                        sum(|counts| counts.due_soon),
-                    ];
+                for (owner, owned) in owners {
+                    let ValueCounts { sealed, exposed, overdue, due_soon, .. } =
+                        ValueCounts::of(owned.values.iter().copied());
+                    let counts = [owned.files.len(), sealed, exposed, overdue, due_soon];
                     body.element("tr", &[], |row| {
                         row.words("th", &[("scope", "row")], owner);
                         for (index, count) in counts.into_iter().enumerate() {

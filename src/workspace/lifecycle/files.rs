@@ -145,6 +145,7 @@ fn lives(
             generation,
             due: clock.due(key.as_deref(), since),
             state: clock.state(key.as_deref(), since, generation, soon),
+            reading_on: former_readers.iter().filter(|name| header.recipients.contains_key(*name)).cloned().collect(),
             former_readers,
             exposed_since: clock.former_readers(generation).map(|exposure| exposure.day).min(),
             key,

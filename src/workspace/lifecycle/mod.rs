@@ -41,6 +41,8 @@ pub struct ValueLife {
     pub state: ValueState,
     /// The former readers who know it; sorted.
     pub former_readers: Vec<String>,
+    /// Those of them who read the file still, with another key: it is the key that left.
+    pub reading_on: Vec<String>,
     /// The day on which the first of them left.
     pub exposed_since: Option<Date>,
 }
@@ -82,7 +84,19 @@ pub const SOON: Period = Period::days(30);
 /// can be called so.
 pub const COMPROMISED: &str = "(compromised)";
 
-/// Returns how a former reader is called in messages.
-pub fn former_reader(name: &str) -> &str {
-    if name == COMPROMISED { "strangers (compromised)" } else { name }
+/// Returns how a former reader is called in messages; `name` quotes what somebody else wrote. Who reads on has lost a key.
+pub fn former_reader(member: &str, reads_on: bool, name: impl Fn(&str) -> String) -> String {
+    match member {
+        COMPROMISED => "strangers (compromised)".to_owned(),
+        member if reads_on => format!("a former key of {}", name(member)),
+        member => name(member),
+    }
+}
+
+impl ValueLife {
+    /// Names all who know it though they should not; `name` quotes what somebody else wrote.
+    pub fn known_to(&self, name: impl Fn(&str) -> String) -> Vec<String> {
+        let named = |member: &String| former_reader(member, self.reading_on.contains(member), &name);
+        self.former_readers.iter().map(named).collect()
+    }
 }

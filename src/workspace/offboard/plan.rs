@@ -184,8 +184,12 @@ impl Keys {
                 keys.names.extend(members.iter().map(|member| (*member).to_owned()));
             }
         }
-        if keys.recipients.is_empty() {
-            return Err(Error::UnknownReader { name: reader.name().to_owned() });
+        // Of somebody who left before a history that was cut off begins, the headers still have the name.
+        let mut former = present.files.iter().flat_map(|(_, file)| &file.header.exposed);
+        if matches!(reader, Reader::Member(name) if former.any(|exposure| exposure.member == *name)) {
+            keys.names.insert(reader.name().to_owned());
+        } else if keys.recipients.is_empty() {
+            return Err(Error::UnknownReader { name: reader.name().to_owned(), is_cut: history.is_cut() });
         }
         Ok(keys)
     }

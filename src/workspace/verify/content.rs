@@ -1,6 +1,6 @@
 //! What is found out of one content, wherever it stands: it is parsed once, however many paths and commits have it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::civil::Date;
 
@@ -169,35 +169,38 @@ impl Content {
         for (field, text) in clock.malformed_periods() {
             self.problems.push((None, Problem::MetadataMalformed { field, value: text.to_owned() }));
         }
-        let stamped = || places.iter().filter_map(|place| Some((place, place.stamp?)));
-        let overdue: Vec<(&SealedPlace, Date)> = places
-            .iter()
-            .enumerate()
-            .filter_map(|(index, place)| {
-                let key = keys.get(index).map(|(_, key)| key.as_str());
-                let due = clock.due(key, place.stamp?.0)?;
-                clock.is_overdue(due).then_some((place, due))
-            })
-            .collect();
+        let of_value = |index: usize| keys.get(index).map(|(_, key)| key.as_str());
+        let stamped =
+            || places.iter().enumerate().filter_map(|(index, place)| Some((of_value(index), place, place.stamp?)));
         let locate_all = |places: &[&SealedPlace]| -> (Option<usize>, Vec<String>) {
             let located: Vec<(usize, String)> = places.iter().take(NAMED).filter_map(|place| locate(place)).collect();
             (located.first().map(|(line, _)| *line), located.into_iter().map(|(_, key)| key).collect())
         };
-        if let Some(since) = overdue.iter().map(|(_, due)| *due).min() {
-            let (line, keys) = locate_all(&overdue.iter().map(|(place, _)| *place).collect::<Vec<_>>());
-            self.problems.push((line, Problem::Overdue { count: overdue.len(), keys, since }));
+        // Who answers for a value is told of it, and of no other's.
+        let overdue = by_owner(stamped().filter_map(|(key, place, (since, _))| {
+            let due = clock.due(key, since).filter(|due| clock.is_overdue(*due))?;
+            Some((clock.terms(key).owner, (place, due)))
+        }));
+        for (owner, values) in overdue {
+            let (line, keys) = locate_all(&values.iter().map(|(place, _)| *place).collect::<Vec<_>>());
+            let Some(since) = values.iter().map(|(_, due)| *due).min() else { continue };
+            let owner = owner.map(str::to_owned);
+            self.problems.push((line, Problem::Overdue { count: values.len(), keys, since, owner }));
         }
-        let exposed: Vec<(&SealedPlace, u32)> = stamped()
-            .filter(|(_, (_, generation))| clock.former_readers(*generation).next().is_some())
-            .map(|(place, (_, generation))| (place, generation))
-            .collect();
-        if let Some(oldest) = exposed.iter().map(|(_, generation)| *generation).min() {
-            let (line, keys) = locate_all(&exposed.iter().map(|(place, _)| *place).collect::<Vec<_>>());
-            let mut members: Vec<String> =
-                clock.former_readers(oldest).map(|exposure| former_reader(&exposure.member).to_owned()).collect();
-            members.sort();
-            members.dedup();
-            self.problems.push((line, Problem::Exposed { count: exposed.len(), keys, members }));
+        let exposed = by_owner(
+            stamped()
+                .filter(|(.., (_, generation))| clock.former_readers(*generation).next().is_some())
+                .map(|(key, place, (_, generation))| (clock.terms(key).owner, (place, generation))),
+        );
+        for (owner, values) in exposed {
+            let (line, keys) = locate_all(&values.iter().map(|(place, _)| *place).collect::<Vec<_>>());
+            let Some(oldest) = values.iter().map(|(_, generation)| *generation).min() else { continue };
+            let reads_on = |member: &String| header.recipients.contains_key(member);
+            let members: BTreeSet<&String> = clock.former_readers(oldest).map(|exposure| &exposure.member).collect();
+            let are_gone = !members.iter().any(|member| reads_on(member));
+            let members = members.iter().map(|member| former_reader(member, reads_on(member), str::to_owned)).collect();
+            let (count, owner) = (values.len(), owner.map(str::to_owned));
+            self.problems.push((line, Problem::Exposed { count, keys, members, are_gone, owner }));
         }
     }
 
@@ -231,6 +234,18 @@ fn sealed(places: &[SealedPlace]) -> Vec<(u64, u64)> {
     let mut sealed: Vec<(u64, u64)> = places.iter().map(|place| (number(&place.id.0), number(&place.salt))).collect();
     sealed.sort_unstable();
     sealed
+}
+
+/// Groups values by those who answer for them, in the order of the first of each.
+fn by_owner<'o, T>(values: impl Iterator<Item = (Option<&'o str>, T)>) -> Vec<(Option<&'o str>, Vec<T>)> {
+    let mut groups: Vec<(Option<&'o str>, Vec<T>)> = Vec::new();
+    for (owner, value) in values {
+        match groups.iter_mut().find(|(known, _)| *known == owner) {
+            Some((_, group)) => group.push(value),
+            None => groups.push((owner, vec![value])),
+        }
+    }
+    groups
 }
 
 /// Takes the line off the beginning of a message: it is shown with the file.

@@ -13,7 +13,7 @@ pub struct Finding {
     pub path: String,
     /// The line in it, from 1, where one is to blame.
     pub line: Option<usize>,
-    /// Who answers for the file, by its header or else by its rule.
+    /// Who answers for it: for the values that it is about, else for the file, by its header or else by its rule.
     pub owner: Option<String>,
     /// The commit that has it so; none where only one state was looked at.
     pub commit: Option<ObjectId>,
@@ -68,7 +68,12 @@ pub enum Problem {
         day: jiff::civil::Date,
     },
     /// Former readers know values of the file.
-    #[error("{} known to {}, who can no longer read the file", values(*count, keys), members.join(", "))]
+    #[error(
+        "{} known to {}{}",
+        values(*count, keys),
+        members.join(", "),
+        if *are_gone { ", who can no longer read the file" } else { "" }
+    )]
     Exposed {
         /// How many values.
         count: usize,
@@ -76,6 +81,10 @@ pub enum Problem {
         keys: Vec<String>,
         /// Who knows them.
         members: Vec<String>,
+        /// Whether none of them reads the file with another key.
+        are_gone: bool,
+        /// Who answers for them, where the header says so.
+        owner: Option<String>,
     },
     /// The header names readers whom the policy does not.
     #[error("it can be read by {}, whom {policy} does not name", who.join(", "))]
@@ -151,6 +160,8 @@ pub enum Problem {
         keys: Vec<String>,
         /// The earliest day.
         since: jiff::civil::Date,
+        /// Who answers for them, where the header says so.
+        owner: Option<String>,
     },
     /// A governed file that nobody encrypted.
     #[error("it is not encrypted, though a rule ({rule}) is for it")]
@@ -244,6 +255,14 @@ impl Problem {
             Self::Ungoverned => "ungoverned",
             Self::Unsealed { .. } => "unsealed",
             Self::WrappedKey => "wrapped-key",
+        }
+    }
+
+    /// Returns who answers for the values that it is about, where the header says so.
+    pub(super) fn owner(&self) -> Option<&str> {
+        match self {
+            Self::Exposed { owner, .. } | Self::Overdue { owner, .. } => owner.as_deref(),
+            _ => None,
         }
     }
 

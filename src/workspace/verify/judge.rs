@@ -73,7 +73,7 @@ impl<'p> Judge<'p> {
         let finding = |(line, problem): (Option<usize>, Problem)| Finding {
             path: shown.clone(),
             line,
-            owner: owner.clone(),
+            owner: problem.owner().map(str::to_owned).or_else(|| owner.clone()),
             commit,
             level: problem.level(),
             problem,

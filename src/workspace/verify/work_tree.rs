@@ -12,6 +12,7 @@ use super::{VerifyReport, VerifyRequest, policies};
 use crate::envelope::native::{MAX_ENCRYPTED, OPAQUE_TOP, peek_file_id};
 use crate::fs::{self, FsError, Kind, Root, Source};
 use crate::git::Repository;
+use crate::workspace::list::is_other_repository;
 use crate::workspace::{Error, STREAM_ABOVE, Workspace, each_on_all_cores};
 
 /// A file of the work tree.
@@ -137,7 +138,7 @@ fn walk(
             return false;
         }
         // A repository of its own has a policy of its own.
-        let is_other = fs::kind(&top.join(folder).join(".git")).is_ok_and(|kind| kind.is_some());
+        let is_other = is_other_repository(&top.join(folder));
         if is_other {
             others.push(path.into_owned());
         }

@@ -2,6 +2,7 @@
 
 mod style;
 
+use std::fs;
 use std::process::Command;
 
 use jiff::civil::date;
@@ -268,6 +269,41 @@ fn a_report_takes_the_place_of_no_secret() {
 }
 
 #[test]
+fn a_report_replaces_reports_and_nothing_else() {
+    let world = World::with_db();
+    let (key, _) = world.keygen("ops");
+    fs::rename(key, world.path("ops.key")).expect("an identity");
+    world.write("notes.md", "# Notes\n");
+    for file in ["ops.key", "notes.md"] {
+        world.refuses_with(
+            ["status", "-o", file],
+            "",
+            &[("SECRET_IDENTITY_FILE", "ops.key")],
+            1,
+            &format!("error: {file} is no report of `secret status`, and is not replaced\nhint: name another file, or remove this one first"),
+        );
+    }
+    // A link to a report is no report; and git's own files are never one.
+    for file in [".gitattributes", ".GITMODULES", ".git/hooks/pre-commit", "sub/.git/config", ".gitignore"] {
+        world.refuses(
+            ["status", "-o", file],
+            1,
+            &format!("error: {file} is no place for a report: git itself reads it\nhint: name another file"),
+        );
+    }
+    assert!(!world.path(".git/hooks/pre-commit").exists());
+    // Each form takes the place of each: a job writes its report again and again.
+    world.write("report", "");
+    for format in ["text", "json", "markdown", "html", "text"] {
+        world.secret(["status", "--format", format, "-o", "report"]).success();
+        world.secret(["status", "--format", format, "-o", "report"]).success();
+    }
+    world.secret(["status", "--json", "-o", "report"]).success();
+    world.secret(["status", "-o", "report"]).success();
+    assert!(world.read("report").starts_with("1 file: 1 in line"));
+}
+
+#[test]
 fn before_the_first_commit_and_without_a_policy_it_says_what_there_is() {
     let world = World::empty();
     world.refuses(
@@ -285,4 +321,45 @@ fn before_the_first_commit_and_without_a_policy_it_says_what_there_is() {
 "
     );
     assert!(world.page().contains("No file is governed by a rule of the policy."));
+}
+
+#[test]
+fn each_value_is_told_to_its_own_owner() {
+    let (world, _) = World::with_former_reader();
+    let _ = world.secret(["meta", "secrets/db.yaml", "--owner", "payments"]).success();
+    let _ = world.secret(["meta", "secrets/db.yaml", "db.user", "--owner", "dba"]).success();
+    world.commit("owners");
+    let shown = world.secret(["verify"]);
+    assert!(shown.stdout.contains("`db.user` is known to bob, who can no longer read the file [exposed, owner dba]"));
+    let others = "`db.password`, `db.port` are known to bob, who can no longer read the file [exposed, owner payments]";
+    assert!(shown.stdout.contains(others), "{shown:#?}");
+    assert!(world.status(&[]).contains("1 member, 2 owners\n"), "{}", world.status(&[]));
+    let page = world.page();
+    let exposed =
+        page.split_once("<section id=\"exposed\">").expect("a section").1.split_once("</section>").expect("its end");
+    let rows: Vec<&str> = exposed.0.split("<tr>").skip(2).collect();
+    assert_eq!(rows.len(), 2, "{rows:#?}");
+    assert!(rows[0].contains("db.user</code>") && rows[0].contains(">dba</td>") && !rows[0].contains("payments"));
+    assert!(rows[1].contains("db.port</code>") && rows[1].contains(">payments</td>"), "{rows:#?}");
+    let owners = page.split_once("<section id=\"owners\">").expect("a section").1;
+    for row in ["dba</th>", "payments</th>"] {
+        assert!(owners.contains(row), "{owners}");
+    }
+}
+
+#[test]
+fn a_repository_of_its_own_is_passed_by_and_named() {
+    let world = World::with_db();
+    let inner = World::with_db();
+    let url = inner.repo().display().to_string();
+    world.git(["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "secrets/sub"]);
+    let note = "secrets/sub is a repository of its own, and was not looked at\n";
+    let due = world.due(&[]);
+    assert_eq!((due.code, due.stderr), (0, format!("{note}nothing is due (3 values in 1 file)\n")));
+    let status = world.secret(["status"]).success();
+    assert!(status.stdout.starts_with("1 file: 1 in line"), "{status:#?}");
+    assert_eq!(status.stderr, note);
+    // Nothing of it is rekeyed by a policy that is not its own.
+    assert_eq!(world.secret(["rekey"]).success().stderr, "1 file is in line with the policy\n");
+    assert_eq!(world.secret(["due", "secrets/sub"]).success().stderr, "nothing is due (3 values in 1 file)\n");
 }
