@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::{Error, FormerReader, Workspace};
+use super::{Error, FormerReader, Workspace, each_on_all_cores};
 use crate::env::Env;
 use crate::keys::Identities;
 use crate::policy::Policy;
@@ -55,11 +53,12 @@ impl Workspace<'_> {
             former_reader: self.former_reader.clone(),
         };
         let size = items.len().div_ceil(rayon::current_num_threads() * PARTS).max(1);
-        let parts = items.par_chunks(size).map(|part| {
+        let parts: Vec<&[T]> = items.chunks(size).collect();
+        let done = each_on_all_cores(&parts, |part| -> Result<Vec<R>, Error> {
             let workspace = seed.workspace()?;
             Ok(part.iter().map(|item| work(&workspace, item)).collect())
         });
-        Ok(parts.collect::<Result<Vec<Vec<_>>, Error>>()?.into_iter().flatten().collect())
+        Ok(done.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
     }
 }
 
