@@ -60,14 +60,16 @@ pub fn run(arguments: &OwnersArgs, context: &Context<'_>) -> Result<(), CommandE
 
 fn list(arguments: &OwnersArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let start = arguments.paths.first().cloned().unwrap_or_else(|| ".".into());
-    let (files, errors) = context.workspace(&start)?.owners(&arguments.paths)?;
+    let workspace = context.workspace(&start)?;
+    let (files, errors) = workspace.owners(&arguments.paths)?;
     if arguments.json {
         let files: Vec<Value> = files.iter().map(to_json).collect();
         context.ui.print_json(&json!({ "version": 1, "files": files }))?;
     } else {
         let mut rows = Vec::new();
         for OwnedFile { target, owner, values } in files {
-            rows.push([target.shown, shown(owner.as_deref()).to_owned()]);
+            let file = target.recorded.map_or(target.shown, |file| workspace.from_here(&file));
+            rows.push([file, shown(owner.as_deref()).to_owned()]);
             rows.extend(values.into_iter().map(|(key, owner)| [format!("  {key}"), owner]));
         }
         context.ui.print_table(&rows)?;

@@ -42,6 +42,18 @@ impl Workspace<'_> {
         Ok(Target { shown, path: absolute, recorded: Some(recorded) })
     }
 
+    /// Returns a path from the root as somebody in the working directory would write it; where that is not below the
+    /// root (a link leads there), as it is.
+    pub fn from_here(&self, recorded: &str) -> String {
+        let here = self.root().and_then(|root| self.env.current_dir().strip_prefix(root).ok());
+        let Some(here) = here else { return recorded.to_owned() };
+        let (here, path): (Vec<_>, Vec<_>) = (here.iter().collect(), Path::new(recorded).iter().collect());
+        let common = here.iter().zip(&path).take_while(|(one, other)| one == other).count();
+        let up = std::iter::repeat_n(std::ffi::OsStr::new(".."), here.len() - common);
+        let path: std::path::PathBuf = up.chain(path[common..].iter().copied()).collect();
+        path.display().to_string()
+    }
+
     /// Returns the folder that reading and writing must not leave.
     pub fn within(&self) -> Option<&Root> {
         self.root.as_ref()

@@ -19,10 +19,10 @@ pub(super) fn json(values: &[ValueLife]) -> Value {
     json!({ "version": 1, "values": values.iter().map(value).collect::<Vec<_>>() })
 }
 
-/// A line for people.
-pub(super) fn row(value: &ValueLife) -> [String; 5] {
+/// A line for people, who call the file so.
+pub(super) fn row(value: &ValueLife, file: String) -> [String; 5] {
     let owner = value.owner.as_ref().map(|owner| format!("owner {owner}")).unwrap_or_default();
-    [value.state.name().to_owned(), value.file.clone(), name(value).to_owned(), why(value), owner]
+    [value.state.name().to_owned(), file, name(value).to_owned(), why(value), owner]
 }
 
 /// A table.

@@ -78,7 +78,10 @@ pub fn run(arguments: &DueArgs, context: &Context<'_>) -> Result<(), CommandErro
         Format::Ics => context.ui.print_text(&calendar::calendar(&values, context.env.today()))?,
         Format::Json => context.ui.print_json(&formats::json(&values))?,
         Format::Markdown => context.ui.print_text(&formats::markdown(&listed))?,
-        Format::Text => context.ui.print_table(&listed.iter().map(|value| formats::row(value)).collect::<Vec<_>>())?,
+        Format::Text => {
+            let row = |value: &&ValueLife| formats::row(value, workspace.from_here(&value.file));
+            context.ui.print_table(&listed.iter().map(row).collect::<Vec<_>>())?;
+        }
     }
     let urgent = values.iter().filter(|value| value.state.is_urgent()).count();
     if unexamined.is_empty() {

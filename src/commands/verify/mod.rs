@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::{CommandError, Context};
 use crate::ui::count;
-use crate::workspace::{Finding, Level, VerifiedState, VerifyReport, VerifyRequest};
+use crate::workspace::{Finding, Level, Problem, VerifiedState, VerifyReport, VerifyRequest, Workspace};
 use advice::advice;
 
 /// Check without any key that what git has is encrypted, whole, and read by the right people
@@ -85,7 +85,9 @@ pub fn run(arguments: VerifyArgs, context: &Context<'_>) -> Result<(), CommandEr
             Format::Github => formats::github(&report).iter().try_for_each(|line| context.ui.print(line))?,
             Format::Junit => context.ui.print_text(&formats::junit(&report))?,
             Format::Sarif => context.ui.print_json(&formats::sarif(&report))?,
-            Format::Text => report.findings.iter().try_for_each(|finding| tell(finding, context))?,
+            Format::Text => {
+                report.findings.iter().try_for_each(|finding| tell(finding.clone(), &workspace, context))?;
+            }
         }
     }
     report.notes.iter().for_each(|note| context.ui.note(note));
@@ -93,13 +95,18 @@ pub fn run(arguments: VerifyArgs, context: &Context<'_>) -> Result<(), CommandEr
 }
 
 /// Says what a finding is, in one line, and what to do about it in another.
-fn tell(finding: &Finding, context: &Context<'_>) -> Result<(), CommandError> {
+fn tell(mut finding: Finding, workspace: &Workspace<'_>, context: &Context<'_>) -> Result<(), CommandError> {
+    // As somebody in this folder would write it, so that what is advised can be pasted.
+    finding.path = workspace.from_here(&finding.path);
+    if let Problem::Moved { recorded } = &mut finding.problem {
+        *recorded = workspace.from_here(recorded);
+    }
     let place = finding.line.map_or_else(|| finding.path.clone(), |line| format!("{}:{line}", finding.path));
     let owner = finding.owner.iter().map(|owner| format!("owner {owner}"));
     let commit = finding.commit.iter().map(|commit| format!("commit {}", commit.short()));
     let more: Vec<String> = [finding.problem.code().to_owned()].into_iter().chain(owner).chain(commit).collect();
     context.ui.print(&format!("{place}: {}: {} [{}]", finding.level, finding.problem, more.join(", ")))?;
-    context.ui.print(&format!("    {}", advice(finding)))?;
+    context.ui.print(&format!("    {}", advice(&finding)))?;
     Ok(())
 }
 

@@ -363,3 +363,32 @@ fn a_repository_of_its_own_is_passed_by_and_named() {
     assert_eq!(world.secret(["rekey"]).success().stderr, "1 file is in line with the policy\n");
     assert_eq!(world.secret(["due", "secrets/sub"]).success().stderr, "nothing is due (3 values in 1 file)\n");
 }
+
+#[test]
+fn files_are_called_as_somebody_in_this_folder_would_write_them() {
+    let (world, _) = World::with_former_reader();
+    world.write("secrets/deep/new.env", "A=1\n");
+    let _ = world.secret(["meta", "secrets/db.yaml", "--owner", "ops"]).success();
+    for (folder, db, new) in [
+        ("secrets", "db.yaml", "deep/new.env"),
+        ("secrets/deep", "../db.yaml", "new.env"),
+        (".", "secrets/db.yaml", "secrets/deep/new.env"),
+    ] {
+        let due = world.secret(["-C", folder, "due"]);
+        assert!(due.stdout.starts_with(&format!("exposed  {db}  db.user ")), "{due:#?}");
+        let verify = world.secret(["-C", folder, "verify"]).stdout;
+        assert!(verify.contains(&format!("`secret rotate {db} KEY`\n")), "{verify}");
+        assert!(
+            verify.contains(&format!("\n{new}: error: ")) && verify.contains(&format!("`secret encrypt {new}`")),
+            "{verify}"
+        );
+        let owners = world.secret(["-C", folder, "owners"]).stdout;
+        assert!(owners.starts_with(&format!("{db}  ops\n")), "{owners}");
+        // For programs a file has one name.
+        for json in [["due", "--json"], ["verify", "--json"]] {
+            assert!(
+                world.secret([&["-C", folder], &json[..]].concat()).stdout.contains("\"file\": \"secrets/db.yaml\"")
+            );
+        }
+    }
+}
