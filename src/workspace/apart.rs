@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Error, FormerReader, Workspace, each_on_all_cores};
+use rayon::prelude::*;
+
+use super::{Error, FormerReader, Workspace};
 use crate::env::Env;
 use crate::keys::Identities;
 use crate::policy::Policy;
@@ -53,12 +55,11 @@ impl Workspace<'_> {
             former_reader: self.former_reader.clone(),
         };
         let size = items.len().div_ceil(rayon::current_num_threads() * PARTS).max(1);
-        let parts: Vec<&[T]> = items.chunks(size).collect();
-        let done = each_on_all_cores(&parts, |part| -> Result<Vec<R>, Error> {
+        let parts = items.par_chunks(size).map(|part| {
             let workspace = seed.workspace()?;
             Ok(part.iter().map(|item| work(&workspace, item)).collect())
         });
-        Ok(done.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
+        Ok(parts.collect::<Result<Vec<Vec<_>>, Error>>()?.into_iter().flatten().collect())
     }
 }
 
