@@ -262,9 +262,11 @@ fn for_others(unopened: Vec<Unopened>, what: &str, terms: &RekeyTerms) -> Comman
         if terms.is_part {
             return error.hint(format!("{who}: ask one of them to run this command, {another}"));
         }
-        return error
-            .hint(format!("{who}: ask one of them to run `secret rekey {}`", super::hint::quote(&shown)))
-            .hint(format!("--partial rekeys what you can open; {another}"));
+        let error = error.hint(format!("{who}: ask one of them to run `secret rekey {}`", super::hint::quote(&shown)));
+        return match terms.partial {
+            true => error.hint(another),
+            false => error.hint(format!("--partial rekeys what you can open; {another}")),
+        };
     }
     let lines: Vec<String> = unopened.iter().map(|file| format!("  {}: {}", file.target.shown, who(file))).collect();
     let error =
@@ -273,7 +275,8 @@ fn for_others(unopened: Vec<Unopened>, what: &str, terms: &RekeyTerms) -> Comman
     if terms.is_part {
         return error.hint(format!("ask somebody who opens all of them to run this command, {another}"));
     }
-    error.hint(format!("ask one of them to run `secret rekey`, {another}")).hint("--partial rekeys what you can open")
+    let error = error.hint(format!("ask one of them to run `secret rekey`, {another}"));
+    if terms.partial { error } else { error.hint("--partial rekeys what you can open") }
 }
 
 /// Says who could rekey a file.

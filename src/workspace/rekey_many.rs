@@ -80,7 +80,11 @@ impl Workspace<'_> {
                     return Ok(Planned::Nothing);
                 };
                 let policy = self.required_policy()?;
-                let readers = header.recipients.keys().filter(|name| policy.member(name).is_some()).cloned().collect();
+                let members = header.recipients.keys().filter(|name| policy.member(name).is_some());
+                // Nobody asks who is about to be removed, unless there is nobody else.
+                let (staying, leaving): (Vec<String>, Vec<String>) =
+                    members.cloned().partition(|name| preview.readers.contains(name));
+                let readers = if staying.is_empty() { leaving } else { staying };
                 Ok(Planned::Unopened(Box::new(Unopened { target: target.clone(), preview, readers, error })))
             }
             Err(error) => Err(error),

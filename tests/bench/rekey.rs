@@ -60,7 +60,7 @@ pub fn removal(sizes: &Sizes, secret: &Path, peers: &Peers, table: &mut Table) {
     let sops = sops_loop(sizes, &world, peers, &others);
     let factor = f64::from(u32::try_from(sizes.rekeyed).expect("few"))
         / f64::from(u32::try_from(sizes.sops_rekeyed).expect("few"));
-    let peer = format!("sops updatekeys and rotate ({} files, times {factor})", sizes.sops_rekeyed);
+    let peer = format!("a loop of sops ({} files, times {factor})", sizes.sops_rekeyed);
     table.times(&name, &times[0], &peer, &sops.map(|time| time.mul_f64(factor)), Target::Faster(40.0));
 }
 

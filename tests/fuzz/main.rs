@@ -3,7 +3,7 @@
 #![no_main]
 
 #[allow(dead_code, reason = "the tests of the whole use the rest")]
-#[path = "../it/generate.rs"]
+#[path = "../it/generate/mod.rs"]
 mod generate;
 mod targets;
 

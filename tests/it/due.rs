@@ -160,6 +160,21 @@ fn what_is_said_of_one_value_counts_before_what_is_said_of_the_file() {
 }
 
 #[test]
+fn an_owner_is_found_by_his_groups_and_a_name_that_nobody_has_is_no_peace_of_mind() {
+    let (world, _) = World::with_former_reader();
+    world.secret(["meta", FILE, "--owner", "team"]).success();
+    for owner in ["team", "alice"] {
+        let due = world.due(&["--owner", owner]);
+        assert_eq!((due.code, due.stdout.lines().count()), (3, 3), "{due:#?}");
+    }
+    world.refuses(
+        ["due", "--owner", "tema"],
+        1,
+        "error: nobody has the name tema, and no value has such an owner\nhint: values have the owners team",
+    );
+}
+
+#[test]
 fn what_cannot_be_read_is_no_peace_of_mind() {
     let world = World::with_db();
     world.tamper(FILE, "  port:", "  part:");

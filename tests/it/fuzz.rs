@@ -45,6 +45,23 @@ fn no_bytes_break_a_target() {
 }
 
 /// What broke a target once: each file in `fixtures/fuzz/TARGET` holds for good.
+/// The program for cargo-fuzz is not built with the tests: what it takes from them must be where it looks.
+#[test]
+fn the_program_for_cargo_fuzz_has_all_its_parts() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
+    let text = fs::read_to_string(folder.join("main.rs")).expect("the program");
+    let places: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("#[path = \"")?.strip_suffix("\"]")).collect();
+    assert!(!places.is_empty());
+    for place in places {
+        assert!(folder.join(place).is_file(), "there is no {place}");
+    }
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+    let binaries: BTreeSet<&str> =
+        manifest.split("[[bin]]").skip(1).filter_map(|binary| binary.split('"').nth(1)).collect();
+    assert_eq!(binaries, TARGETS.iter().map(|(name, _)| *name).collect());
+}
+
 #[test]
 fn what_broke_a_target_once_does_not_again() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fuzz");

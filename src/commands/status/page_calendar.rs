@@ -69,24 +69,26 @@ fn sheet(leaf: &mut Html, days: &Days<'_>, today: Date) {
                 }
             });
             let before = i64::from(first.weekday().to_monday_zero_offset());
-            let Ok(mut day) = first.checked_sub(before.days()) else { return };
-            while day <= first.last_of_month() {
+            // `None` behind the last day that there is.
+            let mut next = first.checked_sub(before.days()).ok();
+            while next.is_some_and(|day| day <= first.last_of_month()) {
                 body.element("tr", &[], |row| {
                     for _ in 0..7 {
-                        let class = match (day.month() == first.month(), days.contains_key(&day), day == today) {
-                            (false, ..) => "other",
-                            (_, true, _) => "due",
-                            (_, _, true) => "today",
-                            _ => "day",
+                        let shown = next.filter(|day| day.month() == first.month() && day.year() == first.year());
+                        let class = match shown {
+                            None => "other",
+                            Some(day) if days.contains_key(&day) => "due",
+                            Some(day) if day == today => "today",
+                            Some(_) => "day",
                         };
-                        let text = if class == "other" { String::new() } else { day.day().to_string() };
-                        row.words("td", &[("class", class)], &text);
-                        day = day.tomorrow().unwrap_or(day);
+                        row.words(
+                            "td",
+                            &[("class", class)],
+                            &shown.map(|day| day.day().to_string()).unwrap_or_default(),
+                        );
+                        next = next.and_then(|day| day.tomorrow().ok());
                     }
                 });
-                if day == Date::MAX {
-                    break;
-                }
             }
         });
     });
