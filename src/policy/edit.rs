@@ -33,7 +33,9 @@ pub enum EditError {
         rules: Vec<String>,
     },
     /// The text that names a new member or group cannot be a name.
-    #[error("{name:?} is no name: use letters, digits and `.`, `_`, `@`, `-`, and begin with a letter or digit")]
+    #[error(
+        "{name:?} is no name: use at most 64 letters, digits and `.`, `_`, `@`, `-`, and begin with a letter or digit"
+    )]
     Name {
         /// The text.
         name: String,

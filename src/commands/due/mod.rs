@@ -68,7 +68,7 @@ pub fn run(arguments: &DueArgs, context: &Context<'_>) -> Result<(), CommandErro
         context.ui.note(&format!("{other} is a repository of its own, and was not looked at"));
     }
     if let Some(owner) = &arguments.owner {
-        keep_owned(&mut values, owner, &workspace)?;
+        keep_owned(&mut values, owner, &workspace, context)?;
     }
     let mut listed: Vec<&ValueLife> = values.iter().filter(|value| value.state != ValueState::UpToDate).collect();
     // The worst first; within a state what was due first.
@@ -94,23 +94,29 @@ pub fn run(arguments: &DueArgs, context: &Context<'_>) -> Result<(), CommandErro
 }
 
 /// Keeps the values of an owner: of a member also those for which a group of theirs answers. A name that nobody has would
-/// pass for peace of mind.
-fn keep_owned(values: &mut Vec<ValueLife>, owner: &str, workspace: &Workspace<'_>) -> Result<(), CommandError> {
+/// pass for peace of mind, so that is said.
+fn keep_owned(
+    values: &mut Vec<ValueLife>,
+    owner: &str,
+    workspace: &Workspace<'_>,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
     let policy = workspace.policy()?;
     let is_in =
         |group: &str| policy.and_then(|policy| policy.members_of(group)).is_some_and(|all| all.contains_key(owner));
     let is_named = policy.is_some_and(|policy| policy.member(owner).is_some() || policy.members_of(owner).is_some());
-    let owners: BTreeSet<String> = values.iter().filter_map(|value| value.owner.clone()).collect();
-    if !is_named && !owners.contains(owner) {
-        let known = owners.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let error = CommandError::failed(format!("nobody has the name {owner}, and no value has such an owner"));
-        return Err(if known.is_empty() { error } else { error.hint(format!("values have the owners {known}")) });
+    let owners: BTreeSet<&String> = values.iter().filter_map(|value| value.owner.as_ref()).collect();
+    if !is_named && !owners.contains(&owner.to_owned()) {
+        let known: Vec<&str> = owners.iter().take(NAMED).map(|known| known.as_str()).collect();
+        let known =
+            if known.is_empty() { String::new() } else { format!("; values have the owners {}", known.join(", ")) };
+        context.ui.warn(&format!("nobody has the name {owner}, and no value has such an owner{known}"));
     }
     values.retain(|value| value.owner.as_deref().is_some_and(|known| known == owner || is_in(known)));
     Ok(())
 }
 
-/// How many owners a hint names.
+/// How many owners a warning names.
 const NAMED: usize = 10;
 
 fn conclude(
