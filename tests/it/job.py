@@ -1,7 +1,7 @@
 """Plays a person, and where needed a shell with job control, at a terminal of its own: SCENARIO PROGRAM ARGUMENT...
 
 The program runs a child that says where it is. Everything waits for what is said or for what the system reports of a
-process; nothing waits for a time to pass, but for the end of the whole. Prints what the scenario found.
+process; nothing depends on how much time passes, but for the end of the whole. Prints what the scenario found.
 """
 
 import os, pty, re, select, signal, sys, time
@@ -58,6 +58,21 @@ def stop_of(pid):
     ended, status = os.waitpid(pid, os.WUNTRACED)
     if not os.WIFSTOPPED(status):
         fail(f"it ended instead of stopping: {status}")
+
+
+def stop_with(child, pid):
+    """Stops the program's child until the program has stopped, too. When it has just been continued, it continues its
+    child, which may undo a stop that came before."""
+    while time.monotonic() < deadline:
+        os.kill(child, signal.SIGSTOP)
+        for _ in range(50):
+            ended, status = os.waitpid(pid, os.WUNTRACED | os.WNOHANG)
+            if ended:
+                if not os.WIFSTOPPED(status):
+                    fail(f"it ended instead of stopping: {status}")
+                return
+            time.sleep(0.01)
+    fail("it does not stop")
 
 
 def state(pid):
@@ -131,8 +146,7 @@ elif scenario == "stop itself":
     pid, other = as_job()
     child = int(wait_for(r"ready (\d+)").group(1))
     for round in range(3):
-        os.kill(child, signal.SIGSTOP)
-        stop_of(pid)
+        stop_with(child, pid)
         print("stopped", state(pid), state(child))
         if round == 2:
             # A shell's `kill -CONT %1`; before, its `fg`.
