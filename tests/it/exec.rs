@@ -267,7 +267,7 @@ fn a_parent_that_ignores_the_end_of_children_does_not_confuse_us() {
 
 /// What runs at the terminal: it says that it is there, counts signals, reads a line.
 const COUNTER: &str = "
-import os, signal, sys
+import os, select, signal, sys
 counts = {signal.SIGINT: 0, signal.SIGUSR1: 0}
 # Not print, which a signal must not find at work.
 def say(*words):
@@ -279,9 +279,15 @@ def count(number, frame):
         say('counted', ' '.join(f'{signal.Signals(n).name}={c}' for n, c in counts.items()))
 for number in counts:
     signal.signal(number, count)
+# A signal that comes just before a read has begun would be handled only when a line has been read; this wakes us.
+woken, wake = os.pipe()
+os.set_blocking(wake, False)
+signal.set_wakeup_fd(wake)
 assert all(os.isatty(stream) for stream in range(3))
 assert os.tcgetpgrp(0) == os.getpgrp(), 'not in the foreground'
 say('ready', os.getpid())
+while 0 not in select.select([0, woken], [], [])[0]:
+    os.read(woken, 1)
 say('got', sys.stdin.readline())
 sys.exit(7)
 ";
