@@ -37,6 +37,13 @@ impl Drift {
     pub fn has_surplus(&self) -> bool {
         !self.surplus.is_empty() || self.changed.iter().any(|reader| !reader.surplus.is_empty())
     }
+
+    /// Returns who can read the file against the policy, for a message: `bob, an old key of carol`.
+    pub fn surplus_in_words(&self) -> String {
+        let changed = self.changed.iter().filter(|reader| !reader.surplus.is_empty());
+        let changed = changed.map(|reader| format!("an old key of {}", reader.name));
+        self.surplus.iter().cloned().chain(changed).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Compares the readers of a header (member, recipients) with those of its rule. The order of recipients is no drift.

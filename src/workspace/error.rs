@@ -81,7 +81,7 @@ pub enum Error {
         source: super::edit_buffer::BufferError,
     },
     /// The header names readers whom the policy does not.
-    #[error("{path} can still be read by {}, whom the policy no longer names", surplus(drift))]
+    #[error("{path} can still be read by {}, whom the policy no longer names", drift.surplus_in_words())]
     Drifted {
         /// The file.
         path: String,
@@ -612,10 +612,4 @@ fn known(keys: &[String]) -> String {
         shown.push_str(&format!(" and {more} more"));
     }
     format!("{shown} {}", if keys.len() == 1 { "is" } else { "are" })
-}
-
-fn surplus(drift: &Drift) -> String {
-    let changed = drift.changed.iter().filter(|reader| !reader.surplus.is_empty());
-    let changed = changed.map(|reader| format!("an old key of {}", reader.name));
-    drift.surplus.iter().cloned().chain(changed).collect::<Vec<_>>().join(", ")
 }

@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::{Error, OpenFile, Target, Workspace, each_on_all_cores};
+use super::{Error, OpenFile, Target, Workspace};
 use crate::crypto::FileId;
 use crate::envelope::native::{
     Comments, EncryptedFile, FileSecrets, Header, MAX_ENCRYPTED, Mode, OPAQUE_TOP, OpaqueTop, peek_file_id,
 };
-use crate::fs::{self, Root};
-use crate::git::{EntryKind, GitError, ObjectId, Repository};
+use crate::git::{GitError, ObjectId, Repository};
 use crate::keys::{Recipient, UnwrapError};
 use crate::policy::{FILE_NAME, Member, Readers, Rule, drift};
 
@@ -266,23 +265,6 @@ impl Workspace<'_> {
         refuse_copies(target, header, &self.file_ids()?)
     }
 
-    /// Returns the file ids of all governed files of the index that are encrypted, with their paths.
-    ///
-    /// # Errors
-    /// When the index, the policy or a file cannot be read.
-    pub fn file_ids(&self) -> Result<Vec<(FileId, String)>, Error> {
-        let (Some(repository), Some(root)) = (&self.repository, self.within()) else { return Ok(Vec::new()) };
-        let policy = self.policy()?;
-        let files = repository.index_files()?.into_iter().filter(|file| file.kind == EntryKind::File);
-        let paths: Vec<String> = files
-            .filter_map(|file| file.path.into_os_string().into_string().ok())
-            .filter(|path| policy.is_none_or(|policy| policy.rule_for(path).is_some()))
-            .collect();
-        let ids = each_on_all_cores(&paths, |path| file_id(root, path));
-        let known = paths.into_iter().zip(ids).map(|(path, id)| Ok(id?.map(|id| (id, path))));
-        known.filter_map(Result::transpose).collect()
-    }
-
     /// Refuses a second new data key before the first is committed: history could not tell who made them.
     pub(super) fn check_committed(&self, file: &impl Standing, versions: &Versions) -> Result<(), Error> {
         let (Some(repository), Some(recorded)) = (&self.repository, &file.target().recorded) else { return Ok(()) };
@@ -370,20 +352,6 @@ pub(super) fn refuse_copies(target: &Target, header: &Header, others: &[(FileId,
     }
 }
 
-/// Reads the file id of a file of the work tree, `None` where it is missing or not encrypted.
-pub(super) fn file_id(root: &Root, path: &str) -> Result<Option<FileId>, Error> {
-    let absolute = root.path().join(path);
-    if fs::kind(&absolute)? != Some(fs::Kind::File) {
-        return Ok(None);
-    }
-    let mut top = fs::read_top(&absolute, Some(root), PEEK_BYTES)?;
-    if top.len() == PEEK_BYTES && top.iter().all(u8::is_ascii_whitespace) {
-        // Blanks may stand before a JSON document; they must not hide a copy.
-        top = fs::read(&absolute, Some(root), MAX_ENCRYPTED)?;
-    }
-    Ok(peek_file_id(&top))
-}
-
 /// Says what of a file is in clear that its rule wants sealed.
 pub(super) fn seals_less(header: &Header, rule: &Rule) -> Option<String> {
     if header.mode == Mode::Opaque {
@@ -421,6 +389,3 @@ fn age(header: &Header) -> (u32, u32) {
 fn describe_age(header: &Header) -> String {
     format!("revision {} of generation {}", header.revision, header.generation)
 }
-
-/// Enough for the first fields of any header.
-const PEEK_BYTES: usize = 8 << 10;

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::guard::{file_id, recipients};
+use super::guard::recipients;
 use super::{Error, STREAM_ABOVE, Target, Workspace, each_on_all_cores, key_paths};
 use crate::envelope::native::{
     EncryptedFile, Header, MAX_ENCRYPTED, Mode, OPAQUE_TOP, OpaqueTop, ReadError, peek_file_id,
 };
 use crate::fs::{self, Kind, Root, Source};
-use crate::git::EntryKind;
 use crate::policy::{Drift, drift};
 
 /// What a path holds.
@@ -119,24 +118,6 @@ impl Workspace<'_> {
             found.extend(self.ungoverned()?.into_iter().map(|target| (target, false)));
         }
         Ok(found)
-    }
-
-    /// Returns the encrypted files of the index that no rule is for: a policy that forgets a file must not make its values
-    /// forgotten.
-    pub(super) fn ungoverned(&self) -> Result<Vec<Target>, Error> {
-        let (Some(repository), Some(root), Some(policy)) = (&self.repository, self.within(), self.policy()?) else {
-            return Ok(Vec::new());
-        };
-        let files = repository.index_files()?.into_iter().filter(|file| file.kind == EntryKind::File);
-        let paths: Vec<String> = files
-            .filter_map(|file| file.path.into_os_string().into_string().ok())
-            .filter(|path| policy.rule_for(path).is_none())
-            .collect();
-        let is_encrypted = each_on_all_cores(&paths, |path| file_id(root, path).is_ok_and(|id| id.is_some()));
-        let encrypted = paths.into_iter().zip(is_encrypted).filter(|(_, is_encrypted)| *is_encrypted);
-        Ok(encrypted
-            .map(|(path, _)| Target { shown: path.clone(), path: root.path().join(&path), recorded: Some(path) })
-            .collect())
     }
 
     /// Returns the files that are named, and those that `below` finds in folders (none: the whole workspace); tells which

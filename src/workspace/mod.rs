@@ -45,6 +45,7 @@ pub mod spell;
 mod status;
 mod target;
 mod textconv;
+mod tracked;
 mod value;
 mod verify;
 mod versions;
