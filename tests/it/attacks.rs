@@ -450,8 +450,7 @@ fn a_link_does_not_bring_a_file_from_outside_into_the_repository() {
 impl World {
     /// Lets somebody in by the policy and commits that; returns his identity file.
     fn hire(&self, name: &str) -> PathBuf {
-        let (file, recipient) = self.keygen(name);
-        self.secret(["member", "add", name, &recipient, "--group", "team"]).success();
+        let file = self.joins(name);
         self.commit("a new member");
         file.into()
     }

@@ -214,8 +214,7 @@ fn who_is_no_member_is_told_and_what_a_member_does_not_read_is_said() {
 #[test]
 fn a_former_reader_fails_and_a_missing_one_is_a_warning() {
     let world = sound();
-    let (_, recipient) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &recipient, "--group", "team"]).success();
+    world.joins("bob");
     assert_eq!(problems(&world), ["warn drift: not in line with the policy: secrets/db.yaml -> run `secret rekey`"]);
     world.commit("bob");
     world.secret(["rekey", "--yes"]).success();

@@ -52,8 +52,7 @@ impl World {
     /// A world in which bob was a reader of [`FILE`], and is not any more. Returns his identity file, too.
     pub fn with_former_reader() -> (Self, String) {
         let world = Self::with_db();
-        let (key, bob) = world.keygen("bob");
-        let _ = world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+        let key = world.joins("bob");
         let _ = world.secret(["rekey", "--add", "bob"]).success();
         world.commit("bob joins");
         let policy = world.read(".secret.toml");
@@ -337,8 +336,7 @@ fn a_value_that_a_former_reader_knows_is_exposed_until_it_is_another_one() {
 #[test]
 fn what_a_former_reader_knows_he_knows_under_any_key() {
     let world = World::new();
-    let (_, bob) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.joins("bob");
     world.commit("bob joins");
     let file = "secrets/a.env";
     let world = world.with_file(file, "A=canary-one\nB=canary-two\nC=true\n");
@@ -360,8 +358,7 @@ fn what_a_former_reader_knows_he_knows_under_any_key() {
 #[test]
 fn what_stood_in_clear_is_known_to_former_readers() {
     let world = World::new();
-    let (_, bob) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.joins("bob");
     world.commit("bob joins");
     let file = "secrets/a.env";
     let world = world.with_file(file, "A=1\nB=canary-two\n");

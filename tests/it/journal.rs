@@ -10,8 +10,7 @@ const TWO: &str = "secrets/deeper/two.json";
 /// Two files that bob reads, and a committed policy that he is no longer in.
 fn left_by_bob() -> World {
     let world = World::new();
-    let (_, bob) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.joins("bob");
     world.commit("bob joins");
     let world = world.with_file(ONE, "ONE=1\n").with_file(TWO, "{\"two\": 2}\n");
     let policy = world.read(".secret.toml");

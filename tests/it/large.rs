@@ -58,8 +58,7 @@ fn a_large_file_makes_its_way_through_every_command() {
     let info = world.secret(["info", moved]).success().stdout;
     assert!(info.contains("payments") && info.contains("generation 1, header revision 3"), "{info}");
 
-    let (key, recipient) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &recipient, "--group", "team"]).success();
+    let key = world.joins("bob");
     world.secret(["rekey", "--add", "bob"]).success();
     assert_eq!(body_of(&world, moved), body_in(&first), "another reader needs no other body");
     let as_bob = run(&world, &["--identity", &key, "decrypt", moved], None);

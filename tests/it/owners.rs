@@ -135,8 +135,7 @@ hint: looked at are .github/CODEOWNERS, CODEOWNERS, docs/CODEOWNERS, .gitlab/COD
 #[test]
 fn a_file_that_others_must_write_keeps_all_from_being_written() {
     let world = World::with_owners(OWNERS);
-    let (bob, key) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &key, "--group", "team"]).success();
+    let bob = world.joins("bob");
     world.commit("bob");
     world.secret(["rekey", "secrets/db.env", "--yes"]).success();
     world.commit("bob reads one");

@@ -16,8 +16,7 @@ const CONSENT: &str =
 /// The usual repository, in which the committed policy names bob, too, and the file is encrypted to both.
 fn shared() -> (World, String) {
     let world = World::with_db();
-    let (key, bob) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    let key = world.joins("bob");
     world.commit("bob joins");
     world.secret(["rekey", "--yes"]).success();
     world.commit("rekey");
@@ -47,8 +46,7 @@ fn writes(world: &World) -> Vec<Vec<String>> {
 #[test]
 fn adding_a_reader_changes_the_header_only() {
     let world = World::with_db();
-    let (key, bob) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    let key = world.joins("bob");
     world.commit("bob joins");
     let before = world.read(FILE);
     let rekeyed = world.secret(["rekey", FILE, "--yes"]).success();
@@ -148,8 +146,7 @@ fn check_and_dry_run_change_nothing() {
     let world = World::with_db();
     let check = world.secret(["rekey", "--check"]);
     assert_eq!(check, Outcome { code: 0, stdout: String::new(), stderr: String::new() });
-    let (_, bob) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.joins("bob");
     let before = world.listing();
     let check = world.secret(["rekey", "--check", FILE]);
     let said = "error: 1 file is not in line with the policy\nhint: run `secret rekey`\n".to_owned();
@@ -165,8 +162,7 @@ fn check_and_dry_run_change_nothing() {
 #[test]
 fn a_reader_whom_only_the_work_trees_policy_names_needs_more_than_yes() {
     let world = World::with_db();
-    let (_, eve) = world.keygen("eve");
-    world.secret(["member", "add", "eve", &eve, "--group", "team"]).success();
+    world.joins("eve");
     let said = "secrets/db.yaml: readers alice, eve\n  adds eve\n\
                 error: secrets/db.yaml: the committed policy does not name eve as a reader; nobody has agreed to that\n";
     for command in [["rekey", FILE].as_slice(), &["rekey", FILE, "--yes"], &["rekey", FILE, "--add", "alice"]] {
@@ -218,8 +214,7 @@ fn a_committed_readers_key_that_was_swapped_in_the_work_tree_is_not_reviewed() {
 #[test]
 fn at_a_terminal_the_answer_decides() {
     let world = World::with_db();
-    let (_, bob) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.joins("bob");
     world.commit("bob");
     let before = world.listing();
     let question = "bob will be able to read it. Go on?";
@@ -346,8 +341,7 @@ fn a_value_becomes_clear_only_when_somebody_agrees() {
 #[test]
 fn set_follows_the_header_and_not_a_changed_policy() {
     let world = World::with_db();
-    let (_, bob) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.joins("bob");
     world.tamper(".secret.toml", "readers = [\"team\"]\n", "readers = [\"team\"]\ncleartext = [\"**\"]\n");
     world.commit("policy");
     world.secret_with(["set", FILE, "db.user", "--stdin"], "canary", &[]).success();

@@ -244,8 +244,7 @@ fn metadata_that_makes_no_sense_is_refused() {
 fn who_shows_readers_and_where_they_differ_from_the_policy() {
     let world = World::with_db();
     assert_eq!(world.secret(["who", FILE]).success().stdout, "alice\n");
-    let (_, bob) = world.keygen("bob");
-    world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+    world.joins("bob");
     let outcome = world.secret(["who", FILE]).success();
     assert_eq!(outcome.stdout, "alice\nbob    cannot yet; the policy names them\n");
     assert_eq!(outcome.stderr, "hint: `secret rekey` brings the file in line with the policy\n");

@@ -242,6 +242,14 @@ impl World {
         (file, outcome.stdout.trim().to_owned())
     }
 
+    /// Lets somebody of the group `team` into the policy and returns the identity file.
+    #[track_caller]
+    pub fn joins(&self, name: &str) -> String {
+        let (file, recipient) = self.keygen(name);
+        self.secret(["member", "add", name, &recipient, "--group", "team"]).success();
+        file
+    }
+
     /// A command in the repository, with an environment made of nothing but what stands here.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);

@@ -189,9 +189,9 @@ mod tests {
     use proptest::prelude::{any, proptest};
     use serde_json::json;
 
+    use super::super::conformance::{document, value};
     use super::super::laws::{assert_only_this_is_gone, assert_only_this_is_set};
     use super::super::parse;
-    use super::super::tests::{document, value};
     use super::{set, unset};
     use crate::document::KeyPath;
     use crate::document::edit::{EditError, NewValue};

@@ -1,7 +1,5 @@
 //! What holds for every text: it is read, or refused, as the crate `toml` and the conformance suite say.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::path::{Path, PathBuf};
 
 use proptest::collection::vec;
@@ -19,10 +17,10 @@ fn the_conformance_suite_is_taken_and_refused_as_it_says() {
     let Some(folder) = crate::document::corpus::suite("toml") else { return };
     let mut counts = [0; 2];
     for path in files_below(&folder.join("valid")) {
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = std::fs::read_to_string(&path).expect("a file of the suite");
         for text in [text.clone(), text.replace("\r\n", "\n").replace('\n', "\r\n")] {
             let document = parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let expected: Table = toml::from_str(&text).unwrap();
+            let expected: Table = toml::from_str(&text).expect("it is valid");
             assert_same(&to_value(&document, &document.roots[0]), &Value::Table(expected), &text);
             for chosen in [|_| true, |index| index % 2 == 0, |_| false] {
                 assert_tokens_stand_in(parse, &text, chosen);
@@ -31,7 +29,7 @@ fn the_conformance_suite_is_taken_and_refused_as_it_says() {
         counts[0] += 1;
     }
     for path in files_below(&folder.join("invalid")) {
-        if let Ok(text) = String::from_utf8(std::fs::read(&path).unwrap()) {
+        if let Ok(text) = String::from_utf8(std::fs::read(&path).expect("a file of the suite")) {
             assert!(parse(&text).is_err(), "{}", path.display());
             counts[1] += 1;
         }
@@ -41,8 +39,8 @@ fn the_conformance_suite_is_taken_and_refused_as_it_says() {
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in folder.read_dir().unwrap() {
-        let path = entry.unwrap().path();
+    for entry in folder.read_dir().expect("a folder") {
+        let path = entry.expect("an entry").path();
         if path.is_dir() {
             files.extend(files_below(&path));
         } else if path.extension().is_some_and(|extension| extension == "toml") {
@@ -115,7 +113,9 @@ pub(super) fn to_value(document: &Document, node: &Node) -> Value {
         Content::Leaf(index) => {
             let leaf = document.leaf(*index);
             match leaf.style {
-                Style::Plain => toml::from_str::<Table>(&format!("v = {}", &*leaf.value)).unwrap()["v"].clone(),
+                Style::Plain => {
+                    toml::from_str::<Table>(&format!("v = {}", &*leaf.value)).expect("a value of TOML")["v"].clone()
+                }
                 _ => Value::String(leaf.value.to_string()),
             }
         }

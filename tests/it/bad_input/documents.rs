@@ -3,6 +3,18 @@
 use super::FILE;
 use crate::world::{CAUTION, DB, World};
 
+/// Demands that a plaintext is refused, with the place and the mistake, and what to do.
+#[track_caller]
+fn refuses_to_encrypt(world: &World, name: &str, text: &str, problem: &str) {
+    let path = format!("secrets/{name}");
+    world.write(&path, text);
+    world.refuses(
+        ["encrypt", &path],
+        1,
+        &format!("error: {path} is not valid {problem}\nhint: correct it, or seal it as a whole with --format opaque"),
+    );
+}
+
 #[test]
 fn a_yaml_bomb_is_sealed_but_not_expanded() {
     let world = World::new();
@@ -51,15 +63,7 @@ fn a_nul_byte_is_named_with_its_place() {
         ("nul.env", "A=x\0y\n", "dotenv: line 1, column 4: a NUL character"),
     ];
     for (name, text, problem) in cases {
-        let path = format!("secrets/{name}");
-        world.write(&path, text);
-        world.refuses(
-            ["encrypt", &path],
-            1,
-            &format!(
-                "error: {path} is not valid {problem}\nhint: correct it, or seal it as a whole with --format opaque"
-            ),
-        );
+        refuses_to_encrypt(&world, name, text, problem);
     }
 }
 
@@ -125,15 +129,7 @@ fn duplicate_keys_and_broken_syntax_are_refused_with_their_place() {
         ("b.yaml", "a: [canary\n", "YAML: line 1, column 4: this bracket is never closed"),
     ];
     for (name, text, problem) in cases {
-        let path = format!("secrets/{name}");
-        world.write(&path, text);
-        world.refuses(
-            ["encrypt", &path],
-            1,
-            &format!(
-                "error: {path} is not valid {problem}\nhint: correct it, or seal it as a whole with --format opaque"
-            ),
-        );
+        refuses_to_encrypt(&world, name, text, problem);
     }
 }
 

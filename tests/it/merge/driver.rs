@@ -224,8 +224,7 @@ fn metadata_that_both_sides_changed_is_a_conflict_in_the_header() {
 fn who_was_removed_on_one_side_does_not_come_back() {
     for is_ours in [true, false] {
         let world = World::with_db();
-        let (bob, recipient) = world.keygen("bob");
-        world.secret(["member", "add", "bob", &recipient, "--group", "team"]).success();
+        let bob = world.joins("bob");
         world.secret(["rekey", "--yes", "--add", "bob"]).success();
         let world = world.with_driver();
         let remove = |world: &World| {

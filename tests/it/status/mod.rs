@@ -40,8 +40,7 @@ impl World {
     /// A repository in which something of each kind is wrong. Bob has left; what he knew since is overdue, too.
     fn in_trouble() -> Self {
         let world = Self::new();
-        let (_, bob) = world.keygen("bob");
-        world.secret(["member", "add", "bob", &bob, "--group", "team"]).success();
+        world.joins("bob");
         world.commit("bob");
         for name in ["a", "b", "c", "d"] {
             let (plain, path) = (format!("{name}.yaml"), format!("secrets/{name}.yaml"));
