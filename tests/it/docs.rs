@@ -199,6 +199,20 @@ fn links_lead_to_files_and_headings_that_are_there() {
 }
 
 #[test]
+fn sources_that_documents_name_are_there() {
+    let mut gone = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document");
+        let named =
+            text.split('`').skip(1).step_by(2).filter(|name| name.starts_with("src/") || name.starts_with("tests/"));
+        gone.extend(
+            named.filter(|name| !root().join(name).exists()).map(|name| format!("{}: {name}", document.display())),
+        );
+    }
+    assert!(gone.is_empty(), "{gone:#?}");
+}
+
+#[test]
 fn documents_use_the_words_of_the_glossary_and_do_not_boast() {
     let words = [
         "pubkey",
