@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::consent::ConsentArgs;
-use super::recipients::{parse_kind, parse_last_day, refuse_past};
+use super::recipients::{parse_kind, parse_last_day, refuse_past, warn_of_namesake};
 use super::rekey::{RekeyTerms, bring_in_line};
 use super::{CommandError, Context};
 use crate::policy::{Member, MemberKind};
@@ -51,9 +51,8 @@ pub fn run(arguments: ApproveArgs, context: &Context<'_>) -> Result<(), CommandE
     if let Some(unknown) =
         groups.iter().find(|group| workspace.required_policy().is_ok_and(|policy| !policy.groups.contains_key(*group)))
     {
-        return Err(
-            CommandError::usage(format!("there is no group {unknown:?}")).hint("`secret group list` shows the groups")
-        );
+        return Err(CommandError::usage(format!("there is no group {unknown:?}"))
+            .hint("`secret group list` shows the groups, and who is in them"));
     }
     let kind = kind.unwrap_or(request.kind);
     let recipients = request.recipients.clone();
@@ -62,6 +61,7 @@ pub fn run(arguments: ApproveArgs, context: &Context<'_>) -> Result<(), CommandE
     let change = workspace.with_member(&new)?;
     let reads = Workspace::rules_read_by(change.policy(), &name);
 
+    warn_of_namesake(&name, &workspace, context);
     ui.note(&format!("{name} ({kind}) asks to become a member, with"));
     for recipient in &recipients {
         ui.note(&format!("  {recipient}"));

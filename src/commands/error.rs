@@ -180,7 +180,11 @@ impl From<Error> for CommandError {
 /// Returns what is to be said, each a line.
 fn messages(error: &Error) -> Vec<String> {
     match error {
-        Error::Policy(errors) | Error::PolicyEdit(EditError::Invalid(errors)) => errors.lines(),
+        Error::Policy(errors) => errors.lines(),
+        // Of a policy that is only proposed: its lines are nowhere to be seen.
+        Error::PolicyEdit(EditError::Invalid(errors)) => {
+            errors.errors.iter().map(|error| error.problem.to_string()).collect()
+        }
         _ => vec![message(error)],
     }
 }

@@ -250,8 +250,11 @@ fn policy_hint(error: &EditError) -> Vec<String> {
             "another key of the same member is added with --another-key; others need a name of their own"
         }
         EditError::NoMember { .. } => "`secret member list` shows the members",
-        EditError::NoGroup { .. } => "`secret group list` shows the groups",
-        _ => return Vec::new(),
+        EditError::AlreadyIn { .. } | EditError::NoGroup { .. } | EditError::NotIn { .. } => {
+            "`secret group list` shows the groups, and who is in them"
+        }
+        EditError::Invalid(_) => "nothing was changed; `secret member list` and `secret group list` show what there is",
+        EditError::Name { .. } | EditError::Unchangeable => return Vec::new(),
     };
     vec![hint.to_owned()]
 }

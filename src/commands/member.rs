@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use super::consent::ConsentArgs;
 use super::offboard::{self, OutputArgs};
-use super::recipients::{RecipientArgs, parse_kind, parse_last_day, refuse_past};
+use super::recipients::{RecipientArgs, parse_kind, parse_last_day, refuse_past, warn_of_namesake};
 use super::{CommandError, Context};
 use crate::keys::Recipient;
 use crate::policy::{Member, MemberKind, Policy};
@@ -148,7 +148,9 @@ fn add(arguments: AddArgs, context: &Context<'_>) -> Result<(), CommandError> {
         (workspace.with_recipients(&name, &recipients, &groups)?, format!("{keys} of {name}"))
     } else {
         let member = Member { expires, ..Member::new(recipients, kind) };
-        (workspace.with_member(&NewMember { name: name.clone(), member, groups })?, name)
+        let change = workspace.with_member(&NewMember { name: name.clone(), member, groups })?;
+        warn_of_namesake(&name, &workspace, context);
+        (change, name)
     };
     workspace.propose(change);
     workspace.write_proposed()?;

@@ -9,6 +9,7 @@ use super::{CommandError, Context};
 use crate::fs;
 use crate::keys::Recipient;
 use crate::policy::{MemberKind, parse_day};
+use crate::workspace::Workspace;
 
 /// Public keys.
 #[derive(Args)]
@@ -59,6 +60,17 @@ fn read_file(path: &PathBuf, context: &Context<'_>) -> Result<Vec<Recipient>, Co
         return Err(CommandError::failed(format!("{shown} has no public key in it")));
     }
     Ok(recipients)
+}
+
+/// Says where the name of a newcomer is that of a former reader: files tell people apart by their names.
+pub fn warn_of_namesake(name: &str, workspace: &Workspace<'_>, context: &Context<'_>) {
+    // What cannot be read is for the commands that need it to say.
+    if workspace.has_former_reader(name).unwrap_or(false) {
+        context.ui.warn(&format!(
+            "files record a former reader {name}: unless this is the same person, take another name, or `due` and \
+             `access --history` mix up the two"
+        ));
+    }
 }
 
 /// Reads a kind of member.

@@ -55,6 +55,15 @@ impl Granted {
 }
 
 impl Workspace<'_> {
+    /// Tells whether a file records a former reader of this name.
+    ///
+    /// # Errors
+    /// As [`Self::access`].
+    pub fn has_former_reader(&self, name: &str) -> Result<bool, Error> {
+        let present = self.present(BTreeSet::new())?;
+        Ok(present.files.iter().any(|(_, file)| file.header.has_former_reader(name)))
+    }
+
     /// Returns what a member may read. No identity is used, and nothing is authenticated.
     ///
     /// Somebody whom neither the policy nor a file names may read nothing: [`Self::knowledge`] tells whether they could.
@@ -69,7 +78,7 @@ impl Workspace<'_> {
         let mut access = Access { is_named: member.is_some(), ..Access::default() };
         for (path, file) in &present.files {
             let recipients = &file.header.recipients;
-            access.is_former |= file.header.exposed.iter().any(|exposure| exposure.member == name);
+            access.is_former |= file.header.has_former_reader(name);
             access.is_named |= recipients.contains_key(name);
             // Also under another name: it is the key that opens.
             let opens = recipients.values().flatten().any(|text| own.contains(text.as_str()));

@@ -183,11 +183,14 @@ impl Workspace<'_> {
         let absolute = fs::real_path(&self.env.current_dir().join(folder))?;
         let mut governed = Vec::new();
         for relative in fs::walk(&absolute, |below| !is_other_repository(&absolute.join(below)))? {
-            let path = if folder == Path::new(".") { relative.clone() } else { folder.join(&relative) };
-            // As somebody in this folder would write it.
-            let path = path.strip_prefix(self.env.current_dir()).map(Path::to_path_buf).unwrap_or(path);
-            let Ok(target) = self.target(&path) else { continue };
-            if target.recorded.as_deref().is_some_and(|recorded| policy.rule_for(recorded).is_some()) {
+            let path = if folder == Path::new(".") { relative } else { folder.join(relative) };
+            let Ok(mut target) = self.target(&path) else { continue };
+            let Some(recorded) = &target.recorded else { continue };
+            if policy.rule_for(recorded).is_some() {
+                if self.root() == Some(folder) {
+                    // Nobody has written this path: it is all of the repository that was meant.
+                    target.shown = self.from_here(recorded);
+                }
                 governed.push(target);
             }
         }

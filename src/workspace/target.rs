@@ -42,6 +42,11 @@ impl Workspace<'_> {
         Ok(Target { shown, path: absolute, recorded: Some(recorded) })
     }
 
+    /// Returns the file with this path from the root.
+    pub(super) fn target_below(&self, root: &Root, recorded: String) -> Target {
+        Target { shown: self.from_here(&recorded), path: root.path().join(&recorded), recorded: Some(recorded) }
+    }
+
     /// Returns a path from the root as somebody in the working directory would write it; where that is not below the
     /// root (a link leads there), as it is.
     pub fn from_here(&self, recorded: &str) -> String {

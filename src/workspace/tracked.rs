@@ -27,8 +27,7 @@ impl Workspace<'_> {
         let (Some(root), Some(policy)) = (self.within(), self.policy()?) else { return Ok(Vec::new()) };
         let tracked = self.tracked(|path| policy.rule_for(path).is_none())?.into_iter();
         let encrypted = tracked.filter(|(_, id)| matches!(id, Ok(Some(_))));
-        let target = |path: String| Target { shown: path.clone(), path: root.path().join(&path), recorded: Some(path) };
-        Ok(encrypted.map(|(path, _)| target(path)).collect())
+        Ok(encrypted.map(|(path, _)| self.target_below(root, path)).collect())
     }
 
     /// Looks at the beginnings of the files of the index whose paths are wanted, on all cores.

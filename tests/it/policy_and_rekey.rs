@@ -59,6 +59,18 @@ fn adding_a_reader_changes_the_header_only() {
 }
 
 #[test]
+fn files_are_named_as_somebody_in_this_folder_would_write_them() {
+    let world = World::with_db();
+    world.joins("bob");
+    world.commit("bob joins");
+    fs::create_dir(world.path("docs")).expect("a folder");
+    let rekeyed = world.secret(["-C", "docs", "rekey", "--yes"]).success();
+    assert_eq!(rekeyed.stderr, "../secrets/db.yaml: readers alice, bob\n  adds bob\nrekeyed 1 file\n");
+    let rekeyed = world.secret(["-C", "secrets", "rekey", "--new-key", "--yes"]).success();
+    assert_eq!(rekeyed.stderr, "db.yaml: readers alice, bob\n  makes a new data key\nrekeyed 1 file\n");
+}
+
+#[test]
 fn removing_a_reader_makes_a_new_key_and_seals_every_value_again() {
     let (world, key) = shared();
     let before = world.read(FILE);

@@ -200,6 +200,11 @@ impl Metadata {
 }
 
 impl Header {
+    /// Tells whether somebody of this name is recorded as a former reader.
+    pub fn has_former_reader(&self, name: &str) -> bool {
+        self.exposed.iter().any(|exposure| exposure.member == name)
+    }
+
     /// Returns the header with its MAC, for a file with or without a byte order mark. `former` is what the file had
     /// before: it stays if nothing changed.
     pub fn sign(self, keys: &FileKeys, has_bom: bool, former: Option<HeaderMac>) -> SignedHeader {

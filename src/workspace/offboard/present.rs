@@ -32,7 +32,7 @@ impl Workspace<'_> {
                 // A link is no file of the repository.
                 let is_file = root.refuse_links(Path::new(&path)).is_ok() && fs::kind(&place)? == Some(Kind::File);
                 if is_file && known.insert(path.clone()) {
-                    targets.push(Target { shown: path.clone(), path: place, recorded: Some(path) });
+                    targets.push(self.target_below(root, path));
                 }
             }
         }

@@ -190,3 +190,19 @@ fn a_rekey_with_nothing_to_do_tells_of_those_whose_time_is_over() {
          that\n1 file is in line with the policy\n"
     );
 }
+
+#[test]
+fn a_newcomer_with_the_name_of_a_former_reader_is_remarked() {
+    let (world, _) = World::team(&["bob"]);
+    run(&world, &["member", "remove", "bob", "--yes"], "");
+    world.commit("bob leaves");
+    let (_, other) = world.keygen("other");
+    let added = world.secret(["member", "add", "bob", &other]).success();
+    let warning = "warning: files record a former reader bob: unless this is the same person, take another name, or `due` and `access --history` mix up the two\n";
+    assert_eq!(
+        added.stderr,
+        format!("{warning}added bob to the policy\nnext: commit the policy, then `secret rekey` lets them read\n")
+    );
+    let carol = world.secret(["member", "add", "carol", &world.keygen("carol").1]).success();
+    assert!(!carol.stderr.contains("warning"), "{carol:#?}");
+}
