@@ -144,7 +144,7 @@ pub(super) fn temporary_name() -> String {
 }
 
 /// Tells whether a file is a new one that has not taken its place yet.
-pub(super) fn is_temporary(name: &OsStr) -> bool {
+pub fn is_temporary(name: &OsStr) -> bool {
     name.to_str().and_then(temporary_owner).is_some()
 }
 

@@ -29,7 +29,7 @@ pub use access::{Access, Reach, access};
 pub use error::{FsError, Step};
 pub use folder::OpenFolder;
 pub use journal::{Journal, JournalProblem, Needs, Pending, Prepared, Recovery, pending, recover};
-pub use lock::FolderLock;
+pub use lock::{FolderLock, is_temporary};
 pub use outputs::{Outputs, StagedOutput};
 pub use place::{Kind, Root};
 pub use private::{create_folder, create_private, create_private_folder};

@@ -1,11 +1,19 @@
 //! What to do about each finding of `verify`.
 
+use std::path::Path;
+
 use super::super::hint::{option_of, quote};
+use crate::fs;
 use crate::workspace::{Finding, Gained, Problem};
 
 /// Returns what to do, in one line.
 pub(super) fn advice(finding: &Finding) -> String {
     let path = quote(&finding.path);
+    if finding.commit.is_none() && Path::new(&finding.path).file_name().is_some_and(fs::is_temporary) {
+        return format!(
+            "an interrupted command left it; `git rm --cached -- {path}`, and the next one that writes there removes it"
+        );
+    }
     match &finding.problem {
         Problem::BadName => "rename it with `git mv`".to_owned(),
         Problem::BrokenHeader(_) => format!(

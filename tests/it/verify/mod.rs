@@ -139,6 +139,23 @@ fn broken_structure_is_found_by_line() {
 }
 
 #[test]
+fn what_a_killed_command_left_in_the_index_is_called_that() {
+    let world = World::with_db();
+    let left = "secrets/.secret-999999-0123456789abcdef.tmp";
+    world.write(left, world.read(DB));
+    world.git(["add", "--all"]);
+    let advice = format!(
+        "    an interrupted command left it; `git rm --cached -- {left}`, and the next one that writes there removes it"
+    );
+    let found = world.verify(&["--staged"]);
+    assert_eq!((found.code, found.stdout.matches(&advice).count()), (3, 2), "{found:#?}");
+    world.git(["rm", "--quiet", "--cached", "--", left]);
+    assert_eq!(world.found(&["--staged"]), Vec::<String>::new());
+    world.set_value(DB, "db.user", "canary-other");
+    assert!(!world.path(left).exists());
+}
+
+#[test]
 fn a_moved_file_and_a_copy_are_found() {
     everywhere(|world| world.git(["mv", DB, "secrets/moved.yaml"]).clear(), &["error moved secrets/moved.yaml"]);
     let world = World::with_db();
