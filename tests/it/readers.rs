@@ -85,13 +85,6 @@ fn write_node(tree: &mut String, document: &Document, node: &Node) {
     }
 }
 
-/// Returns the comments that say something, in order.
-pub fn comments(document: &Document, text: &str) -> Vec<String> {
-    let comment =
-        |item: &Item| if let Item::Comment(comment) = item { Some(comment.span.of(text).to_owned()) } else { None };
-    document.items.iter().filter_map(comment).collect()
-}
-
 /// Reads variables as `docker run --env-file` does: all behind `=` is the value, quotes and blanks included. A comment is
 /// a part of the value for docker; its text is compared where it is sealed.
 fn docker(text: &str) -> String {

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use secret::document::{Document, Format, Item};
-use secret::envelope::native::{Comments, Opened};
+use secret::document::{Document, Format, Item, Span};
+use secret::envelope::native::{Opened, OpenedToken};
 
 use crate::generate::{File, Random, Sample, body_start, cases, random};
 use crate::laws::{change, open, seal, text};
-use crate::readers::{comments, readings, typed_tree};
+use crate::readers::{readings, typed_tree};
 
 #[test]
 fn no_dotenv_file_can_be_changed_without_the_key() {
@@ -89,7 +89,7 @@ pub struct Target {
     pub foreign: Vec<String>,
     /// Lines of this revision, of older ones and of other files.
     pub lines: Vec<String>,
-    opened: Opened,
+    pub opened: Opened,
 }
 
 /// A value with what its token binds: the id of the token before it, and every item between the two.
@@ -161,9 +161,8 @@ impl Target {
         if typed_tree(before, &self.plaintext) != typed_tree(after, &found) {
             return Verdict::LetThrough("the program reads it differently");
         }
-        if self.keys.header.comments == Comments::Sealed && comments(before, &self.plaintext) != comments(after, &found)
-        {
-            return Verdict::LetThrough("a comment changed");
+        if sealed_comments(&self.opened) != sealed_comments(&opened) {
+            return Verdict::LetThrough("a sealed comment changed");
         }
         // Readers of lines other than the program know no lone CR.
         let has_returns = before.leaves().any(|leaf| leaf.layout.trail.of(&self.plaintext).ends_with('\r'));
@@ -353,6 +352,32 @@ impl Target {
 
 fn document(opened: &Opened) -> &Document {
     opened.document().expect("it is structured")
+}
+
+/// Returns the texts of the sealed comments, in their order.
+fn sealed_comments(opened: &Opened) -> Vec<String> {
+    let (text, items) = (text(opened), &document(opened).items);
+    let comment = |opened: &OpenedToken| match &items[opened.item] {
+        Item::Comment(comment) => comment.span.of(&text).to_owned(),
+        Item::Event(_) | Item::Leaf(_) => panic!("no comment"),
+    };
+    opened.comments.iter().map(comment).collect()
+}
+
+/// Returns the text without its blanks and the comments in clear, which nothing authenticates.
+pub fn visible(opened: &Opened) -> String {
+    let (text, items) = (text(opened), document(opened).items.iter().enumerate());
+    let sealed: Vec<usize> = opened.comments.iter().map(|opened| opened.item).collect();
+    let clear: Vec<Span> = items
+        .filter_map(|(index, item)| match item {
+            Item::Comment(comment) if !sealed.contains(&index) => Some(comment.span),
+            _ => None,
+        })
+        .collect();
+    let is_kept = |(index, character): &(usize, char)| {
+        !" \t\r\n".contains(*character) && !clear.iter().any(|span| (span.start..span.end).contains(index))
+    };
+    text.char_indices().filter(is_kept).map(|(_, character)| character).collect()
 }
 
 /// Returns what each value's token binds, and what stands behind the last one.
