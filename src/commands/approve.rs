@@ -91,7 +91,7 @@ pub fn run(arguments: ApproveArgs, context: &Context<'_>) -> Result<(), CommandE
     if rekey {
         // What was agreed to just now: this reader, and no other.
         let consent = ConsentArgs { yes: false, add: vec![name.clone()] };
-        bring_in_line(&workspace, &[], &consent, &RekeyTerms::of_part(), context)?;
+        bring_in_line(&workspace, workspace.begin_rekey()?, &[], &consent, &RekeyTerms::of_part(), context)?;
     } else {
         workspace.write_proposed()?;
     }

@@ -70,6 +70,7 @@ fn of_key(recipient: &Recipient, arguments: &CompromisedArgs, context: &Context<
     if arguments.plan {
         return arguments.output.print(&workspace.knowledge(reader())?, context);
     }
+    let journal = workspace.begin_rekey()?;
     let change = workspace.without_recipient(recipient)?;
     let knowledge = workspace.knowledge(reader())?;
     let mut what = Vec::new();
@@ -86,7 +87,7 @@ fn of_key(recipient: &Recipient, arguments: &CompromisedArgs, context: &Context<
     workspace.expose_to(COMPROMISED, &knowledge.unrecorded);
     arguments.output.print(&knowledge, context)?;
     offboard::agree(&what.join("; "), &arguments.consent, context)?;
-    offboard::rekey(&mut workspace, &affected, &arguments.consent, context)?;
+    offboard::rekey(&mut workspace, journal, &affected, &arguments.consent, context)?;
     context.ui.note("no file is encrypted to that key any more");
     offboard::advise(knowledge.to_replace().count(), context);
     Ok(())
@@ -112,11 +113,12 @@ fn of_files(arguments: &CompromisedArgs, context: &Context<'_>) -> Result<(), Co
     if arguments.plan {
         return arguments.output.print_values(&life.values, context);
     }
+    let journal = workspace.begin_rekey()?;
     workspace.expose_all();
     arguments.output.print_values(&life.values, context)?;
     let (values, affected) = (count(life.values.len(), "value"), count(files.len(), "file"));
     offboard::agree(&format!("{values} of {affected} count as known to strangers"), &arguments.consent, context)?;
-    offboard::rekey(&mut workspace, &files, &arguments.consent, context)?;
+    offboard::rekey(&mut workspace, journal, &files, &arguments.consent, context)?;
     offboard::advise(life.values.len(), context);
     Ok(())
 }

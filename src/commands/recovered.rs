@@ -21,7 +21,8 @@ pub fn recover(workspace: &Workspace<'_>, ui: &Ui) -> Result<(), CommandError> {
         }
         Some(Recovery::Finished { files, left }) if left.is_empty() => {
             let are = format!("{} {}", count(files.len(), "file"), if files.len() == 1 { "is" } else { "are" });
-            ui.warn(&format!("a rekey that was interrupted is finished: {are} replaced: {}", named(&files)));
+            let named = named(&files, workspace).join(", ");
+            ui.warn(&format!("a rekey that was interrupted is finished: {are} replaced: {named}"));
             Ok(())
         }
         Some(Recovery::Abandoned { replaced, left }) => {
@@ -34,11 +35,10 @@ pub fn recover(workspace: &Workspace<'_>, ui: &Ui) -> Result<(), CommandError> {
                 ui.warn(&what);
                 return Ok(());
             }
-            let written: Vec<String> = replaced.iter().map(|path| format!("  {}", path.display())).collect();
             let what = format!("{what}; what it had written already stands in these");
             let hint =
                 "look at them: `git checkout` takes them back, `secret rekey` brings them in line with the policy";
-            Err(CommandError::failed(what).more(written).hint(hint))
+            Err(CommandError::failed(what).more(lines(&replaced, workspace)).hint(hint))
         }
         Some(Recovery::Finished { files, left }) => {
             let count = left.len();
@@ -48,17 +48,24 @@ pub fn recover(workspace: &Workspace<'_>, ui: &Ui) -> Result<(), CommandError> {
                 files.len() + count,
                 if count == 1 { "is left" } else { "each is left" }
             );
-            let left: Vec<String> = left.iter().map(|path| format!("  {}", path.display())).collect();
-            Err(CommandError::failed(what).more(left).hint("look at what changed, then run `secret rekey`"))
+            let hint = "look at what changed, then run `secret rekey`";
+            Err(CommandError::failed(what).more(lines(&left, workspace)).hint(hint))
         }
     }
 }
 
+/// Names files, a line each; of many the first.
+fn lines(files: &[PathBuf], workspace: &Workspace<'_>) -> Vec<String> {
+    named(files, workspace).into_iter().map(|name| format!("  {name}")).collect()
+}
+
 /// Names files; of many the first.
-fn named(files: &[PathBuf]) -> String {
-    let shown: Vec<String> = files.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+fn named(files: &[PathBuf], workspace: &Workspace<'_>) -> Vec<String> {
+    let mut names: Vec<String> =
+        files.iter().take(SHOWN).map(|path| workspace.from_here(&path.to_string_lossy())).collect();
     let more = files.len().saturating_sub(SHOWN);
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    names.extend((more > 0).then(|| format!("and {more} more")));
+    names
 }
 
 const SHOWN: usize = 10;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::consent::{ConsentArgs, agree};
 use super::{CommandError, Context};
+use crate::fs::Journal;
 use crate::process;
 use crate::ui::count;
 use crate::workspace::{Error, ReaderChange, RekeyPlan, RekeyPlans, RekeyPreview, Target, Unopened, Workspace};
@@ -86,15 +87,16 @@ pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandErr
     let workspace = context.workspace(&start)?;
     arguments.consent.check(&workspace)?;
     if arguments.check {
-        return check(&workspace, workspace.encrypted_files(&arguments.paths)?, context);
+        return check(&workspace, &workspace.encrypted_files(&arguments.paths)?, context);
     }
     if arguments.dry_run {
         let targets = workspace.encrypted_files(&arguments.paths)?;
-        let count = targets.len();
         let plans = plan(&workspace, &targets, arguments.terms.new_key, context)?;
-        return show(&plans, count, arguments.json, context);
+        return show(plans, targets.len(), arguments.json, context);
     }
-    bring_in_line(&workspace, &arguments.paths, &arguments.consent, &arguments.terms, context)
+    // Before anything is read: of two that rekey at once one does, and the other is told so at once.
+    let journal = workspace.begin_rekey()?;
+    bring_in_line(&workspace, journal, &arguments.paths, &arguments.consent, &arguments.terms, context)
 }
 
 /// Brings files in line with the policy, or with the proposed one, which is written in the same step.
@@ -104,14 +106,13 @@ pub fn run(arguments: RekeyArgs, context: &Context<'_>) -> Result<(), CommandErr
 /// do is not.
 pub fn bring_in_line(
     workspace: &Workspace<'_>,
+    journal: Journal,
     paths: &[PathBuf],
     consent: &ConsentArgs,
     terms: &RekeyTerms,
     context: &Context<'_>,
 ) -> Result<(), CommandError> {
     let ui = context.ui;
-    // Before anything is read: of two that rekey at once one does, and the other is told so at once.
-    let journal = workspace.begin_rekey()?;
     let targets = workspace.encrypted_files(paths)?;
     let RekeyPlans { plans, unopened, errors } = plan(workspace, &targets, terms.new_key, context)?;
     // All or nothing: a file that cannot be rekeyed keeps the others from being.
@@ -121,10 +122,7 @@ pub fn bring_in_line(
     }
     if plans.is_empty() && unopened.is_empty() && !workspace.has_proposed() {
         warn_of_expired(workspace, &targets, &plans, context)?;
-        ui.note(&match targets.len() {
-            1 => "1 file is in line with the policy".to_owned(),
-            count => format!("{count} files are in line with the policy"),
-        });
+        ui.note(&format!("{} in line with the policy", are(targets.len())));
         return Ok(());
     }
     for plan in &plans {
@@ -154,56 +152,56 @@ fn plan(
     Ok(workspace.plan_rekeys(targets, makes_key, &|| progress.step())?)
 }
 
-fn check(workspace: &Workspace<'_>, targets: Vec<Target>, context: &Context<'_>) -> Result<(), CommandError> {
-    let mut drifted = 0;
-    for target in targets {
-        let file = workspace.inspect(target)?;
-        if !workspace.is_in_line(&file.target, &file.header)? {
-            // The answer stands, whether or not anybody reads the list.
-            let _ = context.ui.print(&file.target.shown);
-            drifted += 1;
+/// Lists the files that are not in line with the policy, or cannot be brought there as they lie.
+fn check(workspace: &Workspace<'_>, targets: &[Target], context: &Context<'_>) -> Result<(), CommandError> {
+    let (mut drifted, mut errors) = (0, Vec::new());
+    for (target, is_in_line) in targets.iter().zip(workspace.are_in_line(targets)?) {
+        match is_in_line {
+            Ok(true) => {}
+            Ok(false) => {
+                // The answer stands, whether or not anybody reads the list.
+                let _ = context.ui.print(&target.shown);
+                drifted += 1;
+            }
+            Err(error) => errors.push(CommandError::from(error)),
         }
     }
-    match drifted {
-        0 => Ok(()),
-        1 => Err(CommandError::no("1 file is not in line with the policy").hint("run `secret rekey`")),
-        count => {
-            Err(CommandError::no(format!("{count} files are not in line with the policy")).hint("run `secret rekey`"))
-        }
+    CommandError::worst(errors, context.ui)?;
+    if drifted == 0 {
+        return Ok(());
     }
+    Err(CommandError::no(format!("{} not in line with the policy", are(drifted))).hint("run `secret rekey`"))
 }
 
 /// Shows what would be done.
-fn show(plans: &RekeyPlans, count: usize, as_json: bool, context: &Context<'_>) -> Result<(), CommandError> {
+fn show(plans: RekeyPlans, examined: usize, as_json: bool, context: &Context<'_>) -> Result<(), CommandError> {
     let RekeyPlans { plans, unopened, errors } = plans;
-    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     if as_json {
         let opened = plans.iter().map(|plan| to_json(&plan.target, &plan.preview, &plan.cleared, None));
         let others = unopened
             .iter()
             .map(|file| to_json(&file.target, &file.preview, &file.preview.cleared, Some(&file.readers)));
         let files: Vec<Value> = opened.chain(others).collect();
-        context.ui.print_json(&json!({ "version": 1, "examined": count, "files": files, "errors": errors }))?;
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        context.ui.print_json(&json!({ "version": 1, "examined": examined, "files": files, "errors": errors }))?;
     } else {
-        for plan in plans {
+        for plan in &plans {
             tell(&plan.target, &plan.preview, &plan.cleared, context);
         }
-        for file in unopened {
+        for file in &unopened {
             tell(&file.target, &file.preview, &file.preview.cleared, context);
             context.ui.note(&format!("  not opened, so by its header alone; {}", who(file)));
         }
         if plans.is_empty() && unopened.is_empty() && errors.is_empty() {
-            context.ui.note(&match count {
-                1 => "1 file is in line with the policy".to_owned(),
-                count => format!("{count} files are in line with the policy"),
-            });
+            context.ui.note(&format!("{} in line with the policy", are(examined)));
         }
     }
-    match errors.len() {
-        0 => Ok(()),
-        1 => Err(CommandError::failed(&errors[0])),
-        count => Err(CommandError::failed(format!("{count} files cannot be rekeyed")).more(errors)),
-    }
+    CommandError::worst(errors.into_iter().map(CommandError::from).collect(), context.ui)
+}
+
+/// Counts files, with the verb.
+fn are(files: usize) -> String {
+    format!("{} {}", count(files, "file"), if files == 1 { "is" } else { "are" })
 }
 
 fn to_json(target: &Target, preview: &RekeyPreview, cleared: &[String], by: Option<&[String]>) -> Value {

@@ -173,7 +173,7 @@ impl Workspace<'_> {
     ) -> Result<Header, Error> {
         let mut header = Header {
             file_id: secrets.file_id(),
-            path: target.recorded.clone().unwrap_or_else(|| target.shown.clone()),
+            path: target.name().to_owned(),
             format,
             mode: if format == Format::Opaque { Mode::Opaque } else { Mode::Values },
             generation: 1,
@@ -273,7 +273,7 @@ impl Workspace<'_> {
         let format = rule.format.unwrap_or_else(|| Format::of_file_name(file_name(target)));
         Ok(Header {
             file_id: FileId([0; 16]),
-            path: target.recorded.clone().unwrap_or_else(|| target.shown.clone()),
+            path: target.name().to_owned(),
             format,
             mode: rule.mode,
             generation: 1,
@@ -375,6 +375,6 @@ fn fit_format(format: Format, plaintext: &[u8]) -> (Format, Option<&'static str>
 }
 
 pub(super) fn file_name(target: &Target) -> &str {
-    let path = target.recorded.as_deref().unwrap_or(&target.shown);
+    let path = target.name();
     path.rsplit('/').next().unwrap_or(path)
 }

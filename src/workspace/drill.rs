@@ -74,13 +74,10 @@ impl Workspace<'_> {
     /// used.
     pub fn drill(&self, paths: &[PathBuf]) -> Result<Drill, Error> {
         let policy = self.required_policy()?;
-        let mut targets = self.encrypted_files(paths)?;
-        targets.sort_by(|one, other| one.recorded.cmp(&other.recorded));
-        targets.dedup_by(|one, other| one.path == other.path);
         let mut drill = Drill::default();
         let mut files = Vec::new();
-        for target in targets {
-            let file = target.recorded.clone().unwrap_or_else(|| target.shown.clone());
+        for target in self.encrypted_files(paths)? {
+            let file = target.name().to_owned();
             match self.inspect(target.clone()) {
                 Ok(inspected) => files.push(Examined { file, target, header: inspected.header }),
                 Err(error) => drill.unread.push((file, error)),

@@ -147,7 +147,7 @@ impl Workspace<'_> {
         }
         let root = self.root().unwrap_or(self.env.current_dir()).to_path_buf();
         for (target, state) in self.governed_files(&root)? {
-            let recorded = target.recorded.clone().unwrap_or_else(|| target.shown.clone());
+            let recorded = target.name().to_owned();
             let shown = target.shown.clone();
             match state {
                 State::Broken => found.broken.push(shown),

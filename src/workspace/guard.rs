@@ -89,7 +89,7 @@ impl Workspace<'_> {
     /// Returns the rule for a file, which must be governed.
     pub(super) fn rule(&self, target: &Target) -> Result<&Rule, Error> {
         let policy = self.required_policy()?;
-        let recorded = target.recorded.as_deref().unwrap_or(&target.shown);
+        let recorded = target.name();
         policy.rule_for(recorded).ok_or_else(|| Error::NotGoverned {
             path: target.shown.clone(),
             rules: policy.rules.iter().map(|rule| rule.path.as_str().to_owned()).collect(),

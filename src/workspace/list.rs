@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::guard::recipients;
-use super::{Error, STREAM_ABOVE, Target, Workspace, each_on_all_cores, key_paths};
-use crate::envelope::native::{
-    EncryptedFile, Header, MAX_ENCRYPTED, Mode, OPAQUE_TOP, OpaqueTop, ReadError, peek_file_id,
-};
+use super::guard::refuse_copies;
+use super::open::refuse_other_path;
+use super::{Error, Inspected, STREAM_ABOVE, Target, Workspace, each_on_all_cores, key_paths};
+use crate::envelope::native::{EncryptedFile, Header, MAX_ENCRYPTED, OPAQUE_TOP, OpaqueTop, ReadError, peek_file_id};
 use crate::fs::{self, Kind, Root, Source};
 use crate::policy::{Drift, drift};
 
@@ -98,16 +97,27 @@ impl Workspace<'_> {
         }
     }
 
+    /// Tells of each encrypted file whether `rekey` would leave it as it is, as far as that can be told without a key.
+    ///
+    /// # Errors
+    /// When the index, the policy or a file cannot be read. A file that `rekey` would refuse, as it was moved or copied,
+    /// has an error of its own.
+    pub fn are_in_line(&self, targets: &[Target]) -> Result<Vec<Result<bool, Error>>, Error> {
+        let ids = self.file_ids()?;
+        self.each_apart(targets, |workspace, target| {
+            let Inspected { target, header, .. } = workspace.inspect(target.clone())?;
+            refuse_other_path(&target, &header)?;
+            refuse_copies(&target, &header, &ids)?;
+            workspace.is_in_line(&target, &header)
+        })
+    }
+
     /// Tells whether `rekey` would leave a file as it is.
     ///
     /// # Errors
     /// As [`Self::drift`].
-    pub fn is_in_line(&self, target: &Target, header: &Header) -> Result<bool, Error> {
-        let rule = self.rule(target)?;
-        let readers = recipients(&self.required_policy()?.readers(rule));
-        let is_sealed_alike = header.mode == Mode::Opaque
-            || (rule.mode, rule.comments, &rule.cleartext) == (header.mode, header.comments, &header.cleartext);
-        Ok(readers == header.recipients && is_sealed_alike)
+    pub(super) fn is_in_line(&self, target: &Target, header: &Header) -> Result<bool, Error> {
+        Ok(self.after_rekey(header, self.rule(target)?)? == *header)
     }
 
     /// Returns the files that are named, and those that some rule is for below folders; of the whole workspace, where no
@@ -117,11 +127,11 @@ impl Workspace<'_> {
         if paths.is_empty() {
             found.extend(self.ungoverned()?.into_iter().map(|target| (target, false)));
         }
-        Ok(found)
+        Ok(each_once(found))
     }
 
-    /// Returns the files that are named, and those that `below` finds in folders (none: the whole workspace); tells which
-    /// were named.
+    /// Returns the files that are named, and those that `below` finds in folders (none: the whole workspace), each once and
+    /// in the order of their paths; tells which were named.
     fn named_or_below(
         &self,
         paths: &[PathBuf],
@@ -133,12 +143,15 @@ impl Workspace<'_> {
         for path in paths {
             let absolute = fs::real_path(&self.env.current_dir().join(path))?;
             if fs::kind(&absolute)? == Some(Kind::Folder) {
+                if let Some(root) = self.root().filter(|root| !absolute.starts_with(root)) {
+                    return Err(Error::Outside { path: path.display().to_string(), root: root.to_path_buf() });
+                }
                 targets.extend(below(path)?.into_iter().map(|target| (target, false)));
             } else {
                 targets.push((self.target(path)?, true));
             }
         }
-        Ok(targets)
+        Ok(each_once(targets))
     }
 
     /// Returns the repositories of their own below these folders (none: the whole workspace) in which some rule would
@@ -196,6 +209,15 @@ impl Workspace<'_> {
         }
         Ok(governed)
     }
+}
+
+/// Sorts files by their paths, each once. Who names a file and its folder has named the file.
+fn each_once(mut targets: Vec<(Target, bool)>) -> Vec<(Target, bool)> {
+    // Where there is no workspace, a file has no other path than where it is.
+    let place = |target: &Target| (target.recorded.clone(), target.recorded.is_none().then(|| target.path.clone()));
+    targets.sort_by_cached_key(|(target, is_named)| (place(target), !is_named));
+    targets.dedup_by(|(one, _), (other, _)| place(one) == place(other));
+    targets
 }
 
 /// Tells whether a folder is a repository of its own (a submodule): it has a policy of its own.

@@ -103,7 +103,7 @@ pub use view::{View, ViewError, key_paths, lookup};
 pub use wiring::{HookSetUp, Unwiring, Wiring, WiringError, WiringState};
 
 use crate::env::Env;
-use crate::fs::{self, Pending, Recovery, Root};
+use crate::fs::{self, Pending, Recovery, Root, Snapshot};
 use crate::git::Repository;
 use crate::keys::Identities;
 use crate::policy::{self, Policy};
@@ -111,10 +111,12 @@ use crate::policy::{self, Policy};
 /// The place a command works in, and whom it works for.
 pub struct Workspace<'a> {
     env: &'a Env,
-    root: Option<Root>,
+    root: Option<Arc<Root>>,
     repository: Option<Repository>,
     identities: &'a Identities<'a>,
     policy: OnceCell<Option<Policy>>,
+    /// What the policy's file held when it was read.
+    policy_read: OnceCell<Snapshot>,
     /// What is to be the policy, and is not written yet.
     proposed: Option<PolicyChange>,
     /// Whether a rekey makes a new data key for every file, and records that what it seals got out.
@@ -147,10 +149,11 @@ impl<'a> Workspace<'a> {
         };
         Ok(Self {
             env,
-            root,
+            root: root.map(Arc::new),
             repository,
             identities,
             policy: OnceCell::new(),
+            policy_read: OnceCell::new(),
             proposed: None,
             exposes_all: false,
             former_reader: None,
@@ -163,7 +166,7 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// When it cannot be done, or the journal is not to be believed.
     pub fn recover(&self) -> Result<Option<Recovery>, Error> {
-        Ok(self.root.as_ref().map(fs::recover).transpose()?.flatten())
+        Ok(self.within().map(fs::recover).transpose()?.flatten())
     }
 
     /// Tells what [`Self::recover`] would find.
@@ -171,12 +174,12 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// When the journal cannot be read.
     pub fn pending(&self) -> Result<Option<Pending>, Error> {
-        Ok(self.root.as_ref().map(fs::pending).transpose()?.flatten())
+        Ok(self.within().map(fs::pending).transpose()?.flatten())
     }
 
     /// Returns the folder that paths in headers are relative to, when there is one.
     pub fn root(&self) -> Option<&Path> {
-        self.root.as_ref().map(Root::path)
+        self.within().map(Root::path)
     }
 
     /// Returns the identities at hand.
@@ -190,11 +193,10 @@ impl<'a> Workspace<'a> {
     /// When it has mistakes, or there is a second one in a folder.
     pub fn policy(&self) -> Result<Option<&Policy>, Error> {
         if self.policy.get().is_none() {
-            let policy = match self.policy_text()? {
-                Some(text) => Some(Policy::parse(&text, policy::FILE_NAME)?),
-                None => None,
-            };
+            let text = self.policy_text()?;
+            let policy = text.as_deref().map(|text| Policy::parse(text, policy::FILE_NAME)).transpose()?;
             self.refuse_nested_policies()?;
+            let _ = text.map(|text| self.policy_read.set(Snapshot::of(text.as_bytes())));
             let _ = self.policy.set(policy);
         }
         Ok(self.policy.get().and_then(Option::as_ref))

@@ -57,11 +57,8 @@ impl Workspace<'_> {
     /// When there is no policy, or a path does not exist. What is wrong with single files stands in the second list.
     pub fn owners(&self, paths: &[PathBuf]) -> Result<(Vec<OwnedFile>, Vec<Error>), Error> {
         self.required_policy()?;
-        let mut targets = self.encrypted_files(paths)?;
-        targets.sort_by(|one, other| one.recorded.cmp(&other.recorded));
-        targets.dedup_by(|one, other| one.path == other.path);
         let (mut files, mut errors) = (Vec::new(), Vec::new());
-        for target in targets {
+        for target in self.encrypted_files(paths)? {
             match self.inspect(target) {
                 Ok(file) => files.push(self.owned(file.target, file.header)?),
                 Err(error) => errors.push(error),
@@ -101,7 +98,7 @@ impl Workspace<'_> {
         let (files, errors) = self.owners(paths)?;
         let mut import = OwnerImport { source, changes: Vec::new(), kept: Vec::new(), alike: 0, unnamed: 0, errors };
         let named = each_on_all_cores(&files, |file| {
-            let path = file.target.recorded.as_deref().unwrap_or(&file.target.shown);
+            let path = file.target.name();
             code_owners.owners_of(path).flatten().map(str::to_owned)
         });
         for (OwnedFile { target, owner: before, .. }, after) in files.into_iter().zip(named) {
@@ -125,7 +122,7 @@ impl Workspace<'_> {
     ///
     /// # Errors
     /// Names the files that cannot be opened or must not be written.
-    pub fn set_owners(&self, journal: Journal<'_>, changes: &[OwnerChange]) -> Result<(), Vec<Error>> {
+    pub fn set_owners(&self, journal: Journal, changes: &[OwnerChange]) -> Result<(), Vec<Error>> {
         let one = |error| vec![error];
         let targets: Vec<Target> = changes.iter().map(|change| change.target.clone()).collect();
         let versions = Versions::of(self, &targets).map_err(one)?;

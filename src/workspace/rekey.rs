@@ -9,8 +9,8 @@ use super::{AnyFile, COMPROMISED, Error, OpenFile, OpenOpaque, Standing, Target,
 use crate::crypto::FileId;
 use crate::document::{Document, Format, Leaf};
 use crate::envelope::native::{BodyStamp, Comments, Exposure, FileSecrets, Header, Mode, NewBody, Opened, seal};
-use crate::fs::{self, Draft, Expect, FolderLock, Journal, Kind, Needs, Prepared, Snapshot, Staged};
-use crate::policy::{FILE_NAME, MAX_POLICY, Readers, Rule};
+use crate::fs::{Draft, Expect, FolderLock, Journal, Needs, Prepared, Snapshot, Staged};
+use crate::policy::{FILE_NAME, Readers, Rule};
 
 /// What a rekey of one file does; nothing is written yet.
 pub struct RekeyPlan {
@@ -85,7 +85,7 @@ impl Workspace<'_> {
     ///
     /// # Errors
     /// When no rule is for the file.
-    pub fn preview_rekey(
+    pub(super) fn preview_rekey(
         &self,
         target: &Target,
         before: &Header,
@@ -93,7 +93,15 @@ impl Workspace<'_> {
     ) -> Result<Option<RekeyPreview>, Error> {
         let rule = self.rule(target)?;
         let after = self.after_rekey(before, rule)?;
-        Ok((makes_key || after != *before).then(|| preview(before, &after, makes_key)))
+        let (unrecorded, renews) = self.renewal(before, makes_key);
+        Ok((renews || unrecorded.is_some() || after != *before).then(|| compare(before, &after, renews)))
+    }
+
+    /// Returns what a header does not record yet, and whether a new data key is made also where no reader is gone.
+    fn renewal(&self, before: &Header, makes_key: bool) -> (Option<Exposure>, bool) {
+        let unrecorded = self.unrecorded_exposure(before);
+        let has_key = unrecorded.as_ref().is_some_and(|exposure| exposure.generation == before.generation);
+        (unrecorded, makes_key || self.exposes_all || has_key)
     }
 
     /// Plans the rekey of an opened file; `None` when it is in line with the policy.
@@ -126,19 +134,16 @@ impl Workspace<'_> {
         let readers = self.required_policy()?.readers(rule);
         let before = file.header();
         let mut header = self.after_rekey(before, rule)?;
-        let unrecorded = self.unrecorded_exposure(before);
-        let has_key = unrecorded.as_ref().is_some_and(|exposure| exposure.generation == before.generation);
-        let renews = makes_key || self.exposes_all || has_key;
+        let (unrecorded, renews) = self.renewal(before, makes_key);
         if header == *before && !renews && unrecorded.is_none() {
             return Ok(None);
         }
-        let mut changes = preview(before, &header, renews);
-        let left_out = self.out_of_time(&changes, &readers);
+        let mut preview = compare(before, &header, renews);
+        let left_out = self.out_of_time(&preview, &readers);
         if !left_out.is_empty() {
             header.recipients.retain(|name, _| !left_out.contains(name));
-            changes = preview(before, &header, renews);
+            preview = compare(before, &header, renews);
         }
-        let preview = changes;
         header.exposed.extend(unrecorded);
         let added = preview.added.iter().filter_map(|added| readers.get_key_value(added.member.as_str()));
         self.refuse_expired(file.target(), added.map(|(name, member)| (*name, *member)))?;
@@ -178,7 +183,7 @@ impl Workspace<'_> {
     }
 
     /// Returns a header with the readers of its rule, and what that wants sealed.
-    fn after_rekey(&self, before: &Header, rule: &Rule) -> Result<Header, Error> {
+    pub(super) fn after_rekey(&self, before: &Header, rule: &Rule) -> Result<Header, Error> {
         let readers = self.required_policy()?.readers(rule);
         let mut header = Header { recipients: recipients(&readers), ..before.clone() };
         adopt_sealing(&mut header, rule);
@@ -197,9 +202,11 @@ impl Workspace<'_> {
     /// Takes the right to rekey, which one process at a time has.
     ///
     /// # Errors
-    /// When another process has it.
-    pub fn begin_rekey(&self) -> Result<Journal<'_>, Error> {
-        let journal = self.within().map(Journal::begin).transpose()?.flatten();
+    /// When another process has it, or the policy has mistakes.
+    pub fn begin_rekey(&self) -> Result<Journal, Error> {
+        // What is planned from here on is planned by this policy.
+        self.policy()?;
+        let journal = self.root.as_ref().map(Journal::begin).transpose()?.flatten();
         journal.ok_or_else(|| Error::NoPolicy { root: self.env.current_dir().to_path_buf() })
     }
 
@@ -208,7 +215,7 @@ impl Workspace<'_> {
     ///
     /// # Errors
     /// Names the file that stood in the way.
-    pub fn rekey(&self, journal: Journal<'_>, plans: &[RekeyPlan], step: &(dyn Fn() + Sync)) -> Result<(), Error> {
+    pub fn rekey(&self, journal: Journal, plans: &[RekeyPlan], step: &(dyn Fn() + Sync)) -> Result<(), Error> {
         let files: Vec<(&Target, &Replacement)> = plans.iter().map(|plan| (&plan.target, &plan.replacement)).collect();
         self.replace_all(journal, &files, step)
     }
@@ -216,13 +223,18 @@ impl Workspace<'_> {
     /// Replaces files, and the policy by the proposed one: all or none, as [`Self::rekey`] says.
     pub(super) fn replace_all(
         &self,
-        journal: Journal<'_>,
+        journal: Journal,
         files: &[(&Target, &Replacement)],
         step: &(dyn Fn() + Sync),
     ) -> Result<(), Error> {
         let policy = self.root().unwrap_or(self.env.current_dir()).join(FILE_NAME);
+        // Readers are let in by the policy that the files were planned by, and by no other that somebody writes or checks
+        // out before all is done.
+        let before = self.proposed.as_ref().map(|change| &change.snapshot).or(self.policy_read.get());
+        let proposed = self.proposed.as_ref().map(|change| Snapshot::of(change.text.as_bytes()));
+        let needs = before.map(|before| Needs { path: &policy, before, after: proposed.as_ref().unwrap_or(before) });
         let paths = files.iter().map(|(target, _)| target.path.as_path());
-        let paths = paths.chain(self.proposed.iter().map(|_| policy.as_path()));
+        let paths = paths.chain(needs.iter().map(|needs| needs.path));
         let lock = FolderLock::acquire(paths, self.within())?;
         journal.prepare(&lock)?;
         let prepared = each_on_all_cores(files, |(target, replacement)| {
@@ -237,14 +249,6 @@ impl Workspace<'_> {
                 lock.stage(&policy, change.text.as_bytes(), Expect::Unchanged(&change.snapshot), WRITE_MODE)?;
             prepared.insert(0, staged.prepare()?);
         }
-        let standing = match fs::kind(&policy)? {
-            Some(Kind::File) => Some(Snapshot::of(&fs::read(&policy, self.within(), MAX_POLICY)?)),
-            _ => None,
-        };
-        let before = self.proposed.as_ref().map(|change| &change.snapshot).or(standing.as_ref());
-        let proposed = self.proposed.as_ref().map(|change| Snapshot::of(change.text.as_bytes()));
-        // Readers are let in by this policy, and by no other that somebody checks out before the rest is done.
-        let needs = before.map(|before| Needs { path: &policy, before, after: proposed.as_ref().unwrap_or(before) });
         Ok(journal.commit(prepared, needs.as_ref())?)
     }
 }
@@ -284,7 +288,7 @@ impl Change {
 }
 
 /// Compares a header with what it will be.
-fn preview(before: &Header, after: &Header, makes_key: bool) -> RekeyPreview {
+fn compare(before: &Header, after: &Header, makes_key: bool) -> RekeyPreview {
     let change = |member: &String, is_key_change| ReaderChange { member: member.clone(), is_key_change };
     // Whoever has another name now, and the same keys, has lost nothing: it is the keys that open.
     let keys: BTreeSet<&String> = after.recipients.values().flatten().collect();
@@ -321,7 +325,7 @@ fn reseal<'l>(
     write_sealed(draft, header, secrets, Some(file), &body, &file.body()?, None)
 }
 
-/// Takes over from the rule what is sealed. The format stays: it is how the plaintext is written.
+/// Takes over from the rule what is sealed. A file that is sealed as a whole stays so: nothing tells its format.
 fn adopt_sealing(header: &mut Header, rule: &Rule) {
     if header.format == Format::Opaque {
         return;

@@ -76,7 +76,7 @@ impl Workspace<'_> {
             }
             Err(error) if is_not_for_us(&error) => {
                 let header = self.inspect(target.clone())?.header;
-                let Some(preview) = self.preview_rekey(target, &header, common.makes_key || self.exposes_all)? else {
+                let Some(preview) = self.preview_rekey(target, &header, common.makes_key)? else {
                     return Ok(Planned::Nothing);
                 };
                 let policy = self.required_policy()?;

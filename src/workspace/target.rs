@@ -16,6 +16,13 @@ pub struct Target {
     pub recorded: Option<String>,
 }
 
+impl Target {
+    /// Returns what headers and the policy call it; outside of a workspace what the user wrote.
+    pub fn name(&self) -> &str {
+        self.recorded.as_deref().unwrap_or(&self.shown)
+    }
+}
+
 impl Workspace<'_> {
     /// Finds a file.
     ///
@@ -61,7 +68,7 @@ impl Workspace<'_> {
 
     /// Returns the folder that reading and writing must not leave.
     pub fn within(&self) -> Option<&Root> {
-        self.root.as_ref()
+        self.root.as_deref()
     }
 }
 

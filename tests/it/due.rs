@@ -1,5 +1,7 @@
 //! `secret due`: what must be replaced and when, without an identity; and exposure, which ends with the value.
 
+use std::fs;
+
 use jiff::civil::{Date, date};
 use secret::env::Env;
 use serde_json::{Value, json};
@@ -410,6 +412,9 @@ fn a_file_that_no_rule_is_for_any_more_is_looked_at_all_the_same() {
         "{verified:#?}"
     );
     assert_eq!(world.secret(["verify", "--strict"]).code, 3);
+    fs::create_dir(world.path("docs")).expect("a folder");
+    let from_below = world.secret(["-C", "docs", "verify"]).success();
+    assert_eq!(from_below.stdout, verified.stdout.replace(FILE, &format!("../{FILE}")), "{from_below:#?}");
     let status = world.secret(["status"]).success();
     assert!(status.stdout.contains("1 drift") && status.stdout.contains("3 exposed"), "{status:#?}");
     let access = world.secret(["access", "alice"]).success();

@@ -238,6 +238,78 @@ fn at_a_terminal_the_answer_decides() {
 }
 
 #[test]
+fn who_leaves_the_policy_while_a_question_is_open_is_not_let_in() {
+    let world = World::with_db();
+    world.joins("bob");
+    world.commit("bob");
+    let file = world.read(FILE);
+    let meanwhile = "sed -i '/^bob = /d; s/, \"bob\"//' .secret.toml!!y";
+    let (code, screen) =
+        world.at_terminal(&["rekey", FILE], &[], &[("bob will be able to read it. Go on?", meanwhile)]);
+    assert_eq!(code, 1, "{screen}");
+    assert!(screen.contains(".secret.toml was changed meanwhile"), "{screen}");
+    assert!(!world.read(".secret.toml").contains("bob"));
+    assert_eq!(world.read(FILE), file);
+}
+
+#[test]
+fn nobody_is_taken_out_while_somebody_rekeys() {
+    let world = World::with_db();
+    world.joins("bob");
+    world.commit("bob");
+    let removal = format!("'{}' member remove bob --yes 2> refused || true!!y", env!("CARGO_BIN_EXE_secret"));
+    let (code, screen) = world.at_terminal(&["rekey", FILE], &[], &[("bob will be able to read it. Go on?", &removal)]);
+    assert_eq!(code, 0, "{screen}");
+    assert!(world.read("refused").starts_with("error: another secret is rekeying here: "), "{}", world.read("refused"));
+    // Nothing says that bob is out while he reads.
+    assert_eq!(world.secret(["who", FILE]).success().stdout, "alice\nbob\n");
+    assert!(world.read(".secret.toml").contains("bob"));
+}
+
+#[test]
+fn a_file_that_is_named_twice_is_rekeyed_once() {
+    let (world, _) = shared();
+    drop_bob(&world);
+    world.commit("bob leaves");
+    let rekeyed = world.secret(["rekey", FILE, "secrets", "./secrets/../secrets"]).success();
+    assert!(rekeyed.stderr.ends_with("rekeyed 1 file\n"), "{rekeyed:#?}");
+    assert_eq!(rekeyed.stderr.matches("removes bob").count(), 1, "{rekeyed:#?}");
+}
+
+#[test]
+fn a_folder_of_another_repository_is_refused() {
+    let world = World::with_db();
+    world.git(["init", "--quiet", "../other"]);
+    fs::create_dir(world.path("../other/secrets")).expect("a folder");
+    world.write("../other/secrets/a.yaml", world.read(FILE));
+    let root = world.repo().canonicalize().expect("a path").display().to_string();
+    let refused = format!(
+        "error: ../other/secrets is not in {}\nhint: run it once for each repository, or with -C DIR",
+        world.filter(&root)
+    );
+    for command in
+        [["rekey", "--check"].as_slice(), &["rekey", "--yes"], &["due"], &["drill"], &["status"], &["owners"]]
+    {
+        let command: Vec<&str> = command.iter().copied().chain(["secrets", "../other/secrets"]).collect();
+        world.refuses(&command, 1, &refused);
+    }
+}
+
+#[test]
+fn what_rekey_would_refuse_is_not_in_line() {
+    let world = World::with_db();
+    world.git(["mv", FILE, "secrets/moved.yaml"]);
+    let moved = "error: secrets/moved.yaml was encrypted as secrets/db.yaml";
+    for command in [["rekey", "--check"].as_slice(), &["rekey", "--dry-run"], &["rekey", "--yes"]] {
+        let refused = world.secret(command);
+        assert_eq!((refused.code, refused.stderr.starts_with(moved)), (5, true), "{command:?}: {refused:#?}");
+    }
+    world.write(FILE, world.read("secrets/moved.yaml"));
+    world.git(["add", "--all"]);
+    assert_eq!(world.secret(["rekey", "--check"]).code, 5);
+}
+
+#[test]
 fn nothing_is_written_while_somebody_reads_whom_the_policy_does_not_name() {
     let (world, _) = shared();
     drop_bob(&world);

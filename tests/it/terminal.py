@@ -1,9 +1,10 @@
 """Runs a program at a terminal of its own: PROMPT ANSWER ... -- PROGRAM ARGUMENT...
 
-When PROMPT has been shown and the program waits for it without echo, ANSWER is typed.
+When PROMPT has been shown and the program waits for it without echo, ANSWER is typed. What stands in it before `!!` is a
+shell command that is run first.
 """
 
-import os, pty, select, sys, termios, time
+import os, pty, select, subprocess, sys, termios, time
 
 split = sys.argv.index("--")
 answers, program = sys.argv[1:split], sys.argv[split + 1 :]
@@ -25,7 +26,10 @@ while time.monotonic() < deadline:
     modes = termios.tcgetattr(terminal)[3] if at >= 0 else termios.ECHO | termios.ICANON
     if not modes & termios.ECHO or not modes & termios.ICANON:
         seen = len(shown)
-        os.write(terminal, answers[1].encode())
+        *meanwhile, answer = answers[1].split("!!")
+        for command in meanwhile:
+            subprocess.run(command, shell=True, check=True)
+        os.write(terminal, answer.encode())
         answers = answers[2:]
 else:
     os.kill(pid, 9)

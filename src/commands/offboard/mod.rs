@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::consent::ConsentArgs;
 use super::rekey::RekeyTerms;
 use super::{CommandError, Context};
+use crate::fs::Journal;
 use crate::ui::count;
 use crate::workspace::{Knowledge, Reader, Unreach, Unreached, ValueLife, Workspace};
 
@@ -111,6 +112,8 @@ pub fn remove(
 ) -> Result<(), CommandError> {
     let mut workspace = context.workspace(".".as_ref())?;
     consent.check(&workspace)?;
+    // Before anything is read: whoever lets somebody in or takes somebody out waits until this is done.
+    let journal = workspace.begin_rekey()?;
     workspace.refuse_self(name)?;
     // Whatever would keep the removal from being done is said before anything is printed. Who left the policy by hand is
     // still to be taken out of the files.
@@ -131,7 +134,7 @@ pub fn remove(
     output.print(&knowledge, context)?;
     let what = if is_member { format!("{name} leaves the policy; ") } else { String::new() };
     agree(&format!("{what}{} to rekey", count(affected.len(), "file")), consent, context)?;
-    rekey(&mut workspace, &affected, consent, context)?;
+    rekey(&mut workspace, journal, &affected, consent, context)?;
     if is_member {
         context.ui.note(&format!("removed {name} from the policy"));
     }
@@ -170,6 +173,7 @@ pub fn refuse_unreached(knowledge: &Knowledge) -> Result<(), CommandError> {
 /// Rekeys files, by their paths from the root, and writes the proposed policy: in one step.
 pub fn rekey(
     workspace: &mut Workspace<'_>,
+    journal: Journal,
     files: &[String],
     consent: &ConsentArgs,
     context: &Context<'_>,
@@ -184,7 +188,7 @@ pub fn rekey(
         path.strip_prefix(here).map(PathBuf::from).unwrap_or(path)
     };
     let files: Vec<PathBuf> = files.iter().map(path).collect();
-    super::rekey::bring_in_line(workspace, &files, consent, &RekeyTerms::of_part(), context)
+    super::rekey::bring_in_line(workspace, journal, &files, consent, &RekeyTerms::of_part(), context)
 }
 
 /// Asks once for all of it.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -18,7 +19,7 @@ pub const PATHS: [&str; 3] = ["a/one", "a/two", "b/three"];
 /// A tree of three files, with something outside of it, and a place for a journal.
 pub struct World {
     pub folder: tempfile::TempDir,
-    pub root: Root,
+    pub root: Arc<Root>,
 }
 
 impl World {
@@ -30,7 +31,7 @@ impl World {
             fs::write(top.join("tree").join(path), text).expect("a file");
         }
         fs::write(top.join("outside"), "outside").expect("a file");
-        let root = Root::open(&top.join("tree")).expect("a root").with_journal(top.join("journal"));
+        let root = Root::open(&top.join("tree")).expect("a root").with_journal(top.join("journal")).into();
         Self { folder, root }
     }
 

@@ -18,6 +18,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
@@ -33,8 +34,8 @@ pub use text::JournalProblem;
 use text::{FIRST_LINE, hexadecimal};
 
 /// The right to replace several files of a root, which one process at a time has.
-pub struct Journal<'r> {
-    root: &'r Root,
+pub struct Journal {
+    root: Arc<Root>,
     path: PathBuf,
     file: File,
     /// Whether it stays when this process ends.
@@ -58,12 +59,12 @@ pub struct Prepared<'l> {
     new: Snapshot,
 }
 
-impl<'r> Journal<'r> {
+impl Journal {
     /// Takes the right to replace several files of the root; `None` where it has no place for a journal.
     ///
     /// # Errors
     /// [`FsError::Busy`] when another process has it, [`FsError::Unfinished`] when one was killed in the midst of it.
-    pub fn begin(root: &'r Root) -> Result<Option<Self>, FsError> {
+    pub fn begin(root: &Arc<Root>) -> Result<Option<Self>, FsError> {
         let Some(path) = root.journal() else { return Ok(None) };
         let file = loop {
             let file = open(path, OFlags::CREATE | OFlags::RDWR)?;
@@ -75,7 +76,7 @@ impl<'r> Journal<'r> {
         if length > 0 {
             return Err(FsError::Unfinished { path: path.to_path_buf() });
         }
-        Ok(Some(Self { root, path: path.to_path_buf(), file, is_kept: false }))
+        Ok(Some(Self { root: Arc::clone(root), path: path.to_path_buf(), file, is_kept: false }))
     }
 
     /// Notes in which folders new files will be made, so that they are removed if this process is killed.
@@ -100,7 +101,7 @@ impl<'r> Journal<'r> {
         let known = self.file.metadata().map_err(|source| FsError::io(Step::Read, &self.path, source))?.len();
         let mut text = if known == 0 { String::from(FIRST_LINE) } else { String::new() };
         if let Some(Needs { path, before, after }) = needs {
-            check(&Place::find(path, Some(self.root))?, Expect::Unchanged(before))?;
+            check(&Place::find(path, Some(&self.root))?, Expect::Unchanged(before))?;
             let (before, after) = (before.hexadecimal(), after.hexadecimal());
             let _ = writeln!(text, "needs {before} {after} {}", self.spelled(path)?);
         }
@@ -171,7 +172,7 @@ impl<'r> Journal<'r> {
     }
 }
 
-impl Drop for Journal<'_> {
+impl Drop for Journal {
     fn drop(&mut self) {
         if !self.is_kept {
             let _ = remove(&self.path);

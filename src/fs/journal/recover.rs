@@ -127,6 +127,25 @@ pub(in crate::fs) fn needed(root: &Root) -> Option<BTreeSet<String>> {
     }
 }
 
+/// A file of a journal, and what lies there now.
+struct State {
+    entry: Entry,
+    place: Place,
+    /// The place of the new file while it has not its own.
+    beside: Place,
+    /// The digest of what has its name.
+    found: Option<String>,
+    /// Whether the new file is still beside it.
+    is_staged: bool,
+}
+
+impl State {
+    /// Tells whether this is the file that the others were made for, and somebody has put the old one back.
+    fn is_taken_back(&self, needs: &Needs) -> bool {
+        self.entry.path == needs.path && !self.is_staged && self.found.as_ref() == Some(&self.entry.old)
+    }
+}
+
 /// Replaces what is still to be replaced; nothing, where what it needs is another file by now.
 fn finish(root: &Root, needs: Option<&Needs>, entries: Vec<Entry>) -> Result<Recovery, FsError> {
     let mut folders: BTreeMap<PathBuf, Option<Arc<File>>> = BTreeMap::new();
@@ -143,7 +162,7 @@ fn finish(root: &Root, needs: Option<&Needs>, entries: Vec<Entry>) -> Result<Rec
         .collect();
     let _lock = FolderLock::acquire(known.iter().map(PathBuf::as_path), Some(root))?;
 
-    let is_wanted = needs.map(|needs| is_met(root, needs)).transpose()?.unwrap_or(true);
+    let mut states = Vec::new();
     let (mut left, mut moves, mut files) = (Vec::new(), Vec::new(), Vec::new());
     for entry in entries {
         let folder = folders.get(entry.path.parent().unwrap_or(Path::new(""))).cloned().flatten();
@@ -154,7 +173,13 @@ fn finish(root: &Root, needs: Option<&Needs>, entries: Vec<Entry>) -> Result<Rec
         let place = Place { folder, name: name.to_owned(), path: root.path().join(&entry.path) };
         let beside = Place { name: entry.staged.clone().into(), ..place.clone() };
         let (found, staged) = (digest_if_file(&place)?, digest_if_file(&beside)?);
-        let is_staged = staged.as_deref() == Some(&entry.new);
+        states.push(State { is_staged: staged.as_deref() == Some(&entry.new), found, place, beside, entry });
+    }
+    let is_wanted = match needs {
+        Some(needs) => is_met(root, needs)? && !states.iter().any(|state| state.is_taken_back(needs)),
+        None => true,
+    };
+    for State { entry, place, beside, found, is_staged } in states {
         match found {
             Some(found) if found == entry.new => files.push(entry.path),
             Some(found) if found == entry.old && is_staged && is_wanted => {
@@ -176,7 +201,9 @@ fn finish(root: &Root, needs: Option<&Needs>, entries: Vec<Entry>) -> Result<Rec
     for (folder, handle) in folders.iter().filter_map(|(folder, handle)| Some((folder, handle.as_ref()?))) {
         sync(handle, &root.path().join(folder))?;
     }
-    Ok(if is_wanted { Recovery::Finished { files, left } } else { Recovery::Abandoned { replaced: files, left } })
+    // Where nothing is left to be done, it does not matter whether it is still wanted.
+    let is_finished = is_wanted || left.is_empty();
+    Ok(if is_finished { Recovery::Finished { files, left } } else { Recovery::Abandoned { replaced: files, left } })
 }
 
 /// Tells whether the file that the others were made for is still that one.
@@ -278,6 +305,46 @@ mod tests {
                 assert_eq!(recovery, Some(abandoned), "{policy}");
                 assert_eq!(world.texts(), ["old 1", "new 2", "old 3"]);
             }
+            world.assert_clean();
+        }
+    }
+
+    #[test]
+    fn where_all_was_replaced_it_is_finished_whatever_became_of_what_it_was_made_for() {
+        let world = World::new();
+        let before = Snapshot::of(b"policy 1").hexadecimal();
+        let body = world.killed_after(&[0, 1, 2]);
+        let body = body.rsplit_once("end ").expect("a last line").0;
+        fs::write(world.journal(), closed(format!("{body}needs {before} {before} \"policy\"\n"))).expect("a journal");
+        fs::write(world.path("policy"), "policy 3").expect("a file");
+        assert_eq!((world.settle(), world.texts()), (Some(finished(&PATHS, &[])), NEW.map(str::to_owned)));
+    }
+
+    #[test]
+    fn where_what_they_were_made_for_was_taken_back_no_more_is_replaced() {
+        let [before, after] = [OLD[0], NEW[0]].map(|text| Snapshot::of(text.as_bytes()).hexadecimal());
+        let [one, two, three] = PATHS.map(PathBuf::from);
+        // The first of the files is the policy itself.
+        for (is_taken_back, renamed, texts) in [
+            (true, vec![0, 1], [OLD[0], NEW[1], OLD[2]]),
+            (true, vec![0], OLD),
+            (false, vec![0, 1], NEW),
+            (false, vec![], NEW),
+        ] {
+            let world = World::new();
+            let body = world.killed_after(&renamed);
+            let body = body.rsplit_once("end ").expect("a last line").0;
+            fs::write(world.journal(), closed(format!("{body}needs {before} {after} \"{}\"\n", PATHS[0])))
+                .expect("a journal");
+            let expected = if is_taken_back {
+                fs::write(world.path(PATHS[0]), OLD[0]).expect("a file");
+                let (replaced, left): (Vec<_>, Vec<_>) =
+                    [&two, &three].into_iter().cloned().partition(|path| renamed.len() == 2 && *path == two);
+                Recovery::Abandoned { replaced, left: [vec![one.clone()], left].concat() }
+            } else {
+                finished(&PATHS, &[])
+            };
+            assert_eq!((world.settle(), world.texts()), (Some(expected), texts.map(str::to_owned)), "{renamed:?}");
             world.assert_clean();
         }
     }

@@ -48,15 +48,13 @@ impl Workspace<'_> {
     /// When a path does not exist, one that is named is not encrypted, or there is no policy to tell which files are
     /// meant.
     pub fn lifecycle(&self, request: &LifecycleRequest) -> Result<Lifecycle, Error> {
-        let mut targets = self.named_or_governed(&request.paths)?;
-        targets.sort_by(|(one, _), (other, _)| one.recorded.cmp(&other.recorded));
-        targets.dedup_by(|(one, _), (other, _)| one.path == other.path);
+        let targets = self.named_or_governed(&request.paths)?;
         let (within, today) = (self.within(), self.env.today());
         let examined =
             each_on_all_cores(&targets, |(target, is_named)| examine(target, *is_named, within, today, request.soon));
         let mut found = Lifecycle::default();
         for ((target, _), values) in targets.iter().zip(examined) {
-            let file = target.recorded.clone().unwrap_or_else(|| target.shown.clone());
+            let file = target.name().to_owned();
             match values {
                 Ok(None) => {}
                 Ok(Some(Examined { mut values, .. })) => {

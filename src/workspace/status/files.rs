@@ -15,10 +15,8 @@ impl Workspace<'_> {
     /// When there is no policy, a path does not exist, or the repository cannot be read.
     pub fn status(&self, request: &StatusRequest) -> Result<Status, Error> {
         let policy = self.required_policy()?;
-        let mut targets: Vec<Target> =
+        let targets: Vec<Target> =
             self.named_or_governed(&request.paths)?.into_iter().map(|(target, _)| target).collect();
-        targets.sort_by(|one, other| one.recorded.cmp(&other.recorded));
-        targets.dedup_by(|one, other| one.path == other.path);
         let (within, today) = (self.within(), self.env.today());
         // One that is named and not encrypted is told as such, not refused: this is a report.
         let examined = each_on_all_cores(&targets, |target| examine(target, false, within, today, request.soon));
@@ -28,7 +26,7 @@ impl Workspace<'_> {
         let mut members: std::collections::BTreeMap<String, _> =
             policy.members.iter().map(|(name, member)| (name.clone(), Some(member.kind))).collect();
         for (target, examined) in targets.into_iter().zip(examined) {
-            let path = target.recorded.clone().unwrap_or_else(|| target.shown.clone());
+            let path = target.name().to_owned();
             let mut file = by_policy(path, policy);
             match examined {
                 Ok(None) => file.state = FileState::Plaintext,

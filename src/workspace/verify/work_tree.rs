@@ -85,7 +85,7 @@ impl Workspace<'_> {
         let mut listed = Vec::new();
         if request.paths.is_empty() {
             listed.extend(self.ungoverned()?.into_iter().map(|target| Listed {
-                recorded: target.shown.into_bytes(),
+                recorded: target.recorded.unwrap_or(target.shown).into_bytes(),
                 path: target.path,
                 kind: Kind::File,
                 is_named: false,

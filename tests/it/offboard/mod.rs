@@ -446,3 +446,31 @@ fn who_lacks_the_keys_is_told_who_can_remove_instead() {
     );
     world.secret(["-i", &keys["carol"], "member", "remove", "bob", "--yes"]).success();
 }
+
+#[test]
+fn whose_key_only_another_branch_records_is_not_passed_over_by_somebody_who_cannot_open_the_file() {
+    let (world, keys) = World::team(&["bob", "carol", "dave"]);
+    let policy = world.read(".secret.toml");
+    let rule = "\n[[rules]]\npath = \"private/**\"\nreaders = [\"alice\", \"carol\"]\n";
+    world.write(".secret.toml", policy + rule);
+    world.commit("a rule for two");
+    world.write("private/a.env", "A=canary\n");
+    run(&world, &["encrypt", "--yes", "private/a.env"], "");
+    world.commit("a private file");
+    world.git(["checkout", "--quiet", "-b", "feature"]);
+    world.write(
+        ".secret.toml",
+        world.read(".secret.toml").replace("\"alice\", \"carol\"]", "\"alice\", \"bob\", \"carol\"]"),
+    );
+    world.commit("bob may read it");
+    run(&world, &["rekey", "--yes"], "");
+    world.commit("bob reads it");
+    world.git(["checkout", "--quiet", "-"]);
+    let before = world.listing();
+    let refused = world.secret(["-i", &keys["dave"], "offboard", "bob", "--yes"]);
+    assert_eq!((refused.code, world.listing() == before), (4, true), "{refused:#?}");
+    assert!(refused.stderr.contains("private/a.env") && refused.stderr.contains("alice, carol can"), "{refused:#?}");
+    run(&world, &["offboard", "bob", "--yes"], "");
+    assert!(world.read("private/a.env").contains("bob"), "it is recorded");
+    assert!(world.states().contains(&"private/a.env A exposed bob".to_owned()), "{:?}", world.states());
+}
