@@ -23,7 +23,7 @@ pub use first::first_policy;
 pub use model::{Member, MemberKind, Policy, Readers, Requirement, Rule, ValueRequirement};
 pub use path::{PathPattern, PathPatternError};
 pub use period::{Period, PeriodError};
-pub use place::{FILE_NAME, REQUESTS, candidates, misplaced};
+pub use place::{FILE_NAME, REQUESTS, candidates, is_always_plain, misplaced};
 pub use request::{MAX_REQUEST, Request, RequestError};
 
 /// Reads a day as the policy has it: `YYYY-MM-DD`.

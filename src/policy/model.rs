@@ -10,8 +10,8 @@ use crate::envelope::native::{Comments, Mode};
 use crate::generate::Recipe;
 use crate::keys::Recipient;
 
-use super::place::is_request;
-use super::{FILE_NAME, PathPattern, Period, PolicyErrors, read};
+use super::place::is_always_plain;
+use super::{PathPattern, Period, PolicyErrors, read};
 
 /// A whole policy. Its names are consistent: every reader and group member exists, and no group contains itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,11 +131,17 @@ impl Policy {
     /// The policy itself, requests to join it, and git's own files (`.gitattributes`, `.gitignore`, `.gitmodules`) are
     /// never governed: they have to be read before anything is decrypted.
     pub fn rule_for(&self, path: &str) -> Option<&Rule> {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        if [FILE_NAME, ".gitattributes", ".gitignore", ".gitmodules"].contains(&name) || is_request(path) {
-            return None;
-        }
-        self.rules.iter().find(|rule| rule.path.matches(path))
+        if is_always_plain(path) { None } else { self.rules.iter().find(|rule| rule.path.matches(path)) }
+    }
+
+    /// Returns the members who are to read a file; nobody where no rule is for it.
+    pub fn readers_of(&self, path: &str) -> Readers<'_> {
+        self.rule_for(path).map(|rule| self.readers(rule)).unwrap_or_default()
+    }
+
+    /// Returns who answers for a file whose header does not say so.
+    pub fn owner_of(&self, path: &str) -> Option<&str> {
+        self.rule_for(path)?.owner.as_deref()
     }
 
     /// Tells whether some rule can be for files below a folder; when in doubt, it can.

@@ -10,8 +10,14 @@ pub const FILE_NAME: &str = ".secret.toml";
 /// The folder at the root in which those who want to join leave their public keys.
 pub const REQUESTS: &str = ".secret.requests";
 
-/// Tells whether a path is that of a request: it holds public keys, and is read before its author reads anything.
-pub(super) fn is_request(path: &str) -> bool {
+/// Tells whether a file is never encrypted, whatever a rule says: it has to be read before anything is decrypted.
+pub fn is_always_plain(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    [FILE_NAME, ".gitattributes", ".gitignore", ".gitmodules"].contains(&name) || is_request(path)
+}
+
+/// Tells whether a path is that of a request, which holds public keys.
+fn is_request(path: &str) -> bool {
     let name = path.strip_prefix(REQUESTS).and_then(|rest| rest.strip_prefix('/')?.strip_suffix(".toml"));
     name.is_some_and(is_name)
 }

@@ -82,8 +82,7 @@ impl Workspace<'_> {
             access.is_named |= recipients.contains_key(name);
             // Also under another name: it is the key that opens.
             let opens = recipients.values().flatten().any(|text| own.contains(text.as_str()));
-            let rule = policy.rule_for(path);
-            let is_granted = rule.is_some_and(|rule| policy.readers(rule).contains_key(name));
+            let is_granted = policy.readers_of(path).contains_key(name);
             let granted = match (opens, recipients.contains_key(name), is_granted) {
                 (true, _, true) => Granted::Both,
                 (false, true, true) => Granted::OtherKeys,

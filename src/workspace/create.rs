@@ -4,7 +4,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::guard::{Versions, recipients};
+use super::ancestry::Versions;
+use super::guard::recipients;
 use super::metadata::{defaults, missing, refuse_unknown_values};
 use super::open::refuse_other_path;
 use super::rekey::{Change, Circumstances, cleared};

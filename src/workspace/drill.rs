@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::{AnyFile, Error, Target, Workspace, each_on_all_cores};
+use super::{AnyFile, Error, Opener, Target, Workspace, each_on_all_cores};
 use crate::envelope::native::Header;
 use crate::keys::Recipient;
-use crate::policy::{MemberKind, Policy};
+use crate::policy::{Member, MemberKind, Policy};
 
 /// What a drill found.
 #[derive(Debug, Default)]
@@ -66,6 +66,13 @@ struct Examined {
     header: Header,
 }
 
+/// An identity at hand, and a file that a member is to open with it.
+struct Trial<'f> {
+    file: &'f Examined,
+    member: &'f str,
+    recipient: &'f Recipient,
+}
+
 impl Workspace<'_> {
     /// Drills all members. With the identities at hand files are really opened, on all cores; no value is handed on.
     ///
@@ -74,7 +81,13 @@ impl Workspace<'_> {
     /// used.
     pub fn drill(&self, paths: &[PathBuf]) -> Result<Drill, Error> {
         let policy = self.required_policy()?;
-        let mut drill = Drill::default();
+        let ready: BTreeSet<&Recipient> = self.identities.ready_recipients()?.into_iter().collect();
+        let member = |(name, member): (&String, &Member)| {
+            let is_at_hand = member.recipients.iter().any(|own| ready.contains(own));
+            let how = if is_at_hand { Drilled::Opened } else { Drilled::ByHeaders };
+            (name.clone(), DrilledMember { kind: Some(member.kind), how, ..DrilledMember::default() })
+        };
+        let mut drill = Drill { members: policy.members.iter().map(member).collect(), ..Drill::default() };
         let mut files = Vec::new();
         for target in self.encrypted_files(paths)? {
             let file = target.name().to_owned();
@@ -84,71 +97,73 @@ impl Workspace<'_> {
             }
         }
         drill.files = files.len() + drill.unread.len();
-        let ready: BTreeSet<&Recipient> = self.identities.ready_recipients()?.into_iter().collect();
-
-        let mut trials: Vec<(usize, String, &Recipient)> = Vec::new();
-        for (at, examined) in files.iter().enumerate() {
-            for (name, kind) in members(policy, examined) {
-                let member = drill.members.entry(name.to_owned()).or_default();
-                member.kind = kind;
-                let own = examined.header.recipients.get(name);
-                let should = should(policy, examined, name);
-                if !should && own.is_none() {
-                    continue;
-                }
-                member.should += 1;
-                let recipients = own.map(Vec::as_slice).unwrap_or_default();
-                let at_hand: Vec<&Recipient> =
-                    ready.iter().copied().filter(|ready| recipients.iter().any(|own| own == ready.as_str())).collect();
-                let by_policy: Vec<&str> = policy.member(name).map(texts).unwrap_or_default();
-                match own {
-                    None => member.failures.push((examined.file.clone(), Failure::NotReader)),
-                    Some(own) if should && by_policy.iter().any(|text| !own.iter().any(|own| own == text)) => {
-                        member.failures.push((examined.file.clone(), Failure::OtherRecipients));
-                    }
-                    Some(_) if at_hand.is_empty() => member.can += 1,
-                    Some(_) => trials.extend(at_hand.into_iter().map(|recipient| (at, name.to_owned(), recipient))),
-                }
-            }
-        }
-        for member in
-            policy.members.iter().filter(|(_, member)| member.recipients.iter().any(|own| ready.contains(own)))
-        {
-            drill.members.entry(member.0.clone()).or_default().how = Drilled::Opened;
-        }
-
+        let trials: Vec<Trial<'_>> = files.iter().flat_map(|file| drill.compare(policy, file, &ready)).collect();
         let opener = self.opener();
-        let opened = each_on_all_cores(&trials, |(at, _, recipient)| {
-            match opener.only_as(recipient).open_any(files[*at].target.clone(), None, false)? {
-                AnyFile::Whole(_) => Ok(()),
-                AnyFile::Large(file) => file.verify().map(|_| ()),
-            }
-        });
-        // Of several identities of a member each must open the file.
-        let mut refused: BTreeMap<(usize, String), Option<Error>> = BTreeMap::new();
-        for ((at, name, _), result) in trials.into_iter().zip(opened) {
-            let known = refused.entry((at, name)).or_default();
-            if known.is_none() {
-                *known = result.err();
-            }
-        }
-        for ((at, name), error) in refused {
-            let member = drill.members.entry(name).or_default();
-            member.how = Drilled::Opened;
-            match error {
-                None => member.can += 1,
-                Some(error) => member.failures.push((files[at].file.clone(), Failure::Refused(error))),
-            }
-        }
-        for member in drill.members.values_mut() {
-            member.failures.sort_by(|(one, _), (other, _)| one.cmp(other));
-        }
+        drill.note_trials(&trials, each_on_all_cores(&trials, |trial| trial.open(opener)));
         drill.note_last_resorts(policy, &files);
         Ok(drill)
     }
 }
 
+impl<'f> Trial<'f> {
+    fn open(&self, opener: Opener<'f>) -> Result<(), Error> {
+        match opener.only_as(self.recipient).open_any(self.file.target.clone(), None, false)? {
+            AnyFile::Whole(_) => Ok(()),
+            AnyFile::Large(file) => file.verify().map(|_| ()),
+        }
+    }
+}
+
 impl Drill {
+    /// Compares the readers of a file with those of its rule; returns what is to be tried, as an identity for it is ready.
+    fn compare<'f>(&mut self, policy: &Policy, file: &'f Examined, ready: &BTreeSet<&'f Recipient>) -> Vec<Trial<'f>> {
+        let (should, readers) = (policy.readers_of(&file.file), &file.header.recipients);
+        let names: BTreeSet<&str> = should.keys().copied().chain(readers.keys().map(String::as_str)).collect();
+        let mut trials = Vec::new();
+        for name in names {
+            let drilled = self.members.entry(name.to_owned()).or_default();
+            drilled.should += 1;
+            let Some(own) = readers.get_key_value(name) else {
+                drilled.failures.push((file.file.clone(), Failure::NotReader));
+                continue;
+            };
+            let (member, own) = own;
+            let has = |recipient: &Recipient| own.iter().any(|own| own == recipient.as_str());
+            let by_policy = policy.member(name).map(|member| member.recipients.as_slice()).unwrap_or_default();
+            if should.contains_key(name) && !by_policy.iter().all(has) {
+                drilled.failures.push((file.file.clone(), Failure::OtherRecipients));
+                continue;
+            }
+            let before = trials.len();
+            let at_hand = ready.iter().copied().filter(|ready| has(ready));
+            trials.extend(at_hand.map(|recipient| Trial { file, member, recipient }));
+            drilled.can += usize::from(trials.len() == before);
+        }
+        trials
+    }
+
+    /// Notes which files were opened: of several identities of a member each must open the file.
+    fn note_trials(&mut self, trials: &[Trial<'_>], results: Vec<Result<(), Error>>) {
+        let mut opened: BTreeMap<(&str, &str), Result<(), Error>> = BTreeMap::new();
+        for (trial, result) in trials.iter().zip(results) {
+            let known = opened.entry((&trial.file.file, trial.member)).or_insert(Ok(()));
+            if known.is_ok() {
+                *known = result;
+            }
+        }
+        for ((file, name), result) in opened {
+            let drilled = self.members.entry(name.to_owned()).or_default();
+            drilled.how = Drilled::Opened;
+            match result {
+                Ok(()) => drilled.can += 1,
+                Err(error) => drilled.failures.push((file.to_owned(), Failure::Refused(error))),
+            }
+        }
+        for member in self.members.values_mut() {
+            member.failures.sort_by(|(one, _), (other, _)| one.cmp(other));
+        }
+    }
+
     /// Notes what is lost with one key.
     fn note_last_resorts(&mut self, policy: &Policy, files: &[Examined]) {
         let has_break_glass = policy.members.values().any(|member| member.kind == MemberKind::BreakGlass);
@@ -180,23 +195,4 @@ impl Drill {
             && self.beyond_break_glass.is_empty()
             && self.members.values().all(|member| member.failures.is_empty())
     }
-}
-
-/// Returns who is to be drilled with a file: all members, and readers whom the policy does not name.
-fn members<'e>(
-    policy: &'e Policy,
-    examined: &'e Examined,
-) -> impl Iterator<Item = (&'e str, Option<MemberKind>)> + use<'e> {
-    let known = policy.members.iter().map(|(name, member)| (name.as_str(), Some(member.kind)));
-    let others = examined.header.recipients.keys().filter(|name| policy.member(name).is_none());
-    known.chain(others.map(|name| (name.as_str(), None)))
-}
-
-/// Tells whether the policy gives a file to a member.
-fn should(policy: &Policy, examined: &Examined, name: &str) -> bool {
-    policy.rule_for(&examined.file).is_some_and(|rule| policy.readers(rule).contains_key(name))
-}
-
-fn texts(member: &crate::policy::Member) -> Vec<&str> {
-    member.recipients.iter().map(Recipient::as_str).collect()
 }

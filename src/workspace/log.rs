@@ -8,7 +8,7 @@ use super::{Error, Workspace, each_on_all_cores};
 use crate::crypto::LeafId;
 use crate::document::KeyPath;
 use crate::document::path::Component;
-use crate::envelope::native::{Change, Held, How, Outline, Subject, compare, peek_file_id};
+use crate::envelope::native::{Change, Held, How, Outline, PEEK, Subject, compare, peek_file_id};
 use crate::git::{CommitInfo, FileCommit, ObjectId, Repository};
 
 /// The history of a file.
@@ -94,7 +94,7 @@ pub(super) fn file_commits(repository: &Repository, from: ObjectId, path: &Path)
 
 /// Tells which file a content is a version of.
 pub(super) fn identity(repository: &Repository, content: ObjectId) -> Option<[u8; 16]> {
-    let top = repository.content_top(content, PEEK_BYTES, MAX_PEEKED).ok()?;
+    let top = repository.content_top(content, PEEK, MAX_PEEKED).ok()?;
     peek_file_id(&top).map(|id| id.0)
 }
 
@@ -310,8 +310,6 @@ fn tokens(outline: &Outline) -> HashMap<LeafId, [u8; 32]> {
 const AT_ONCE: usize = 256;
 /// How many bytes of files are held in memory for that.
 const MAX_LOADED: usize = 64 << 20;
-/// Enough for the first fields of any header.
-const PEEK_BYTES: usize = 8 << 10;
 /// How large an object may be that is unpacked for its beginning.
 const MAX_PEEKED: usize = 64 << 20;
 /// How many digits of a commit's name are said.

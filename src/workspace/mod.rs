@@ -4,6 +4,7 @@
 //! a verb needs to know from a person it returns as a plan; asking is the command's business.
 
 mod access;
+mod ancestry;
 mod apart;
 mod create;
 mod create_opaque;
@@ -94,7 +95,7 @@ pub use revision::{AtRevision, OpenVersion};
 pub use rollback::RolledBack;
 pub use rotate::{Rotation, RotationStep, Turn};
 pub use save::Saved;
-pub use status::{FileState, FileStatus, Status, StatusRequest, ValueCounts};
+pub use status::{FileState, FileStatus, Status, ValueCounts};
 pub use target::Target;
 pub use textconv::{TextView, ViewContent, text_view};
 pub use value::{Member, Value};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::guard::Versions;
+use super::ancestry::Versions;
 use super::rekey::Replacement;
 use super::save::seal_error;
 use super::{AnyFile, Error, MetadataChange, Standing, Target, Workspace, each_on_all_cores};
@@ -77,7 +77,7 @@ impl Workspace<'_> {
     /// Returns who answers for a file.
     fn owner_of(&self, target: &Target, header: &Header) -> Result<Option<String>, Error> {
         let by_rule = match (self.policy()?, &target.recorded) {
-            (Some(policy), Some(recorded)) => policy.rule_for(recorded).and_then(|rule| rule.owner.clone()),
+            (Some(policy), Some(recorded)) => policy.owner_of(recorded).map(str::to_owned),
             _ => None,
         };
         Ok(header.metadata.owner.clone().or(by_rule))

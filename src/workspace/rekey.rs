@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::guard::{Versions, recipients, refuse_copies, strictness};
+use super::ancestry::Versions;
+use super::guard::{recipients, refuse_copies, strictness};
 use super::opaque_write::{carry, seal as write_sealed};
 use super::save::{WRITE_MODE, seal_error};
 use super::{AnyFile, COMPROMISED, Error, OpenFile, OpenOpaque, Standing, Target, Workspace, each_on_all_cores};

@@ -1,6 +1,6 @@
 //! Planning the rekey of many files: git is walked once for all of them, and the files are opened on all cores.
 
-use super::guard::Versions;
+use super::ancestry::Versions;
 use super::rekey::Circumstances;
 use super::{Error, RekeyPlan, RekeyPreview, Target, Workspace};
 use crate::keys::UnwrapError;

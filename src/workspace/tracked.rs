@@ -2,7 +2,7 @@
 
 use super::{Error, Target, Workspace, each_on_all_cores};
 use crate::crypto::FileId;
-use crate::envelope::native::{MAX_ENCRYPTED, peek_file_id};
+use crate::envelope::native::{MAX_ENCRYPTED, PEEK, peek_file_id};
 use crate::fs::{self, Root};
 use crate::git::EntryKind;
 
@@ -47,13 +47,10 @@ fn file_id(root: &Root, path: &str) -> Result<Option<FileId>, Error> {
     if fs::kind(&absolute)? != Some(fs::Kind::File) {
         return Ok(None);
     }
-    let mut top = fs::read_top(&absolute, Some(root), PEEK_BYTES)?;
-    if top.len() == PEEK_BYTES && top.iter().all(u8::is_ascii_whitespace) {
+    let mut top = fs::read_top(&absolute, Some(root), PEEK)?;
+    if top.len() == PEEK && top.iter().all(u8::is_ascii_whitespace) {
         // Blanks may stand before a JSON document; they must not hide a copy.
         top = fs::read(&absolute, Some(root), MAX_ENCRYPTED)?;
     }
     Ok(peek_file_id(&top))
 }
-
-/// Enough for the first fields of any header.
-const PEEK_BYTES: usize = 8 << 10;

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{Error, STREAM_ABOVE, Workspace};
 use crate::document::Format;
-use crate::envelope::native::{MAX_ENCRYPTED, OPAQUE_TOP, OpaqueTop, Outline, peek_file_id};
+use crate::envelope::native::{MAX_ENCRYPTED, OPAQUE_TOP, OpaqueTop, Outline, PEEK, peek_file_id};
 use crate::fs::{FsError, Source};
 use crate::git::{EntryKind, FileVersion, GitError, ObjectId, Repository};
 
@@ -72,13 +72,11 @@ impl Workspace<'_> {
     /// Tells whether a version of a file begins as an encrypted file does.
     pub(super) fn looks_encrypted(&self, path: &Path, version: FileVersion) -> Result<bool, Error> {
         let top = match (version.kind, version.content) {
-            (EntryKind::File, Some(id)) => {
-                match self.required_repository()?.content_top(id, PEEK_BYTES, MAX_ENCRYPTED) {
-                    Err(GitError::TooLarge { .. }) => return Ok(false),
-                    top => top?,
-                }
-            }
-            (EntryKind::File, None) => self.source_in_work_tree(path)?.top(PEEK_BYTES)?,
+            (EntryKind::File, Some(id)) => match self.required_repository()?.content_top(id, PEEK, MAX_ENCRYPTED) {
+                Err(GitError::TooLarge { .. }) => return Ok(false),
+                top => top?,
+            },
+            (EntryKind::File, None) => self.source_in_work_tree(path)?.top(PEEK)?,
             _ => return Ok(false),
         };
         Ok(peek_file_id(&top).is_some())
@@ -146,7 +144,5 @@ impl Content {
     }
 }
 
-/// Enough for the first fields of any header.
-const PEEK_BYTES: usize = 8 << 10;
 /// How large an object may be that is unpacked for its beginning.
 pub(super) const MAX_IN_GIT: usize = 256 << 20;

@@ -102,6 +102,16 @@ recovery  break-glass  3 of 3 files  opened
 }
 
 #[test]
+fn without_files_the_members_are_named_as_what_they_are() {
+    let world = World::new();
+    world.joins("bob");
+    assert_eq!(
+        world.secret(["drill"]).success().stdout,
+        "alice  person  0 of 0 files  opened\nbob    person  0 of 0 files  could, by the headers\n"
+    );
+}
+
+#[test]
 fn an_identity_behind_a_passphrase_is_drilled_when_it_is_named() {
     let (world, _) = World::with_recovery();
     let safe = world.home().join("safe.key").display().to_string();

@@ -364,8 +364,8 @@ fn sealed_comments(opened: &Opened) -> Vec<String> {
     opened.comments.iter().map(comment).collect()
 }
 
-/// Returns the text without what nothing authenticates: blanks, comments in clear with their signs, and commas, as one may
-/// stand behind the last item of a list.
+/// Returns the letters and digits outside of comments in clear. Of signs some can be left out without another meaning, as a
+/// comma behind the last item of a list, or YAML's `:` in front of nothing.
 pub fn visible(opened: &Opened) -> String {
     let (text, items) = (text(opened), document(opened).items.iter().enumerate());
     let sealed: Vec<usize> = opened.comments.iter().map(|opened| opened.item).collect();
@@ -376,7 +376,7 @@ pub fn visible(opened: &Opened) -> String {
         })
         .collect();
     let is_kept = |(index, character): &(usize, char)| {
-        !" \t\r\n,#;".contains(*character) && !clear.iter().any(|span| (span.start..span.end).contains(index))
+        character.is_alphanumeric() && !clear.iter().any(|span| (span.start..span.end).contains(index))
     };
     text.char_indices().filter(is_kept).map(|(_, character)| character).collect()
 }

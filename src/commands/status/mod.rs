@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 
 use super::{CommandError, Context};
 use crate::policy::Period;
-use crate::workspace::{ReaderHistory, SOON, Status, StatusRequest, Workspace};
+use crate::workspace::{LifecycleRequest, ReaderHistory, SOON, Status, Workspace};
 
 /// Show the whole repository at a glance: files, readers, what is due
 ///
@@ -63,7 +63,7 @@ Examples:
 pub fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let start = arguments.paths.first().cloned().unwrap_or_else(|| ".".into());
     let workspace = context.workspace(&start)?;
-    let request = StatusRequest { paths: arguments.paths.clone(), soon: arguments.within };
+    let request = LifecycleRequest { paths: arguments.paths.clone(), soon: arguments.within };
     let status = workspace.status(&request)?;
     for other in workspace.other_repositories(&arguments.paths)? {
         context.ui.note(&format!("{other} is a repository of its own, and was not looked at"));

@@ -405,6 +405,9 @@ pub fn peek_header(file: &[u8]) -> Result<Option<Header>, ReadError> {
     }
 }
 
+/// How many bytes of a file are enough for [`peek_file_id`]: its first fields stand there.
+pub const PEEK: usize = 8 << 10;
+
 /// Reads the file id out of the top of an encrypted file, without checking anything else of it.
 ///
 /// Looks only where it stands in a header, so that a text which quotes one is not taken for a file.

@@ -31,7 +31,7 @@ pub use change::{Change, How, Part, Subject};
 pub use compare::compare;
 pub use field::{Field, FieldValue, toml_text};
 pub use file::{
-    Counts, EncryptedFile, MAX_ENCRYPTED, Opened, OpenedBody, OpenedToken, ReadError, conflict, peek_file_id,
+    Counts, EncryptedFile, MAX_ENCRYPTED, Opened, OpenedBody, OpenedToken, PEEK, ReadError, conflict, peek_file_id,
     peek_header,
 };
 pub use header::{

@@ -59,7 +59,7 @@ impl Workspace<'_> {
                 Ok(None) => {}
                 Ok(Some(Examined { mut values, .. })) => {
                     found.files += 1;
-                    let by_rule = self.policy()?.and_then(|policy| policy.rule_for(&file)?.owner.clone());
+                    let by_rule = self.policy()?.and_then(|policy| policy.owner_of(&file)).map(str::to_owned);
                     for value in &mut values {
                         value.file.clone_from(&file);
                         value.owner = value.owner.take().or_else(|| by_rule.clone());

@@ -188,8 +188,7 @@ impl Moment {
 }
 
 impl Knowledge {
-    /// Returns the values that must be replaced: the reader knows them as they stand there, or they are gone without
-    /// anybody having said that they hold no longer.
+    /// Returns the values that must be replaced: as far as can be told, the reader knows them as they stand there.
     pub fn to_replace(&self) -> impl Iterator<Item = &KnownValue> {
         self.values.iter().filter(|value| value.fate == Fate::Current)
     }

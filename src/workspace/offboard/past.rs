@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::{Moment, Unread};
 use crate::crypto::FileId;
 use crate::envelope::native::{
-    EncryptedFile, Header, MAX_ENCRYPTED, Marks, OPAQUE_TOP, OpaqueTop, SealedMark, peek_file_id, peek_header,
+    EncryptedFile, Header, MAX_ENCRYPTED, Marks, OPAQUE_TOP, OpaqueTop, PEEK, SealedMark, peek_file_id, peek_header,
 };
 use crate::git::{GitError, ObjectId, Past, PastVersion, Repository};
 use crate::policy::{FILE_NAME, Policy};
@@ -197,6 +197,4 @@ fn moment(version: &PastVersion) -> Moment {
     Moment { place: version.place, seconds: version.seconds, commit: version.commit }
 }
 
-/// How much of a content is looked at to find out that it is an encrypted file.
-const PEEK: usize = 8 << 10;
 const PART: usize = 2048;

@@ -12,7 +12,7 @@ use crate::envelope::native::Exposure;
 use crate::fs::{self, Kind};
 use crate::git::{EntryKind, ObjectId};
 use crate::keys::Recipient;
-use crate::policy::{FILE_NAME, PathPattern, Policy};
+use crate::policy::{PathPattern, Policy, is_always_plain};
 use crate::workspace::lifecycle::{COMPROMISED, Examined};
 use crate::workspace::{Error, ValueLife, Workspace};
 
@@ -52,7 +52,7 @@ impl Workspace<'_> {
             found.note_present(path, file);
         }
 
-        let by_rule = |path: &str| policy.and_then(|policy| policy.rule_for(path)?.owner.clone());
+        let by_rule = |path: &str| policy.and_then(|policy| policy.owner_of(path)).map(str::to_owned);
         let mut values = found.values(&present, &readable, by_rule);
         values.sort_by(|one, other| {
             // Without an owner last; within a file as it stands there.
@@ -66,7 +66,7 @@ impl Workspace<'_> {
         // Each pattern once, whatever the number of policies.
         let rules = policy.into_iter().chain(history.policies()).flat_map(|policy| &policy.rules);
         let patterns: BTreeMap<&str, &PathPattern> = rules.map(|rule| (rule.path.as_str(), &rule.path)).collect();
-        let governs = |path: &str| !is_plain_by_nature(path) && patterns.values().any(|pattern| pattern.matches(path));
+        let governs = |path: &str| !is_always_plain(path) && patterns.values().any(|pattern| pattern.matches(path));
         let mut judged: HashMap<String, bool> = HashMap::new();
         let mut plaintexts: BTreeMap<String, Moment> = BTreeMap::new();
         for (path, first) in history.plaintexts() {
@@ -98,9 +98,7 @@ impl Workspace<'_> {
             reader,
         })
     }
-}
 
-impl Workspace<'_> {
     /// Returns the files that a reader opens by HEAD, or by the policy, and that are not among the encrypted files of the
     /// work tree: it is sparse, or somebody removed, decrypted or broke them.
     fn unreached(
@@ -142,12 +140,6 @@ impl Workspace<'_> {
         let Some(root) = self.within() else { return Ok(false) };
         Ok(fs::kind(&root.path().join(path))? == Some(Kind::File))
     }
-}
-
-/// Tells whether a file can never be encrypted: it has to be read before anything is decrypted.
-fn is_plain_by_nature(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    [FILE_NAME, ".gitattributes", ".gitignore", ".gitmodules"].contains(&name)
 }
 
 /// The recipients of a reader, and the names that they were ever given.
@@ -363,11 +355,9 @@ fn unrecorded(present: &Present, keys: &Keys, readable: &Readable) -> Vec<Unreco
 
 /// Tells whether the policy lets the reader read a file.
 fn grants(policy: &Policy, path: &str, keys: &Keys, reader: &Reader) -> bool {
-    policy.rule_for(path).is_some_and(|rule| {
-        policy.readers(rule).into_iter().any(|(name, member)| match reader {
-            Reader::Member(wanted) => name == wanted,
-            Reader::Recipient(_) => member.recipients.iter().any(|own| keys.recipients.contains(own.as_str())),
-        })
+    policy.readers_of(path).into_iter().any(|(name, member)| match reader {
+        Reader::Member(wanted) => name == wanted,
+        Reader::Recipient(_) => member.recipients.iter().any(|own| keys.recipients.contains(own.as_str())),
     })
 }
 

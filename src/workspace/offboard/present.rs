@@ -18,8 +18,8 @@ pub(in crate::workspace) struct Present {
 }
 
 impl Workspace<'_> {
-    /// Looks at every encrypted file: those that a rule is for, and those of the paths where some
-    /// commit has one.
+    /// Looks at every encrypted file: those that a rule is for, those that git tracks without one, and those of the paths
+    /// where some commit has one.
     pub(in crate::workspace) fn present(&self, committed: BTreeSet<String>) -> Result<Present, Error> {
         let mut targets: Vec<Target> = match self.policy()? {
             Some(_) => self.named_or_governed(&[])?.into_iter().map(|(target, _)| target).collect(),

@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::{FileState, FileStatus, Status, StatusRequest, ValueCounts};
+use super::{FileState, FileStatus, Status, ValueCounts};
 use crate::envelope::native::Header;
 use crate::policy::{Drift, Policy, drift};
 use crate::workspace::lifecycle::{Examined, examine};
-use crate::workspace::{Error, Target, ValueLife, Workspace, each_on_all_cores};
+use crate::workspace::{Error, LifecycleRequest, Target, ValueLife, Workspace, each_on_all_cores};
 
 impl Workspace<'_> {
     /// Tells how the governed files stand. No identity is used, and nothing is authenticated.
     ///
     /// # Errors
     /// When there is no policy, a path does not exist, or the repository cannot be read.
-    pub fn status(&self, request: &StatusRequest) -> Result<Status, Error> {
+    pub fn status(&self, request: &LifecycleRequest) -> Result<Status, Error> {
         let policy = self.required_policy()?;
         let targets: Vec<Target> =
             self.named_or_governed(&request.paths)?.into_iter().map(|(target, _)| target).collect();
@@ -92,7 +92,7 @@ impl Workspace<'_> {
 /// Returns what the policy says of a file.
 fn by_policy(file: String, policy: &Policy) -> FileStatus {
     let rule = policy.rule_for(&file);
-    let granted = rule.map(|rule| policy.readers(rule).into_keys().map(str::to_owned).collect()).unwrap_or_default();
+    let granted = policy.readers_of(&file).into_keys().map(str::to_owned).collect();
     FileStatus {
         state: FileState::Plaintext,
         why: None,

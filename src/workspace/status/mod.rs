@@ -6,23 +6,13 @@
 mod files;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use jiff::civil::Date;
 
 use super::{ValueLife, ValueState};
 use crate::envelope::native::Exposure;
 use crate::git::LastChange;
-use crate::policy::{Drift, MemberKind, Period};
-
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub struct StatusRequest {
-    /// Files and folders; none: all of the workspace.
-    pub paths: Vec<PathBuf>,
-    /// How long before its day a value is due soon.
-    pub soon: Period,
-}
+use crate::policy::{Drift, MemberKind};
 
 /// A repository at a glance.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::finding::{NAMED, Problem};
 use crate::envelope::native::{
-    CarrierError, EncryptedFile, Header, OPAQUE_TOP, OpaqueTop, OpenError, ReadError, SealedPlace, peek_file_id,
+    CarrierError, EncryptedFile, Header, OpaqueTop, OpenError, PEEK, ReadError, SealedPlace, peek_file_id,
 };
 use crate::keys::{Recipient, Stanzas, private_keys};
 use crate::policy::ValueRequirement;
@@ -256,8 +256,3 @@ fn line_and_text(message: &str) -> (Option<usize>, String) {
         None => (None, message.to_owned()),
     }
 }
-
-/// How much of a content is looked at to find out that it is an encrypted file.
-const PEEK: usize = 8 << 10;
-/// Above this size only the top of a content is held in memory.
-pub(super) const TOP: usize = OPAQUE_TOP;

@@ -12,7 +12,7 @@ use super::judge::Judge;
 use super::policies::{Stored, of_policy, widened};
 use super::store::{Wanted, examine, want};
 use super::{Search, VerifyReport, VerifyRequest};
-use crate::envelope::native::{Header, MAX_ENCRYPTED, peek_file_id};
+use crate::envelope::native::{Header, MAX_ENCRYPTED, PEEK, peek_file_id};
 use crate::git::{Changed, EntryKind, ObjectId, Repository};
 use crate::policy::FILE_NAME;
 use crate::workspace::{Error, Workspace};
@@ -223,6 +223,3 @@ fn went_back(
         problem,
     }))
 }
-
-/// How much of a content is looked at to find its file id.
-const PEEK: usize = 8 << 10;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::content::{Content, Search, TOP};
-use crate::envelope::native::MAX_ENCRYPTED;
+use super::content::{Content, Search};
+use crate::envelope::native::{MAX_ENCRYPTED, OPAQUE_TOP};
 use crate::git::{GitError, ObjectId, Repository};
 
 /// What is looked for in each content.
@@ -28,7 +28,7 @@ pub(super) fn examine(repository: &Repository, wanted: &Wanted) -> Result<HashMa
     for ((id, search), content) in ids.into_iter().zip(searches).zip(examined) {
         let content = match content {
             Ok(content) => content,
-            Err(GitError::TooLarge { .. }) => match repository.content_top(id, TOP, MAX_ENCRYPTED) {
+            Err(GitError::TooLarge { .. }) => match repository.content_top(id, OPAQUE_TOP, MAX_ENCRYPTED) {
                 Ok(top) => Content::of_top(&top, search, |_| Ok(None)),
                 Err(error @ GitError::TooLarge { .. }) => Content::unknown(error.to_string()),
                 Err(error) => return Err(error),

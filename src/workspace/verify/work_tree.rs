@@ -3,13 +3,13 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use super::content::{Content, Search, TOP};
+use super::content::{Content, Search};
 use super::copies::Copies;
 use super::finding::{Finding, Level, Problem};
 use super::judge::Judge;
 use super::policy_change::gains;
 use super::{VerifyReport, VerifyRequest, policies};
-use crate::envelope::native::{MAX_ENCRYPTED, OPAQUE_TOP, peek_file_id};
+use crate::envelope::native::{MAX_ENCRYPTED, OPAQUE_TOP, PEEK, peek_file_id};
 use crate::fs::{self, FsError, Kind, Root, Source};
 use crate::git::Repository;
 use crate::workspace::list::is_other_repository;
@@ -174,7 +174,7 @@ fn examine(path: &Path, within: Option<&Root>, search: Search) -> Result<Content
     if source.length() <= STREAM_ABOVE {
         return Ok(Content::of(&source.content(MAX_ENCRYPTED)?, search));
     }
-    let top = source.top(OPAQUE_TOP.max(TOP))?;
+    let top = source.top(OPAQUE_TOP)?;
     let is_large = source.length() > MAX_ENCRYPTED as u64;
     if is_large || crate::envelope::native::OpaqueTop::parse(&top).is_ok_and(|top| top.is_some()) {
         return Ok(Content::of_top(&top, search, |opaque| {
@@ -191,5 +191,3 @@ impl VerifyReport {
         self.add(findings);
     }
 }
-
-const PEEK: usize = 8 << 10;

@@ -474,3 +474,14 @@ fn whose_key_only_another_branch_records_is_not_passed_over_by_somebody_who_cann
     assert!(world.read("private/a.env").contains("bob"), "it is recorded");
     assert!(world.states().contains(&"private/a.env A exposed bob".to_owned()), "{:?}", world.states());
 }
+
+#[test]
+fn a_request_to_join_is_no_plaintext_that_somebody_knows() {
+    let (world, _) = World::team(&["bob"]);
+    world.write(".secret.toml", world.read(".secret.toml").replace("secrets/**", "**"));
+    world.commit("a rule for everything");
+    let (carol, _) = world.keygen("carol");
+    run(&world, &["-i", &carol, "request", "carol"], "");
+    world.commit("carol asks");
+    assert_eq!(world.plan("bob")["plaintexts"], serde_json::json!([]));
+}
