@@ -48,7 +48,7 @@ impl Workspace<'_> {
         let seed = Seed {
             env: self.env,
             identities: self.identities,
-            root: self.root().unwrap_or(self.env.current_dir()).to_path_buf(),
+            root: self.folder().to_path_buf(),
             policy: self.required_policy()?.clone(),
             head_policy: self.head_policy()?.cloned(),
             exposes_all: self.exposes_all,

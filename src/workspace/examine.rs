@@ -145,7 +145,7 @@ impl Workspace<'_> {
             found.has_rerere = repository.records_resolutions()?;
             found.latest_day = repository.head_day()?;
         }
-        let root = self.root().unwrap_or(self.env.current_dir()).to_path_buf();
+        let root = self.folder().to_path_buf();
         for (target, state) in self.governed_files(&root)? {
             let recorded = target.name().to_owned();
             let shown = target.shown.clone();

@@ -27,7 +27,7 @@ impl Workspace<'_> {
     /// # Errors
     /// When the policy cannot be written, or the one that is there has mistakes.
     pub fn init(&self, name: &str, recipient: Recipient) -> Result<Initialized, Error> {
-        let folder = self.root().unwrap_or(self.env.current_dir()).to_path_buf();
+        let folder = self.folder().to_path_buf();
         let path = folder.join(FILE_NAME);
         if let Some(policy) = self.policy()? {
             let member = policy.member_with(&recipient).map(|(name, _)| name.to_owned());

@@ -137,7 +137,7 @@ impl Workspace<'_> {
         paths: &[PathBuf],
         below: impl Fn(&Path) -> Result<Vec<Target>, Error>,
     ) -> Result<Vec<(Target, bool)>, Error> {
-        let everything = [self.root().unwrap_or(self.env.current_dir()).to_path_buf()];
+        let everything = [self.folder().to_path_buf()];
         let paths = if paths.is_empty() { &everything[..] } else { paths };
         let mut targets = Vec::new();
         for path in paths {
@@ -160,7 +160,7 @@ impl Workspace<'_> {
     /// # Errors
     /// When a folder cannot be listed.
     pub fn other_repositories(&self, paths: &[PathBuf]) -> Result<Vec<String>, Error> {
-        let (policy, root) = (self.required_policy()?, self.root().unwrap_or(self.env.current_dir()));
+        let (policy, root) = (self.required_policy()?, self.folder());
         let everything = [root.to_path_buf()];
         let paths = if paths.is_empty() { &everything[..] } else { paths };
         let mut others = BTreeSet::new();

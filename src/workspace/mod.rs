@@ -183,6 +183,11 @@ impl<'a> Workspace<'a> {
         self.within().map(Root::path)
     }
 
+    /// Returns the folder that is worked in: the root, or the working directory where there is none.
+    pub(crate) fn folder(&self) -> &Path {
+        self.root().unwrap_or(self.env.current_dir())
+    }
+
     /// Returns the identities at hand.
     pub fn identities(&self) -> &Identities<'a> {
         self.identities
@@ -208,7 +213,7 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// As [`Self::policy`], and when there is none.
     pub fn required_policy(&self) -> Result<&Policy, Error> {
-        let root = self.root().unwrap_or(self.env.current_dir()).to_path_buf();
+        let root = self.folder().to_path_buf();
         self.policy()?.ok_or(Error::NoPolicy { root })
     }
 

@@ -187,7 +187,7 @@ impl Workspace<'_> {
         let (shown, path) = match named {
             Some(path) => (path.display().to_string(), self.env.current_dir().join(path)),
             None => {
-                let root = self.root().unwrap_or(self.env.current_dir());
+                let root = self.folder();
                 let mut places = CODEOWNERS.iter().map(|place| (place, root.join(place)));
                 let is_there = |path: &Path| Ok::<_, Error>(!matches!(fs::kind(path)?, None | Some(Kind::Folder)));
                 let found = places.find_map(|(place, path)| match is_there(&path) {

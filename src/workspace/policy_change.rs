@@ -86,7 +86,7 @@ impl Workspace<'_> {
     }
 
     pub(super) fn write_policy(&self, change: &PolicyChange) -> Result<(), Error> {
-        let path = self.root().unwrap_or(self.env.current_dir()).join(FILE_NAME);
+        let path = self.folder().join(FILE_NAME);
         let expect = Expect::Unchanged(&change.snapshot);
         Ok(fs::replace(&path, self.within(), change.text.as_bytes(), expect, Mode::KeepOr(0o666))?)
     }

@@ -228,7 +228,7 @@ impl Workspace<'_> {
         files: &[(&Target, &Replacement)],
         step: &(dyn Fn() + Sync),
     ) -> Result<(), Error> {
-        let policy = self.root().unwrap_or(self.env.current_dir()).join(FILE_NAME);
+        let policy = self.folder().join(FILE_NAME);
         // Readers are let in by the policy that the files were planned by, and by no other that somebody writes or checks
         // out before all is done.
         let before = self.proposed.as_ref().map(|change| &change.snapshot).or(self.policy_read.get());

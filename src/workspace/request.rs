@@ -62,7 +62,7 @@ impl Workspace<'_> {
     /// # Errors
     /// When the folder cannot be listed.
     pub fn requests(&self) -> Result<Vec<String>, Error> {
-        let folder = self.root().unwrap_or(self.env.current_dir()).join(REQUESTS);
+        let folder = self.folder().join(REQUESTS);
         if fs::kind(&folder)? != Some(Kind::Folder) {
             return Ok(Vec::new());
         }
@@ -90,7 +90,7 @@ impl Workspace<'_> {
         if let Some(root) = self.within() {
             root.refuse_links(Path::new(shown))?;
         }
-        Ok(self.root().unwrap_or(self.env.current_dir()).join(shown))
+        Ok(self.folder().join(shown))
     }
 }
 

@@ -251,7 +251,7 @@ impl EncryptedFile {
     /// # Errors
     /// When something is broken.
     pub fn check(&self) -> Result<(), OpenError> {
-        recipe::check(self.header()).map_err(|key| OpenError::Recipe { key })?;
+        recipe::check(self.header())?;
         match &self.content {
             Content::Document(content) => self.opening(content).check(),
             Content::Opaque { body } => {
@@ -271,7 +271,7 @@ impl EncryptedFile {
     pub fn survey(&self) -> Result<Vec<SealedPlace>, Vec<OpenError>> {
         match &self.content {
             Content::Document(content) => {
-                recipe::check(self.header()).map_err(|key| vec![OpenError::Recipe { key }])?;
+                recipe::check(self.header()).map_err(|error| vec![error])?;
                 self.opening(content).survey()
             }
             Content::Opaque { body } => {
@@ -364,7 +364,7 @@ impl EncryptedFile {
     fn verify_header(&self, secrets: &FileSecrets) -> Result<(), OpenError> {
         let has_bom = matches!(&self.content, Content::Document(content) if content.text.starts_with(carrier::BOM));
         self.signed.verify(secrets.keys(), has_bom).map_err(|_| OpenError::HeaderMac)?;
-        recipe::verify(self.header(), secrets).map_err(|key| OpenError::Recipe { key })
+        recipe::verify(self.header(), secrets)
     }
 
     fn opening<'f>(&'f self, content: &'f DocumentContent) -> DocumentOpening<'f> {

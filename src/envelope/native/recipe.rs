@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::file::Opened;
 use super::header::Header;
+use super::opening::OpenError;
 use super::payload::FileSecrets;
 use super::place;
 use super::token::{Stamp, Token, TokenKind};
@@ -96,26 +97,25 @@ impl Opened {
     }
 }
 
-/// Checks the sealed recipes of a header as far as it can be done without a key; else returns the key whose recipe is not
-/// what it was.
-pub(super) fn check(header: &Header) -> Result<(), String> {
+/// Checks the sealed recipes of a header as far as it can be done without a key.
+pub(super) fn check(header: &Header) -> Result<(), OpenError> {
     let is_broken = |key: &str, recipe: &SealedRecipe| {
         recipe.0.stamp.generation > header.generation || !recipe.is_intact(header.file_id, key)
     };
-    first(header, is_broken)
+    refuse(header, is_broken)
 }
 
-/// Opens the sealed recipes of a header; else returns the key whose recipe was not sealed for it.
-pub(super) fn verify(header: &Header, secrets: &FileSecrets) -> Result<(), String> {
+/// Opens the sealed recipes of a header: each must have been sealed for its file and key.
+pub(super) fn verify(header: &Header, secrets: &FileSecrets) -> Result<(), OpenError> {
     let is_foreign = |key: &str, recipe: &SealedRecipe| {
         recipe.0.stamp.generation > header.generation || recipe.open(secrets, key).is_err()
     };
-    first(header, is_foreign)
+    refuse(header, is_foreign)
 }
 
-fn first(header: &Header, is_wrong: impl Fn(&str, &SealedRecipe) -> bool) -> Result<(), String> {
+fn refuse(header: &Header, is_wrong: impl Fn(&str, &SealedRecipe) -> bool) -> Result<(), OpenError> {
     match sealed(&header.metadata.values).find(|(key, recipe)| is_wrong(key, recipe)) {
-        Some((key, _)) => Err(key.to_owned()),
+        Some((key, _)) => Err(OpenError::Recipe { key: key.to_owned() }),
         None => Ok(()),
     }
 }

@@ -81,7 +81,7 @@ impl Workspace<'_> {
         judge: &Judge<'_>,
         report: &mut VerifyReport,
     ) -> Result<Vec<Listed>, Error> {
-        let root = self.root().unwrap_or(self.env.current_dir()).to_path_buf();
+        let root = self.folder().to_path_buf();
         let mut listed = Vec::new();
         if request.paths.is_empty() {
             listed.extend(self.ungoverned()?.into_iter().map(|target| Listed {
