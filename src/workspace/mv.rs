@@ -78,6 +78,16 @@ impl Workspace<'_> {
     /// When what stands at the new path is not the same file: nothing is overwritten, and nothing lost.
     fn finish_move(&self, from: Target, to: &Target) -> Result<(), Error> {
         let exists = || Error::from(FsError::Exists { path: to.path.clone() });
+        if kind(&from.path)?.is_none() {
+            // Git or a file manager has moved it, and its header says still where it was.
+            let header = self.inspect(to.clone()).map_err(|_| exists())?.header;
+            let is_this = from.recorded.as_ref() == Some(&header.path);
+            return Err(if is_this {
+                other_path(to, header.path)
+            } else {
+                FsError::Missing { path: from.path }.into()
+            });
+        }
         let lock = FolderLock::acquire([from.path.as_path(), to.path.as_path()], self.within())?;
         if let Some(stored) = self.stored_opaque(&from)? {
             let old = self.open_opaque(stored, false)?;
@@ -104,7 +114,7 @@ impl Workspace<'_> {
         let header = file.header();
         let is_known = [file.target().recorded.as_deref(), Some(&recorded)].contains(&Some(header.path.as_str()));
         if !is_known {
-            return Err(Error::AtOtherPath { path: file.target().shown.clone(), recorded: header.path.clone() });
+            return Err(other_path(file.target(), header.path.clone()));
         }
         self.check_writable(file)?;
         let rule = self.rule(to)?;
@@ -115,6 +125,10 @@ impl Workspace<'_> {
         Self::check_metadata(to, rule, &header.metadata)?;
         Ok(Header { path: recorded, ..header.clone() })
     }
+}
+
+fn other_path(target: &Target, recorded: String) -> Error {
+    Error::AtOtherPath { path: target.shown.clone(), recorded }
 }
 
 /// Tells whether a file is what `mv` makes of another one: the same plaintext, id, key, readers and metadata, at its new

@@ -296,6 +296,21 @@ fn a_folder_of_another_repository_is_refused() {
 }
 
 #[test]
+fn a_move_by_git_alone_is_told_when_it_is_to_be_made_again() {
+    let world = World::with_db();
+    world.git(["mv", FILE, "secrets/moved.yaml"]);
+    let refused = world.secret(["mv", FILE, "secrets/moved.yaml"]);
+    assert!(refused.stderr.starts_with("error: secrets/moved.yaml was encrypted as secrets/db.yaml"), "{refused:#?}");
+    assert!(
+        refused.stderr.contains("put it back and run `secret mv secrets/db.yaml secrets/moved.yaml`"),
+        "{refused:#?}"
+    );
+    world.git(["mv", "secrets/moved.yaml", FILE]);
+    world.secret(["mv", FILE, "secrets/moved.yaml"]).success();
+    assert_eq!(world.secret(["decrypt", "secrets/moved.yaml"]).success().stdout, DB);
+}
+
+#[test]
 fn what_rekey_would_refuse_is_not_in_line() {
     let world = World::with_db();
     world.git(["mv", FILE, "secrets/moved.yaml"]);
