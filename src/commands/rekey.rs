@@ -125,9 +125,7 @@ pub fn bring_in_line(
         ui.note(&format!("{} in line with the policy", are(targets.len())));
         return Ok(());
     }
-    for plan in &plans {
-        tell(&plan.target, &plan.preview, &plan.cleared, context);
-    }
+    tell_together(&plans, context);
     refuse_to_lock_out(&plans, terms)?;
     warn_of_expired(workspace, &targets, &plans, context)?;
     agree_to(&plans, consent, terms, context)?;
@@ -186,10 +184,10 @@ fn show(plans: RekeyPlans, examined: usize, as_json: bool, context: &Context<'_>
         context.ui.print_json(&json!({ "version": 1, "examined": examined, "files": files, "errors": errors }))?;
     } else {
         for plan in &plans {
-            tell(&plan.target, &plan.preview, &plan.cleared, context);
+            tell(&plan.target.shown, &plan.preview, &plan.cleared, context);
         }
         for file in &unopened {
-            tell(&file.target, &file.preview, &file.preview.cleared, context);
+            tell(&file.target.shown, &file.preview, &file.preview.cleared, context);
             context.ui.note(&format!("  not opened, so by its header alone; {}", who(file)));
         }
         if plans.is_empty() && unopened.is_empty() && errors.is_empty() {
@@ -223,10 +221,31 @@ fn to_json(target: &Target, preview: &RekeyPreview, cleared: &[String], by: Opti
     })
 }
 
-/// Says what a rekey does.
-fn tell(target: &Target, preview: &RekeyPreview, cleared: &[String], context: &Context<'_>) {
+/// Says what a rekey does: once for many files that it does the same with. `--dry-run` tells file by file.
+fn tell_together(plans: &[RekeyPlan], context: &Context<'_>) {
+    let mut alike: Vec<Vec<&RekeyPlan>> = Vec::new();
+    for plan in plans {
+        let is_alike = |other: &&mut Vec<&RekeyPlan>| {
+            other.first().is_some_and(|other| (&other.preview, &other.cleared) == (&plan.preview, &plan.cleared))
+        };
+        match alike.iter_mut().find(is_alike) {
+            Some(group) => group.push(plan),
+            None => alike.push(vec![plan]),
+        }
+    }
+    for group in alike {
+        let named = if group.len() > TOLD_APART { &group[..1] } else { &group[..] };
+        let left = group.len() - named.len();
+        for plan in named {
+            tell(&several(&plan.target.shown, 1 + left), &plan.preview, &plan.cleared, context);
+        }
+    }
+}
+
+/// Says what a rekey does with a file, or with several.
+fn tell(files: &str, preview: &RekeyPreview, cleared: &[String], context: &Context<'_>) {
     let ui = context.ui;
-    ui.note(&format!("{}: readers {}", target.shown, preview.readers.join(", ")));
+    ui.note(&format!("{files}: readers {}", preview.readers.join(", ")));
     let list = |changes: &[ReaderChange]| {
         let names = changes.iter().map(|change| {
             if change.is_key_change { format!("{} (other key)", change.member) } else { change.member.clone() }
@@ -361,3 +380,6 @@ fn several(first: &str, number: usize) -> String {
         number => format!("{first} and {}", count(number - 1, "more file")),
     }
 }
+
+/// Of how many files that change alike each is told.
+const TOLD_APART: usize = 10;

@@ -267,6 +267,20 @@ fn nobody_is_taken_out_while_somebody_rekeys() {
 }
 
 #[test]
+fn many_files_that_change_alike_are_told_together() {
+    let mut world = World::with_db();
+    for number in 0..12 {
+        world = world.with_file(&format!("secrets/{number}.env"), "A=canary\n");
+    }
+    world.joins("bob");
+    world.commit("bob");
+    let dry = world.secret(["rekey", "--dry-run"]).success();
+    assert_eq!(dry.stderr.matches("  adds bob\n").count(), 13, "file by file: {dry:#?}");
+    let rekeyed = world.secret(["rekey", "--yes"]).success();
+    assert_eq!(rekeyed.stderr, "secrets/0.env and 12 more files: readers alice, bob\n  adds bob\nrekeyed 13 files\n");
+}
+
+#[test]
 fn a_file_that_is_named_twice_is_rekeyed_once() {
     let (world, _) = shared();
     drop_bob(&world);
