@@ -163,15 +163,26 @@ fn merge_hint(error: &Error) -> Vec<String> {
 fn rotation_hint(error: &Error) -> Vec<String> {
     let hint = match error {
         Error::ChangedMeanwhile { .. } => "look at what changed, and run the command again".to_owned(),
-        Error::ChangedSinceBegin { .. } => {
-            "if the pending value is the right one all the same, `secret rotate --abort` and set it; nothing was changed"
-                .to_owned()
-        }
+        // The pending value keeps its day on this way, and is never gone before somebody has said so.
+        Error::ChangedSinceBegin { path, key, previous, pending } => format!(
+            "`secret get {0} {2}` shows the value that waits; to take it all the same, put the former one back with \
+             `secret get {0} {3} | secret set {0} {1} --stdin`, then --finish; to drop it, `secret rotate {0} {1} --abort`",
+            quote(path),
+            quote(key),
+            quote(pending),
+            quote(previous)
+        ),
         Error::InClear { path, .. } => format!(
             "`cleartext` in the rule decides what stands in clear; `secret rekey {}` adopts a change of it",
             quote(path)
         ),
-        Error::NoRotation { path, key, .. } => {
+        Error::NoRotation { path, left: Some(sibling), .. } | Error::SiblingTaken { path, sibling, .. } => format!(
+            "rotate it in one step, without --begin; if {sibling} is left of a rotation, `secret get {0} {1}` shows it, \
+             `secret unset {0} {1}` removes it",
+            quote(path),
+            quote(sibling)
+        ),
+        Error::NoRotation { path, key, left: None, .. } => {
             format!("`secret rotate {} {} --begin` puts a new value beside the current one", quote(path), quote(key))
         }
         Error::NoRecipe { path, key } => format!(
@@ -185,7 +196,9 @@ fn rotation_hint(error: &Error) -> Vec<String> {
             quote(path),
             quote(key)
         ),
-        Error::SameValue { .. } => "nothing was changed; a rotation is over only when the value is another one".to_owned(),
+        Error::SameValue { .. } => {
+            "nothing was changed; a rotation is over only when the value is another one".to_owned()
+        }
         Error::PastDay { .. } => {
             "write a day from today on; if it shall be overdue at once, give it with --allow-past".to_owned()
         }

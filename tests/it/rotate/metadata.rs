@@ -269,6 +269,10 @@ fn a_rule_demands_that_something_is_said_of_each_value() {
     world.secret(rotate(&["--begin", "--generate", "hex:16"])).success();
     world.secret(["verify"]).success();
     world.secret(rotate(&["--finish"])).success();
+    // A key that only ends so is one as any other.
+    let own = "echo '  password_pending: canary' >> \"$1\"";
+    let refused = edit(own);
+    assert!(refused.code == 1 && refused.stderr.contains("db.password_pending lacks description"), "{refused:#?}");
     // `set` cannot say anything of a value: it is found afterwards.
     world.secret_with(["set", FILE, "db.new", "--stdin"], "canary", &[]).success();
     assert!(verified().code == 3 && verified().stdout.contains("`db.new`"), "{:#?}", verified());
