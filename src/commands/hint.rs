@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::document::Problem;
 use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
 use crate::fs::{FsError, Kind};
+use crate::generate::RecipeError;
 use crate::git::{GitError, Unsupported};
 use crate::keys::{PluginError, PluginName, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
@@ -196,6 +197,7 @@ fn rotation_hint(error: &Error) -> Vec<String> {
             quote(path),
             quote(key)
         ),
+        Error::Recipe(source) => recipe_hint(source),
         Error::SameValue { .. } => {
             "nothing was changed; a rotation is over only when the value is another one".to_owned()
         }
@@ -206,6 +208,16 @@ fn rotation_hint(error: &Error) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![hint]
+}
+
+/// What to do about a text that is no recipe.
+pub(super) fn recipe_hint(error: &RecipeError) -> String {
+    match error {
+        RecipeError::Weak { stronger, .. } => {
+            format!("{stronger} is strong enough; a short value that must be so is set with `secret set`")
+        }
+        _ => "`secret generate --help` has examples".to_owned(),
+    }
 }
 
 /// What to do about a file `CODEOWNERS` that is not there, or that is read otherwise elsewhere.

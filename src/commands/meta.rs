@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::generate::parse_recipe;
 use super::{CommandError, Context};
 use crate::envelope::native::Header;
 use crate::workspace::{Keeping, MetadataChange, Saved, ValueChange};
@@ -114,6 +115,10 @@ fn change_value(arguments: &MetaArgs, key: &str, context: &Context<'_>) -> Resul
     if purpose.is_some() || !tags.is_empty() {
         return Err(CommandError::usage("--purpose and --tag are for whole files")
             .hint("say what one value is for with --description"));
+    }
+    // As for `generate` and `rotate`: what the command line says wrongly is said of the command line.
+    if let Some(recipe) = arguments.generate.as_deref().map(str::trim).filter(|recipe| !recipe.is_empty()) {
+        parse_recipe(recipe)?;
     }
     let nothing = || Some(String::new());
     let change = if arguments.remove {

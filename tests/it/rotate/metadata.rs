@@ -141,11 +141,16 @@ fn metadata_of_values_that_makes_no_sense_is_refused() {
         ),
         (
             &["db.port", "--generate", "canary"],
-            1,
+            2,
             "not a recipe: no value is made by this; there are age, base64:N, base64url:N, hex:N, password:N, \
-             ssh-ed25519, uuid and words:N",
+             ssh-ed25519, uuid and words:N\nhint: `secret generate --help` has examples",
         ),
-        (&["db.port", "--generate", "hex:1"], 1, "not a recipe: 8 bits of entropy are too few: at least 64 are needed"),
+        (
+            &["db.port", "--generate", "hex:1"],
+            2,
+            "not a recipe: 8 bits of entropy are too few: at least 64 are needed\n\
+             hint: hex:32 is strong enough; a short value that must be so is set with `secret set`",
+        ),
     ] {
         world.refuses(meta(arguments), code, &format!("error: {said}"));
     }

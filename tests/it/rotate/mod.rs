@@ -310,12 +310,50 @@ fn keys_that_are_made_show_their_public_part() {
             printed.stdout.starts_with(begins) && printed.stderr.contains(public) && !printed.stderr.contains(begins)
         );
     }
-    assert_eq!(
-        world.secret(["generate", "hex:4"]).stderr,
-        "error: not a recipe: 32 bits of entropy are too few: at least 64 are needed\n\
-         hint: ask for more of it; a short value that must be so is set with `secret set`\n"
-    );
-    assert_eq!(world.secret(["generate", "hex:4"]).code, 2);
+}
+
+#[test]
+fn a_recipe_that_is_too_weak_is_refused_alike_wherever_it_is_named() {
+    let world = World::with_db();
+    for (recipe, bits, stronger) in [
+        ("hex:4", 32, "hex:32"),
+        ("words:2", 25, "words:6"),
+        ("password:8,digits,exclude=0O", 25, "password:32,digits"),
+    ] {
+        let said = format!(
+            "error: not a recipe: {bits} bits of entropy are too few: at least 64 are needed\n\
+             hint: {stronger} is strong enough; a short value that must be so is set with `secret set`"
+        );
+        world.refuses(["generate", recipe], 2, &said);
+        world.refuses(rotate(&["--generate", recipe]), 2, &said);
+        world.refuses(["meta", FILE, KEY, "--generate", recipe], 2, &said);
+        world.secret(rotate(&["--generate", stronger])).success();
+        let line = format!("sed -i 's/^# owner.*/# values.\"db.port\" = {{ generate = \"{recipe}\" }}/' \"$1\"");
+        let edited = world.secret_with(["edit", FILE], "", &[("EDITOR", &world.editor(&line))]);
+        assert!(edited.code == 1 && edited.stderr.contains(&said), "{edited:#?}");
+    }
+}
+
+#[test]
+fn every_recipe_that_the_guide_shows_makes_values_of_so_many_bits() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rotation.md");
+    let page = std::fs::read_to_string(page).expect("the guide");
+    let table = page.split("| recipe | makes | bits |\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+    let world = World::with_db();
+    let mut shown = 0;
+    for row in table.expect("the table of recipes").lines().skip(1) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [recipes, _, bits] = cells[..] else { panic!("three columns: {row}") };
+        for recipe in recipes.split('`').skip(1).step_by(2) {
+            let made = world.secret(rotate(&["--generate", recipe, "--keep-recipe"])).success();
+            assert!(made.stderr.contains(&format!("\n{bits} bits of entropy (")), "{recipe}: {made:#?}");
+            // What was kept is read again.
+            let again = world.secret(rotate(&["--generate"])).success();
+            assert!(again.stderr.contains(&format!("\n{bits} bits of entropy (")), "{recipe}: {again:#?}");
+            shown += 1;
+        }
+    }
+    assert_eq!(shown, 10, "all of them were found");
 }
 
 #[test]
