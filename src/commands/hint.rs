@@ -202,7 +202,8 @@ fn rotation_hint(error: &Error) -> Vec<String> {
             "nothing was changed; a rotation is over only when the value is another one".to_owned()
         }
         Error::PastDay { .. } => {
-            "write a day from today on; if it shall be overdue at once, give it with --allow-past".to_owned()
+            "write a day from today on; with --allow-past, what was last replaced on that day or before is overdue at once"
+                .to_owned()
         }
         Error::NotOneValue { path, .. } => format!("name one value; `secret ls {}` lists them", quote(path)),
         _ => return Vec::new(),

@@ -132,12 +132,12 @@ fn metadata_of_values_that_makes_no_sense_is_refused() {
         (
             &["db.port", "--rotation-due", "2020-01-01"],
             1,
-            "`rotation_due` cannot be 2020-01-01: that day is past\nhint: write a day from today on; if it shall be overdue at once, give it with --allow-past",
+            "`rotation_due` cannot be 2020-01-01: that day is past\nhint: write a day from today on; with --allow-past, what was last replaced on that day or before is overdue at once",
         ),
         (
             &["--rotation-due", "2020-01-01"],
             1,
-            "`rotation_due` cannot be 2020-01-01: that day is past\nhint: write a day from today on; if it shall be overdue at once, give it with --allow-past",
+            "`rotation_due` cannot be 2020-01-01: that day is past\nhint: write a day from today on; with --allow-past, what was last replaced on that day or before is overdue at once",
         ),
         (
             &["db.port", "--generate", "canary"],
