@@ -7,6 +7,7 @@
 mod attend;
 mod editor;
 mod git;
+mod interrupts;
 mod launch;
 mod plugin;
 mod words;
@@ -23,7 +24,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub use attend::Ended;
 pub use editor::Editor;
 pub use git::{GitAnswer, GitObject, GitObjects, GitProgram};
-pub use launch::{Launch, is_identity};
+pub use interrupts::Interrupts;
+pub use launch::{Launch, Spoken, is_identity};
 pub use plugin::{PluginProcess, find_plugin, is_in_repository};
 
 use crate::env::Env;
@@ -70,6 +72,14 @@ pub enum ProcessError {
     InRepository {
         /// The program.
         program: PathBuf,
+    },
+    /// Somebody wanted this process to end while the program ran.
+    #[error("interrupted while {} ran", program.display())]
+    Interrupted {
+        /// The program.
+        program: PathBuf,
+        /// The signal.
+        signal: i32,
     },
     /// No editor is set, and none that is known is installed.
     #[error("no editor found: VISUAL and EDITOR are not set")]

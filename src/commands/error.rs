@@ -50,6 +50,25 @@ enum Exit {
     CannotRun = 126,
     /// There is no such program; as shells do.
     NoProgram = 127,
+    /// The terminal went away; as shells do, 128 and the number of the signal.
+    HungUp = 129,
+    /// Ctrl-C was pressed.
+    Interrupted = 130,
+    /// Ctrl-\ was pressed.
+    Quit = 131,
+    /// Somebody ended it.
+    Terminated = 143,
+}
+
+impl Exit {
+    fn of_signal(signal: i32) -> Self {
+        match signal {
+            1 => Self::HungUp,
+            3 => Self::Quit,
+            15 => Self::Terminated,
+            _ => Self::Interrupted,
+        }
+    }
 }
 
 impl CommandError {
@@ -322,6 +341,7 @@ fn exit_of(error: &Error) -> Exit {
             _ => Exit::NoIdentity,
         },
         Error::Identity(_) => Exit::NoIdentity,
+        Error::Process(ProcessError::Interrupted { signal, .. }) => Exit::of_signal(*signal),
         Error::Edit { source: document::edit::EditError::KeyPath(_), .. }
         | Error::KeyPath { .. }
         | Error::NoRevision { .. } => Exit::Usage,

@@ -3,6 +3,7 @@
 use clap::Args;
 use zeroize::Zeroizing;
 
+use super::hint::recipe_hint;
 use super::{CommandError, Context};
 use crate::generate::{Recipe, RecipeError};
 
@@ -40,10 +41,7 @@ pub fn run(arguments: &GenerateArgs, context: &Context<'_>) -> Result<(), Comman
 /// Reads a recipe of the command line.
 pub fn parse_recipe(text: &str) -> Result<Recipe, CommandError> {
     text.parse().map_err(|error: RecipeError| {
-        let hint = match error {
-            RecipeError::Weak { .. } => "ask for more of it; a short value that must be so is set with `secret set`",
-            _ => "`secret generate --help` has examples",
-        };
+        let hint = recipe_hint(&error);
         CommandError::usage(format!("not a recipe: {error}")).hint(hint)
     })
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::document::Problem;
 use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
 use crate::fs::{FsError, Kind};
+use crate::generate::RecipeError;
 use crate::git::{GitError, Unsupported};
 use crate::keys::{PluginError, PluginName, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
@@ -163,15 +164,26 @@ fn merge_hint(error: &Error) -> Vec<String> {
 fn rotation_hint(error: &Error) -> Vec<String> {
     let hint = match error {
         Error::ChangedMeanwhile { .. } => "look at what changed, and run the command again".to_owned(),
-        Error::ChangedSinceBegin { .. } => {
-            "if the pending value is the right one all the same, `secret rotate --abort` and set it; nothing was changed"
-                .to_owned()
-        }
+        // The pending value keeps its day on this way, and is never gone before somebody has said so.
+        Error::ChangedSinceBegin { path, key, previous, pending } => format!(
+            "`secret get {0} {2}` shows the value that waits; to take it all the same, put the former one back with \
+             `secret get {0} {3} | secret set {0} {1} --stdin`, then --finish; to drop it, `secret rotate {0} {1} --abort`",
+            quote(path),
+            quote(key),
+            quote(pending),
+            quote(previous)
+        ),
         Error::InClear { path, .. } => format!(
             "`cleartext` in the rule decides what stands in clear; `secret rekey {}` adopts a change of it",
             quote(path)
         ),
-        Error::NoRotation { path, key, .. } => {
+        Error::NoRotation { path, left: Some(sibling), .. } | Error::SiblingTaken { path, sibling, .. } => format!(
+            "rotate it in one step, without --begin; if {sibling} is left of a rotation, `secret get {0} {1}` shows it, \
+             `secret unset {0} {1}` removes it",
+            quote(path),
+            quote(sibling)
+        ),
+        Error::NoRotation { path, key, left: None, .. } => {
             format!("`secret rotate {} {} --begin` puts a new value beside the current one", quote(path), quote(key))
         }
         Error::NoRecipe { path, key } => format!(
@@ -185,14 +197,28 @@ fn rotation_hint(error: &Error) -> Vec<String> {
             quote(path),
             quote(key)
         ),
-        Error::SameValue { .. } => "nothing was changed; a rotation is over only when the value is another one".to_owned(),
+        Error::Recipe(source) => recipe_hint(source),
+        Error::SameValue { .. } => {
+            "nothing was changed; a rotation is over only when the value is another one".to_owned()
+        }
         Error::PastDay { .. } => {
-            "write a day from today on; if it shall be overdue at once, give it with --allow-past".to_owned()
+            "write a day from today on; with --allow-past, what was last replaced on that day or before is overdue at once"
+                .to_owned()
         }
         Error::NotOneValue { path, .. } => format!("name one value; `secret ls {}` lists them", quote(path)),
         _ => return Vec::new(),
     };
     vec![hint]
+}
+
+/// What to do about a text that is no recipe.
+pub(super) fn recipe_hint(error: &RecipeError) -> String {
+    match error {
+        RecipeError::Weak { stronger, .. } => {
+            format!("{stronger} is strong enough; a short value that must be so is set with `secret set`")
+        }
+        _ => "`secret generate --help` has examples".to_owned(),
+    }
 }
 
 /// What to do about a file `CODEOWNERS` that is not there, or that is read otherwise elsewhere.

@@ -1,12 +1,16 @@
 //! `secret meta`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::civil::Date;
 
+use super::generate::parse_recipe;
 use super::{CommandError, Context};
+use crate::document::KeyPath;
 use crate::envelope::native::Header;
-use crate::workspace::{Keeping, MetadataChange, Saved, ValueChange};
+use crate::ui::count;
+use crate::workspace::{Keeping, LifecycleRequest, MetadataChange, SOON, Saved, ValueChange, ValueLife};
 
 /// Change what the header says of a file, or of one value
 ///
@@ -52,10 +56,10 @@ pub struct MetadataArgs {
     /// How often values are replaced: 90d, 12w, 6mo, 1y
     #[arg(long, value_name = "PERIOD")]
     rotate_every: Option<String>,
-    /// The day by which all values must be replaced: 2027-01-31
+    /// The day by which all values of that time must be replaced: 2027-01-31; what is replaced after it is not due by it
     #[arg(long, value_name = "DAY")]
     rotation_due: Option<String>,
-    /// Accept a day that is past: what should have been replaced by then is overdue at once
+    /// Accept a day that is past: what was last replaced on that day or before is overdue at once, nothing else
     #[arg(long, requires = "rotation_due")]
     allow_past: bool,
     /// A label (can be repeated)
@@ -84,6 +88,29 @@ impl MetadataArgs {
             allows_past: self.allow_past,
         }
     }
+
+    /// Says how many values a day that is past makes overdue, as that may be none. The header is written already: what
+    /// cannot be found out is not said.
+    fn tell_overdue(&self, file: &Path, key: Option<&str>, context: &Context<'_>) {
+        let day: Option<Date> = self.rotation_due.as_ref().and_then(|day| day.trim().parse().ok());
+        let Some(day) = day.filter(|day| *day < context.env.today()) else { return };
+        let request = LifecycleRequest { paths: vec![file.to_owned()], soon: SOON };
+        let Some(found) = context.workspace(file).ok().and_then(|workspace| workspace.lifecycle(&request).ok()) else {
+            return;
+        };
+        let key = key.map(|key| KeyPath::parse(key).map_or_else(|_| key.to_owned(), |path| path.to_string()));
+        let meant: Vec<&ValueLife> = found.values.iter().filter(|value| key.is_none() || value.key == key).collect();
+        let is_overdue = |value: &&&ValueLife| value.since <= day && value.due.is_some_and(|due| due <= day);
+        let overdue = meant.iter().filter(is_overdue).count();
+        match (overdue, meant.as_slice()) {
+            (_, []) => {}
+            (0, _) => context.ui.note(&format!("nothing is overdue by that day: all was replaced after {day}")),
+            (overdue, meant) => context.ui.note(&format!(
+                "overdue by that day: {overdue} of {}, last replaced on {day} or before",
+                count(meant.len(), "value")
+            )),
+        }
+    }
 }
 
 pub fn run(arguments: MetaArgs, context: &Context<'_>) -> Result<(), CommandError> {
@@ -106,6 +133,7 @@ pub fn run(arguments: MetaArgs, context: &Context<'_>) -> Result<(), CommandErro
         Saved::Changed => format!("changed the header of {shown}"),
         Saved::Unchanged => format!("the header of {shown} says so already"),
     });
+    arguments.metadata.tell_overdue(&arguments.file, None, context);
     Ok(())
 }
 
@@ -114,6 +142,10 @@ fn change_value(arguments: &MetaArgs, key: &str, context: &Context<'_>) -> Resul
     if purpose.is_some() || !tags.is_empty() {
         return Err(CommandError::usage("--purpose and --tag are for whole files")
             .hint("say what one value is for with --description"));
+    }
+    // As for `generate` and `rotate`: what the command line says wrongly is said of the command line.
+    if let Some(recipe) = arguments.generate.as_deref().map(str::trim).filter(|recipe| !recipe.is_empty()) {
+        parse_recipe(recipe)?;
     }
     let nothing = || Some(String::new());
     let change = if arguments.remove {
@@ -152,6 +184,7 @@ fn change_value(arguments: &MetaArgs, key: &str, context: &Context<'_>) -> Resul
         Saved::Changed => format!("changed what the header of {shown} says of {key}"),
         Saved::Unchanged => format!("the header of {shown} says so of {key} already"),
     });
+    arguments.metadata.tell_overdue(&arguments.file, Some(key), context);
     Ok(())
 }
 

@@ -51,9 +51,13 @@ pub enum RecipeError {
     /// A class stands there twice.
     #[error("class `{0}` stands there twice")]
     ClassTwice(&'static str),
-    /// A character is excluded that could not be there, or twice.
-    #[error("{0:?} cannot be excluded: it is of none of the classes, or stands there twice")]
+    /// A character is excluded that is of no class at all. One of a class that is not named is let be: who excludes `0O1l`
+    /// everywhere need not know which of them each recipe could make.
+    #[error("{0:?} cannot be excluded: no password has it")]
     Excluded(char),
+    /// A character is excluded twice.
+    #[error("{0:?} is excluded twice")]
+    ExcludedTwice(char),
     /// What stands behind the name is no number that can be.
     #[error("write {name}:N with N from 1 to {most}")]
     Number {
@@ -75,6 +79,8 @@ pub enum RecipeError {
     Weak {
         /// The entropy.
         bits: u32,
+        /// A recipe of the same kind that is strong enough. Without what the weak one excludes.
+        stronger: String,
     },
 }
 
@@ -102,9 +108,27 @@ impl FromStr for Recipe {
         let entropy = recipe.entropy();
         if entropy < f64::from(MIN_BITS) {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is below 64")]
-            return Err(RecipeError::Weak { bits: entropy as u32 });
+            return Err(RecipeError::Weak { bits: entropy as u32, stronger: recipe.stronger().to_string() });
         }
         Ok(recipe)
+    }
+}
+
+impl Recipe {
+    /// Returns a recipe of the same kind that nobody has to think about.
+    fn stronger(&self) -> Self {
+        match self {
+            Self::Age => Self::Age,
+            Self::Base64 { .. } => Self::Base64 { bytes: 32 },
+            Self::Base64Url { .. } => Self::Base64Url { bytes: 32 },
+            Self::Hex { .. } => Self::Hex { bytes: 32 },
+            Self::Password(Password { classes, .. }) => {
+                Self::Password(Password { length: 32, classes: classes.clone(), excluded: String::new() })
+            }
+            Self::SshEd25519 => Self::SshEd25519,
+            Self::Uuid => Self::Uuid,
+            Self::Words { .. } => Self::Words { count: 6 },
+        }
     }
 }
 
@@ -152,8 +176,11 @@ fn password(text: &str) -> Result<Password, RecipeError> {
     }
     classes.sort_unstable();
     for (index, character) in excluded.char_indices() {
-        if excluded[..index].contains(character) || !classes.iter().any(|class| class.has(character)) {
+        if !Class::ALL.iter().any(|class| class.has(character)) {
             return Err(RecipeError::Excluded(character));
+        }
+        if excluded[..index].contains(character) {
+            return Err(RecipeError::ExcludedTwice(character));
         }
     }
     if text.ends_with(",exclude=") {
@@ -197,6 +224,8 @@ mod tests {
             ("password:32,symbols,lower", "password:32,lower,symbols"),
             ("password:25,digits,exclude=10", "password:25,digits,exclude=10"),
             ("password:40,lower,symbols,exclude=,\"l", "password:40,lower,symbols,exclude=,\"l"),
+            // What no class of it has is excluded all the same.
+            ("password:24,lower,digits,exclude=0O1l", "password:24,lower,digits,exclude=0O1l"),
             ("hex:32", "hex:32"),
             ("base64:32", "base64:32"),
             ("base64url:16", "base64url:16"),
@@ -227,8 +256,10 @@ mod tests {
             ("password:32,lowr", "there is no such class"),
             ("password:32,", "there is no such class"),
             ("password:32,lower,lower", "class `lower` stands there twice"),
-            ("password:32,lower,exclude=A", "'A' cannot be excluded"),
-            ("password:32,lower,exclude=aa", "'a' cannot be excluded"),
+            ("password:32,lower,exclude=a b", "' ' cannot be excluded: no password has it"),
+            ("password:32,lower,exclude=é", "'é' cannot be excluded: no password has it"),
+            ("password:32,lower,exclude=aa", "'a' is excluded twice"),
+            ("password:32,lower,exclude=AA", "'A' is excluded twice"),
             ("password:32,lower,exclude=", "there is no such class"),
             ("password:32,lower,digits,exclude=0123456789", "all of `digits` is excluded"),
         ] {
@@ -245,8 +276,10 @@ mod tests {
             ("password:10", "password:11"),
             ("password:19,digits", "password:20,digits"),
             ("password:2,lower,upper,digits", "password:12,lower,upper,digits"),
+            ("password:40,digits,exclude=12345678", "password:64,digits,exclude=12345678"),
         ] {
-            assert!(matches!(weak.parse::<Recipe>(), Err(RecipeError::Weak { bits: 0..64 })), "{weak}");
+            let Err(RecipeError::Weak { bits: 0..64, stronger }) = weak.parse::<Recipe>() else { panic!("{weak}") };
+            assert!(stronger.parse::<Recipe>().is_ok_and(|recipe| recipe.entropy() > 75.0), "{stronger}");
             assert!(enough.parse::<Recipe>().is_ok_and(|recipe| recipe.entropy() >= 64.0), "{enough}");
         }
         assert_eq!(refused("password:1"), "0 bits of entropy are too few: at least 64 are needed");

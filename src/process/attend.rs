@@ -74,7 +74,7 @@ fn look(child: Pid) -> io::Result<Option<Ended>> {
 }
 
 /// Tells whether the program has not got a signal that reached this process.
-fn is_for_program(origin: &Origin) -> bool {
+pub(super) fn is_for_program(origin: &Origin) -> bool {
     let is_from_terminal = matches!(origin.cause, Cause::Kernel);
     match origin.signal {
         SIGCHLD => false,
@@ -85,7 +85,7 @@ fn is_for_program(origin: &Origin) -> bool {
     }
 }
 
-fn send(child: Pid, signal: i32) {
+pub(super) fn send(child: Pid, signal: i32) {
     // It may have ended; until `look` has seen that, its number is nobody else's.
     if let Some(signal) = Signal::from_named_raw(signal) {
         let _ = kill_process(child, signal);
@@ -94,7 +94,7 @@ fn send(child: Pid, signal: i32) {
 
 /// Returns the signals that this process was told to ignore. Where the system does not say, it is taken for all of those
 /// that are sent on: then there is a moment in which they would find this process without a handler.
-fn ignored_signals() -> BTreeSet<i32> {
+pub(super) fn ignored_signals() -> BTreeSet<i32> {
     let status = fs::read_named(Path::new("/proc/self/status"), 1 << 20).unwrap_or_default();
     let status = String::from_utf8_lossy(&status);
     let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());

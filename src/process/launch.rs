@@ -14,7 +14,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use zeroize::Zeroizing;
 
 use super::attend::{Ended, attend};
-use super::{ProcessError, command, executable, spawn};
+use super::{Interrupts, ProcessError, command, executable, spawn};
 use crate::env::Env;
 use crate::fs;
 
@@ -28,6 +28,14 @@ pub struct Launch<'a> {
     pub variables: Vec<(&'a str, Option<&'a str>)>,
     /// Whether of the environment only what programs need to work at all is handed on.
     pub is_clean: bool,
+}
+
+/// What a program wrote, and how it ended.
+pub struct Spoken {
+    /// What it wrote.
+    pub output: Zeroizing<Vec<u8>>,
+    /// Why that is not what it was to write: it failed, or was interrupted.
+    pub failure: Option<ProcessError>,
 }
 
 impl Launch<'_> {
@@ -49,19 +57,31 @@ impl Launch<'_> {
 
     /// Starts the program, hands it a secret on its standard input, and returns what it writes to its standard output:
     /// at most `limit` bytes. Its messages go to this process's stderr. Whatever it leaves running is not waited for.
+    /// With `interrupts` what it wrote is returned also when somebody ends it.
     ///
     /// # Errors
-    /// When it is not found, does not start, fails, or writes more.
-    pub fn converse(self, env: &Env, input: &[u8], limit: usize) -> Result<Zeroizing<Vec<u8>>, ProcessError> {
+    /// When it is not found, does not start, or writes more.
+    pub fn converse(
+        self,
+        env: &Env,
+        input: &[u8],
+        limit: usize,
+        interrupts: Option<&Interrupts>,
+    ) -> Result<Spoken, ProcessError> {
         let mut command = self.prepare(env)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let program = || PathBuf::from(self.program);
         let failed = |source| ProcessError::Attend { program: program(), source };
+        let interrupted = |signal| ProcessError::Interrupted { program: program(), signal };
+        if let Some(signal) = interrupts.and_then(Interrupts::came) {
+            return Err(interrupted(signal));
+        }
         let mut child = spawn(&mut command)?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         // What the program leaves running may hold its output open for ever: so this pipe tells when it has ended itself.
         let (over, alive) = io::pipe().map_err(failed)?;
         let pid = Pid::from_child(&child);
+        interrupts.inspect(|interrupts| interrupts.hand_to(Some(pid)));
         let output = std::thread::scope(|scope| {
             scope.spawn(move || {
                 let ended = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).err();
@@ -78,12 +98,15 @@ impl Launch<'_> {
             }
             output
         });
+        interrupts.inspect(|interrupts| interrupts.hand_to(None));
         let status = child.wait().map_err(failed)?;
         let output = output.map_err(failed)?.unwrap_or_default();
         if output.len() > limit {
             return Err(ProcessError::TooMuch { program: program(), limit });
         }
-        if status.success() { Ok(output) } else { Err(ProcessError::Failed { program: program(), status }) }
+        let failed = || (!status.success()).then(|| ProcessError::Failed { program: program(), status });
+        let failure = interrupts.and_then(Interrupts::came).map(interrupted).or_else(failed);
+        Ok(Spoken { output, failure })
     }
 
     /// Prepares the program with its arguments and environment.

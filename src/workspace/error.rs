@@ -183,6 +183,10 @@ pub enum Error {
         path: String,
         /// The key.
         key: String,
+        /// The key of the copy that was made when the rotation began.
+        previous: String,
+        /// The key of the pending value.
+        pending: String,
     },
     /// A secret would stand in clear.
     #[error("{key} in {path} stands in clear, as its header says: no secret belongs there")]
@@ -193,18 +197,28 @@ pub enum Error {
         key: String,
     },
     /// There is nothing to rotate.
-    #[error("no rotation of {key} in {path} has begun: there is no {pending}")]
+    #[error("no rotation of {key} in {path} has begun: there is no {missing}")]
     NoRotation {
         /// The file.
         path: String,
         /// The key.
         key: String,
-        /// The key of the pending value.
-        pending: String,
+        /// The key of a value that would be there.
+        missing: String,
+        /// The key that is there without it: left of a rotation, or a key of its own.
+        left: Option<String>,
     },
     /// A text is no recipe; it may be a value that stands at the wrong place, and is not repeated.
     #[error("not a recipe: {0}")]
     Recipe(#[from] crate::generate::RecipeError),
+    /// A rotation was given fewer new values than it has keys.
+    #[error("there is no new value for {key} in {path}")]
+    NoNewValue {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+    },
     /// There is no recipe for a value.
     #[error("there is no recipe for {key} in {path}")]
     NoRecipe {
@@ -223,9 +237,19 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
-    /// A rotation in two steps is under way, or its keys are taken.
-    #[error("{sibling} stands in {path} already: a rotation of {key} has begun")]
+    /// A rotation in two steps is under way.
+    #[error("{pending} stands in {path} already: a rotation of {key} has begun")]
     RotationBegun {
+        /// The file.
+        path: String,
+        /// The key.
+        key: String,
+        /// The key of the pending value.
+        pending: String,
+    },
+    /// One of the keys that a rotation in two steps would need is taken.
+    #[error("{sibling} stands in {path} already: a rotation of {key} in two steps has no place there")]
+    SiblingTaken {
         /// The file.
         path: String,
         /// The key.

@@ -1,10 +1,10 @@
 //! What a rule demands to be said of each sealed value, and of which values it is not said.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::rotate::beside_rotations;
 use super::{Error, OpenFile, Workspace};
-use crate::document::{Document, KeyPath};
+use crate::document::{Document, KeyPath, Leaf};
 use crate::envelope::native::{EncryptedFile, Header, Metadata, ValueMetadata};
 use crate::policy::{Rule, ValueRequirement};
 
@@ -21,8 +21,7 @@ pub(super) struct Lacking {
 /// is as the value beside it.
 pub(super) fn lacking(header: &Header, document: &Document, named: usize) -> BTreeMap<Vec<ValueRequirement>, Lacking> {
     let mut lacking: BTreeMap<Vec<ValueRequirement>, Lacking> = BTreeMap::new();
-    let exempt = beside_rotations(document);
-    for leaf in document.leaves().filter(|leaf| header.seals(&leaf.path) && !exempt.contains(&leaf.path)) {
+    for leaf in of_their_own(header, document) {
         let fields = unsaid(&header.metadata, header.metadata.value(&leaf.path));
         if fields.is_empty() {
             continue;
@@ -59,13 +58,12 @@ impl Workspace<'_> {
         document: &Document,
         key: Option<&str>,
     ) -> Result<(), Error> {
-        if self.policy()?.is_none() || self.rule(&file.target)?.require_values.is_empty() {
+        let rule = if self.policy()?.is_some() { self.rule(&file.target)? } else { return Ok(()) };
+        if rule.require_values.is_empty() {
             return Ok(());
         }
-        let rule = self.rule(&file.target)?;
         let known = file.opened.items.as_ref().map(|before| by_key(&file.opened.header, before)).unwrap_or_default();
-        let exempt = beside_rotations(document);
-        for leaf in document.leaves().filter(|leaf| header.seals(&leaf.path) && !exempt.contains(&leaf.path)) {
+        for leaf in of_their_own(header, document) {
             let shown = leaf.path.to_string();
             let mut fields = unsaid(&header.metadata, header.metadata.value(&leaf.path));
             if key != Some(&shown)
@@ -80,6 +78,12 @@ impl Workspace<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the sealed values of a document, less those that are there for a rotation only.
+fn of_their_own<'d>(header: &Header, document: &'d Document) -> impl Iterator<Item = &'d Leaf> {
+    let exempt = beside_rotations(document);
+    document.leaves().filter(move |leaf| header.seals(&leaf.path) && !exempt.contains(&leaf.path))
 }
 
 fn by_key(header: &Header, document: &Document) -> HashMap<String, Vec<ValueRequirement>> {
@@ -107,6 +111,3 @@ fn unsaid(file: &Metadata, value: Option<&ValueMetadata>) -> Vec<ValueRequiremen
 fn is_periodic(file: &Metadata, value: Option<&ValueMetadata>) -> bool {
     value.is_some_and(|value| value.rotate_every.is_some()) || file.rotate_every.is_some()
 }
-
-/// The key paths of values that are there for a rotation only.
-pub(super) type Beside = HashSet<KeyPath>;

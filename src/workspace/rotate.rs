@@ -9,7 +9,6 @@ use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::metadata::{kept_recipe, value_path};
-use super::required::Beside;
 use super::save::Rewritten;
 use super::{Error, Keeping, OpenFile, Saved, Target, Workspace, key_paths};
 use crate::document::edit::{EditError, NewValue};
@@ -94,22 +93,24 @@ impl Workspace<'_> {
     /// and `kept` is the recipe that the header shall keep for them, and how.
     ///
     /// # Errors
-    /// When a value stays what it is, was changed meanwhile, cannot be written, or the file must not be.
+    /// When a new value is missing, a value stays what it is, was changed meanwhile, cannot be written, or the file must
+    /// not be.
     pub fn rotate(
         &self,
         rotation: &Rotation,
         new: &[Zeroizing<String>],
         kept: Option<(&Recipe, Keeping)>,
     ) -> Result<Saved, Error> {
+        let acts = rotation.acts(new)?;
         self.update_moving(rotation.file.target.clone(), |file| {
             let mut edit = Rewriting::of(file);
-            for (index, known) in rotation.turns.iter().enumerate() {
+            for (known, act) in &acts {
                 let turn = turn(file, &known.key, rotation.step)?;
                 if turn.old != known.old || turn.pending != known.pending {
                     let path = file.target.shown.clone();
                     return Err(Error::ChangedMeanwhile { path, key: known.key.clone() });
                 }
-                edit.take(&turn, rotation.step, new.get(index))?;
+                edit.take(&turn, act)?;
             }
             let mut header = file.opened.header.clone();
             if let Some((recipe, keeping)) = kept {
@@ -136,6 +137,27 @@ impl Rotation {
         let own = |turn: &Turn| metadata.value(&turn.path).and_then(|said| said.rotation_due);
         let date = |turn| own(turn).or(metadata.rotation_due);
         self.turns.iter().filter_map(|turn| Some((turn, date(turn)?))).collect()
+    }
+}
+
+impl Rotation {
+    /// Returns what is done to each value, with the new one where it takes one.
+    fn acts<'r>(&'r self, new: &'r [Zeroizing<String>]) -> Result<Vec<(&'r Turn, Act<'r>)>, Error> {
+        let mut new = new.iter();
+        let mut act = |turn: &'r Turn| {
+            let mut next = || {
+                let missing = || Error::NoNewValue { path: self.file.target.shown.clone(), key: turn.key.clone() };
+                new.next().ok_or_else(missing)
+            };
+            let act = match self.step {
+                RotationStep::Abort => Act::Abort,
+                RotationStep::Begin => Act::Begin(next()?),
+                RotationStep::Finish => Act::Finish,
+                RotationStep::Replace => Act::Replace(next()?),
+            };
+            Ok((turn, act))
+        };
+        self.turns.iter().map(&mut act).collect()
     }
 }
 
@@ -171,14 +193,16 @@ fn turn(file: &OpenFile, key: &str, step: RotationStep) -> Result<Turn, Error> {
         (Err(_), RotationStep::Replace) => return Ok(Turn { key, old, pending: None, path }),
         (Err(error), _) => return Err(error),
     };
-    let begun =
-        |sibling: &KeyPath| Error::RotationBegun { path: shown(), key: key.clone(), sibling: sibling.to_string() };
+    let has_begun = has_begun([&previous, &pending], |sibling| find(document, sibling).is_some());
+    let left = || [&pending, &previous].into_iter().find(|sibling| stands(document, sibling)).map(KeyPath::to_string);
     match step {
-        RotationStep::Replace if stands(document, &pending) => return Err(begun(&pending)),
+        RotationStep::Begin | RotationStep::Replace if has_begun => {
+            return Err(Error::RotationBegun { path: shown(), key, pending: pending.to_string() });
+        }
         RotationStep::Replace => {}
         RotationStep::Begin => {
-            if let Some(sibling) = [&pending, &previous].into_iter().find(|sibling| stands(document, sibling)) {
-                return Err(begun(sibling));
+            if let Some(sibling) = left() {
+                return Err(Error::SiblingTaken { path: shown(), key, sibling });
             }
             // A pattern may leave them in clear although the value itself is sealed.
             if let Some(sibling) = [&pending, &previous].into_iter().find(|sibling| !file.opened.header.seals(sibling))
@@ -186,15 +210,15 @@ fn turn(file: &OpenFile, key: &str, step: RotationStep) -> Result<Turn, Error> {
                 return Err(Error::InClear { path: shown(), key: sibling.to_string() });
             }
         }
-        RotationStep::Finish | RotationStep::Abort => {
-            if find(document, &pending).is_none() {
-                return Err(Error::NoRotation { path: shown(), key, pending: pending.to_string() });
-            }
-            let is_changed = find(document, &previous).is_some_and(|previous| *previous.value != *old);
-            if step == RotationStep::Finish && is_changed {
-                return Err(Error::ChangedSinceBegin { path: shown(), key });
-            }
+        RotationStep::Finish | RotationStep::Abort if !has_begun => {
+            let missing = if find(document, &pending).is_none() { &pending } else { &previous };
+            return Err(Error::NoRotation { path: shown(), key, missing: missing.to_string(), left: left() });
         }
+        RotationStep::Finish if find(document, &previous).is_none_or(|previous| *previous.value != *old) => {
+            let (previous, pending) = (previous.to_string(), pending.to_string());
+            return Err(Error::ChangedSinceBegin { path: shown(), key, previous, pending });
+        }
+        RotationStep::Finish | RotationStep::Abort => {}
     }
     Ok(Turn { key, old, pending: value(&pending), path })
 }
@@ -213,8 +237,14 @@ fn siblings(path: &KeyPath) -> Result<[KeyPath; 2], &'static str> {
     }
 }
 
+/// Tells whether a rotation in two steps has begun: the one place where that is decided. Both values are there since
+/// `--begin`; one of them alone may be anything, and is nobody's to take or remove.
+fn has_begun(siblings: [&KeyPath; 2], has_value: impl Fn(&KeyPath) -> bool) -> bool {
+    siblings.into_iter().all(has_value)
+}
+
 /// Returns the key paths of the values that stand beside others for a rotation in two steps that has begun.
-pub(super) fn beside_rotations(document: &Document) -> Beside {
+pub(super) fn beside_rotations(document: &Document) -> HashSet<KeyPath> {
     let current = |leaf: &Leaf| {
         let (last, above) = leaf.path.0.split_last()?;
         let Component::Key { kind: KeyKind::String, name, occurrence: 0 } = last else { return None };
@@ -222,11 +252,12 @@ pub(super) fn beside_rotations(document: &Document) -> Beside {
     };
     let current: Vec<KeyPath> = document.leaves().filter_map(current).collect();
     if current.is_empty() {
-        return Beside::new();
+        return HashSet::new();
     }
     let standing: HashSet<&KeyPath> = document.leaves().map(|leaf| &leaf.path).collect();
-    let begun = current.iter().filter(|current| standing.contains(current));
-    begun.filter_map(|current| siblings(current).ok()).flatten().collect()
+    let current = current.iter().filter(|current| standing.contains(current));
+    let begun = current.filter_map(|current| siblings(current).ok());
+    begun.filter(|siblings| has_begun(siblings.each_ref(), |sibling| standing.contains(sibling))).flatten().collect()
 }
 
 fn find<'d>(document: &'d Document, path: &KeyPath) -> Option<&'d Leaf> {
@@ -236,6 +267,14 @@ fn find<'d>(document: &'d Document, path: &KeyPath) -> Option<&'d Leaf> {
 /// Tells whether anything stands at a path: a value, keys, or nothing that has a key.
 fn stands(document: &Document, path: &KeyPath) -> bool {
     document.leaves().any(|leaf| path.contains(&leaf.path)) || key_paths(document).contains(&path.to_string())
+}
+
+/// What is done to one value.
+enum Act<'n> {
+    Abort,
+    Begin(&'n Zeroizing<String>),
+    Finish,
+    Replace(&'n Zeroizing<String>),
 }
 
 /// A text that is changed value by value.
@@ -254,31 +293,29 @@ impl<'f> Rewriting<'f> {
     }
 
     /// Changes one value and what stands beside it.
-    fn take(&mut self, turn: &Turn, step: RotationStep, new: Option<&Zeroizing<String>>) -> Result<(), Error> {
-        let shown = || self.file.target.shown.clone();
-        if let Some(new) = new {
-            turn.check_new(self.file, new)?;
-        }
-        let failed = |source| Error::Edit { path: shown(), source };
-        match step {
-            RotationStep::Replace => {
-                let new = new.expect("the command has made one for each turn");
-                self.set(&turn.path, new).map_err(failed)
+    fn take(&mut self, turn: &Turn, act: &Act<'_>) -> Result<(), Error> {
+        let file = self.file;
+        let siblings = || siblings(&turn.path).expect("`turn` has refused a value that can have none");
+        let done = match act {
+            Act::Abort => self.drop_siblings(siblings()),
+            Act::Begin(new) => {
+                turn.check_new(file, new)?;
+                let [previous, pending] = siblings();
+                self.copy(&turn.path, &previous).and_then(|()| self.set(&pending, new))
             }
-            RotationStep::Begin => {
-                let new = new.expect("the command has made one for each turn");
-                let [previous, pending] = siblings(&turn.path).expect("they were found before");
-                self.copy(&turn.path, &previous).and_then(|()| self.set(&pending, new)).map_err(failed)
-            }
-            RotationStep::Finish => {
-                let [_, pending] = siblings(&turn.path).expect("they were found before");
+            Act::Finish => {
                 if let Some(pending) = &turn.pending {
-                    turn.check_new(self.file, pending)?;
+                    turn.check_new(file, pending)?;
                 }
-                self.copy(&pending, &turn.path).and_then(|()| self.drop_siblings(turn)).map_err(failed)
+                let [previous, pending] = siblings();
+                self.copy(&pending, &turn.path).and_then(|()| self.drop_siblings([previous, pending]))
             }
-            RotationStep::Abort => self.drop_siblings(turn).map_err(failed),
-        }
+            Act::Replace(new) => {
+                turn.check_new(file, new)?;
+                self.set(&turn.path, new)
+            }
+        };
+        done.map_err(|source| Error::Edit { path: file.target.shown.clone(), source })
     }
 
     fn set(&mut self, path: &KeyPath, new: &str) -> Result<(), EditError> {
@@ -289,7 +326,6 @@ impl<'f> Rewriting<'f> {
 
     /// Puts the value of one key under another, with its day and generation.
     fn copy(&mut self, from: &KeyPath, to: &KeyPath) -> Result<(), EditError> {
-        let unspellable = EditError::Unspellable { format: self.format, what: "this value at this place" };
         let document = self.parse()?;
         let leaf = find(&document, from).ok_or_else(|| EditError::NotFound(from.clone()))?;
         let json = match leaf.kind {
@@ -298,18 +334,18 @@ impl<'f> Rewriting<'f> {
         };
         let value = json.as_ref().map_or(NewValue::Text(&leaf.value), NewValue::Json);
         let text = document::set(self.format, &self.text, &document, to, value)?;
-        let after = document::parse(self.format, &text).map_err(|_| unspellable.clone())?;
-        let copied = find(&after, to).ok_or_else(|| unspellable.clone())?;
+        let after = document::parse(self.format, &text).map_err(|_| self.unspellable())?;
+        let copied = find(&after, to).ok_or_else(|| self.unspellable())?;
         if (copied.kind, &*copied.value) != (leaf.kind, &*leaf.value) {
-            return Err(unspellable);
+            return Err(self.unspellable());
         }
         self.moved.push((copied.path.clone(), leaf.path.clone()));
         self.text = text;
         Ok(())
     }
 
-    fn drop_siblings(&mut self, turn: &Turn) -> Result<(), EditError> {
-        for sibling in siblings(&turn.path).expect("they were found before") {
+    fn drop_siblings(&mut self, siblings: [KeyPath; 2]) -> Result<(), EditError> {
+        for sibling in siblings {
             let document = self.parse()?;
             if stands(&document, &sibling) {
                 self.text = document::unset(self.format, &self.text, &document, &sibling)?;
@@ -319,8 +355,11 @@ impl<'f> Rewriting<'f> {
     }
 
     fn parse(&self) -> Result<Document, EditError> {
-        document::parse(self.format, &self.text)
-            .map_err(|_| EditError::Unspellable { format: self.format, what: "this value at this place" })
+        document::parse(self.format, &self.text).map_err(|_| self.unspellable())
+    }
+
+    fn unspellable(&self) -> EditError {
+        EditError::Unspellable { format: self.format, what: "this value at this place" }
     }
 }
 

@@ -143,6 +143,41 @@ fn on_its_day_a_value_is_due_and_on_the_next_one_overdue() {
 }
 
 #[test]
+fn a_day_that_is_past_is_for_what_was_replaced_by_then_and_that_is_said() {
+    let world = World::new();
+    world.write("secrets/a.env", "A=canary\nB=canary\n");
+    world.on(jiff::civil::date(2020, 1, 31), &["encrypt", "--quiet", "secrets/a.env"]);
+    world.set_value("secrets/a.env", "B", "canary-new");
+    let meta = |arguments: &[&str], day: &str| {
+        let said =
+            world.secret([&["meta", "secrets/a.env"], arguments, &["--rotation-due", day, "--allow-past"]].concat());
+        said.success().stderr.split_once('\n').map(|(_, told)| told.to_owned()).unwrap_or_default()
+    };
+    let up_to_date: Vec<String> = Vec::new();
+    assert_eq!(meta(&[], "2020-01-30"), "nothing is overdue by that day: all was replaced after 2020-01-30\n");
+    assert_eq!(overdue(&world), up_to_date);
+    assert_eq!(meta(&[], "2020-01-31"), "overdue by that day: 1 of 2 values, last replaced on 2020-01-31 or before\n");
+    assert_eq!(overdue(&world), ["secrets/a.env A overdue"]);
+    assert_eq!(meta(&["B"], "2020-01-31"), "nothing is overdue by that day: all was replaced after 2020-01-31\n");
+    // What is said of the value itself counts, whatever is said of the file.
+    assert_eq!(meta(&["A"], "2019-01-31"), "nothing is overdue by that day: all was replaced after 2019-01-31\n");
+    assert_eq!(meta(&[], "2020-02-29"), "nothing is overdue by that day: all was replaced after 2020-02-29\n");
+    assert_eq!(overdue(&world), up_to_date);
+    assert_eq!(
+        meta(&["A"], "2020-02-29"),
+        "overdue by that day: 1 of 1 value, last replaced on 2020-02-29 or before\n"
+    );
+    assert_eq!(overdue(&world), ["secrets/a.env A overdue"]);
+    world.secret_with(["rotate", "secrets/a.env", "A", "--stdin"], "canary-newer", &[]).success();
+    assert_eq!(overdue(&world), up_to_date);
+    assert_eq!(meta(&[], "2099-01-31"), "");
+}
+
+fn overdue(world: &World) -> Vec<String> {
+    world.states().into_iter().filter(|state| state.ends_with(" overdue")).collect()
+}
+
+#[test]
 fn what_is_said_of_one_value_counts_before_what_is_said_of_the_file() {
     let world = aged();
     let file = "secrets/old.env";

@@ -332,7 +332,7 @@ fn at_job(scenario: &str, command: &[&str]) -> String {
 }
 
 /// Becomes a program that no signal is ignored for, as it would be below `nohup` and in the background of a shell.
-const WITH_DEFAULT_SIGNALS: &str = "import os, signal, sys
+pub const WITH_DEFAULT_SIGNALS: &str = "import os, signal, sys
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])";

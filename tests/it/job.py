@@ -163,3 +163,9 @@ elif scenario == "hang up":
     wait_for(r"ready \d+")
     os.close(terminal)
     print("code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+elif scenario == "break off":
+    pid = in_session()
+    wait_for("ready")
+    type_keys(b"\x03")
+    print("code", end_of(pid))

@@ -132,20 +132,25 @@ fn metadata_of_values_that_makes_no_sense_is_refused() {
         (
             &["db.port", "--rotation-due", "2020-01-01"],
             1,
-            "`rotation_due` cannot be 2020-01-01: that day is past\nhint: write a day from today on; if it shall be overdue at once, give it with --allow-past",
+            "`rotation_due` cannot be 2020-01-01: that day is past\nhint: write a day from today on; with --allow-past, what was last replaced on that day or before is overdue at once",
         ),
         (
             &["--rotation-due", "2020-01-01"],
             1,
-            "`rotation_due` cannot be 2020-01-01: that day is past\nhint: write a day from today on; if it shall be overdue at once, give it with --allow-past",
+            "`rotation_due` cannot be 2020-01-01: that day is past\nhint: write a day from today on; with --allow-past, what was last replaced on that day or before is overdue at once",
         ),
         (
             &["db.port", "--generate", "canary"],
-            1,
+            2,
             "not a recipe: no value is made by this; there are age, base64:N, base64url:N, hex:N, password:N, \
-             ssh-ed25519, uuid and words:N",
+             ssh-ed25519, uuid and words:N\nhint: `secret generate --help` has examples",
         ),
-        (&["db.port", "--generate", "hex:1"], 1, "not a recipe: 8 bits of entropy are too few: at least 64 are needed"),
+        (
+            &["db.port", "--generate", "hex:1"],
+            2,
+            "not a recipe: 8 bits of entropy are too few: at least 64 are needed\n\
+             hint: hex:32 is strong enough; a short value that must be so is set with `secret set`",
+        ),
     ] {
         world.refuses(meta(arguments), code, &format!("error: {said}"));
     }
@@ -269,6 +274,10 @@ fn a_rule_demands_that_something_is_said_of_each_value() {
     world.secret(rotate(&["--begin", "--generate", "hex:16"])).success();
     world.secret(["verify"]).success();
     world.secret(rotate(&["--finish"])).success();
+    // A key that only ends so is one as any other.
+    let own = "echo '  password_pending: canary' >> \"$1\"";
+    let refused = edit(own);
+    assert!(refused.code == 1 && refused.stderr.contains("db.password_pending lacks description"), "{refused:#?}");
     // `set` cannot say anything of a value: it is found afterwards.
     world.secret_with(["set", FILE, "db.new", "--stdin"], "canary", &[]).success();
     assert!(verified().code == 3 && verified().stdout.contains("`db.new`"), "{:#?}", verified());

@@ -1,5 +1,6 @@
 //! Rotating values: by prompt, recipe and program, at once and in two steps, and what headers say of single values.
 
+mod interrupted;
 mod metadata;
 mod steps;
 
@@ -167,11 +168,15 @@ fn a_program_makes_the_new_value_out_of_the_old_one_and_another_one_tries_it() {
 #[test]
 fn a_program_that_fails_changes_nothing() {
     let world = World::with_db();
+    let nothing = "hint: secrets/db.yaml is as it was: the program wrote no new value";
+    let no_value =
+        "hint: secrets/db.yaml is as it was; a program of --exec writes the new value to its standard output";
     for (script, said) in [
-        ("echo canary-half; exit 3", "[P] failed: exit status: 3"),
-        ("kill -9 $$", "[P] failed: signal: 9 (SIGKILL)"),
-        ("exit 0", "[P] wrote no value"),
-        ("echo", "[P] wrote no value"),
+        ("exit 3", &*format!("[P] failed: exit status: 3\n{nothing}")),
+        ("echo; exit 3", &*format!("[P] failed: exit status: 3\n{nothing}")),
+        ("kill -9 $$", &*format!("[P] failed: signal: 9 (SIGKILL)\n{nothing}")),
+        ("exit 0", &*format!("[P] wrote no value\n{no_value}")),
+        ("echo", &*format!("[P] wrote no value\n{no_value}")),
         (
             "cat",
             "the new value of db.password in secrets/db.yaml is the one that it has\n\
@@ -187,10 +192,38 @@ fn a_program_that_fails_changes_nothing() {
         );
     }
     assert!(!world.home().join(".cache/secret/drafts").exists(), "nothing was made that could be in use");
+}
+
+#[test]
+fn a_program_that_cannot_be_run_is_named_with_what_can() {
+    let world = World::with_db();
+    let not_found = |name: &str| {
+        format!(
+            "error: program {name} not found\n\
+             hint: name a program in PATH, or its path as ./new-value; it is given no arguments: for those, name a script"
+        )
+    };
     // What stands in the repository is run only when the command line says so by a path.
     world.write("tool", "#!/bin/sh\ntouch ran; echo x\n");
-    world.refuses(rotate(&["--exec", "tool"]), 1, "error: program tool not found");
-    world.refuses(rotate(&["--exec", "./tool"]), 1, "error: [WORLD]/repo/./tool is not executable");
+    world.write("no script", "echo canary-new\n");
+    for option in ["--exec", "--test"] {
+        let run = |program: &'static str| match option {
+            "--exec" => rotate(&["--exec", program]),
+            _ => rotate(&["--generate", "hex:16", "--test", program]),
+        };
+        world.refuses(run("tool"), 1, &not_found("tool"));
+        world.refuses(run("/bin/echo hi"), 1, &not_found("/bin/echo hi"));
+        let executable = "hint: make it executable: `chmod +x [WORLD]/repo/./tool`";
+        world.refuses(run("./tool"), 1, &format!("error: [WORLD]/repo/./tool is not executable\n{executable}"));
+    }
+    let status = world.command(Path::new("chmod")).args(["+x", "no script"]).status();
+    assert!(status.expect("chmod runs").success());
+    world.refuses(
+        rotate(&["--exec", "./no script"]),
+        1,
+        "error: cannot run [WORLD]/repo/./no script: Exec format error (os error 8)\n\
+         hint: a script begins with the program that runs it, as `#!/bin/sh`",
+    );
 }
 
 /// Opens the only draft that there is, and removes it.
@@ -218,7 +251,8 @@ fn what_a_program_made_that_is_no_value_is_kept_too() {
         let shown = world.filter(&refused.stderr);
         let said = format!(
             "error: [WORLD]/home/program {said}\n\
-             hint: what the program made may be in use already; it is kept, encrypted to you: `age -d -i IDENTITY "
+             hint: secrets/db.yaml is as it was; what the program made may be in use already; it is kept, encrypted to you: \
+             `age -d -i IDENTITY "
         );
         assert!(refused.code == 1 && shown.starts_with(&said), "{shown}");
         assert_eq!(world.listing(), before);
@@ -233,7 +267,9 @@ fn a_test_that_cannot_be_run_is_found_before_a_new_value_is_made() {
     let change = program(&world, "touch \"$HOME/made\"; echo canary-new");
     for (test, said) in [("nothing", "program nothing not found"), ("./tool", "[WORLD]/repo/./tool is not executable")]
     {
-        world.refuses(rotate(&["--exec", &change, "--test", test]), 1, &format!("error: {said}"));
+        let refused = world.secret(rotate(&["--exec", &change, "--test", test]));
+        let shown = world.filter(&refused.stderr);
+        assert!(refused.code == 1 && shown.starts_with(&format!("error: {said}\nhint: ")), "{shown}");
     }
     assert!(!world.home().join("made").exists());
 }
@@ -285,6 +321,7 @@ fn several_values_are_rotated_all_or_none() {
     let change = program(&world, "read old; test \"$old\" != admin && echo canary-new");
     let refused = world.secret(["rotate", FILE, KEY, "db.user", "--exec", &change]);
     assert!(refused.code == 1 && get(&world, KEY) == "canary-hunter2", "{refused:#?}");
+    assert_eq!(take_draft(&world), b"db.password = canary-new\n", "the one that was made");
     let outcome = world.secret(["rotate", FILE, KEY, "db.user", KEY, "--generate", "hex:16", "--json"]).success();
     let made =
         |key: &str| json!({"key": key, "step": "replaced", "recipe": "hex:16", "entropy": 128, "public_key": null});
@@ -310,12 +347,50 @@ fn keys_that_are_made_show_their_public_part() {
             printed.stdout.starts_with(begins) && printed.stderr.contains(public) && !printed.stderr.contains(begins)
         );
     }
-    assert_eq!(
-        world.secret(["generate", "hex:4"]).stderr,
-        "error: not a recipe: 32 bits of entropy are too few: at least 64 are needed\n\
-         hint: ask for more of it; a short value that must be so is set with `secret set`\n"
-    );
-    assert_eq!(world.secret(["generate", "hex:4"]).code, 2);
+}
+
+#[test]
+fn a_recipe_that_is_too_weak_is_refused_alike_wherever_it_is_named() {
+    let world = World::with_db();
+    for (recipe, bits, stronger) in [
+        ("hex:4", 32, "hex:32"),
+        ("words:2", 25, "words:6"),
+        ("password:8,digits,exclude=0O", 25, "password:32,digits"),
+    ] {
+        let said = format!(
+            "error: not a recipe: {bits} bits of entropy are too few: at least 64 are needed\n\
+             hint: {stronger} is strong enough; a short value that must be so is set with `secret set`"
+        );
+        world.refuses(["generate", recipe], 2, &said);
+        world.refuses(rotate(&["--generate", recipe]), 2, &said);
+        world.refuses(["meta", FILE, KEY, "--generate", recipe], 2, &said);
+        world.secret(rotate(&["--generate", stronger])).success();
+        let line = format!("sed -i 's/^# owner.*/# values.\"db.port\" = {{ generate = \"{recipe}\" }}/' \"$1\"");
+        let edited = world.secret_with(["edit", FILE], "", &[("EDITOR", &world.editor(&line))]);
+        assert!(edited.code == 1 && edited.stderr.contains(&said), "{edited:#?}");
+    }
+}
+
+#[test]
+fn every_recipe_that_the_guide_shows_makes_values_of_so_many_bits() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rotation.md");
+    let page = std::fs::read_to_string(page).expect("the guide");
+    let table = page.split("| recipe | makes | bits |\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+    let world = World::with_db();
+    let mut shown = 0;
+    for row in table.expect("the table of recipes").lines().skip(1) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [recipes, _, bits] = cells[..] else { panic!("three columns: {row}") };
+        for recipe in recipes.split('`').skip(1).step_by(2) {
+            let made = world.secret(rotate(&["--generate", recipe, "--keep-recipe"])).success();
+            assert!(made.stderr.contains(&format!("\n{bits} bits of entropy (")), "{recipe}: {made:#?}");
+            // What was kept is read again.
+            let again = world.secret(rotate(&["--generate"])).success();
+            assert!(again.stderr.contains(&format!("\n{bits} bits of entropy (")), "{recipe}: {again:#?}");
+            shown += 1;
+        }
+    }
+    assert_eq!(shown, 10, "all of them were found");
 }
 
 #[test]

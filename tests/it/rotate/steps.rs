@@ -73,12 +73,8 @@ fn the_steps_of_a_rotation_come_in_order() {
     );
     let copy = world.copy();
     copy.secret_with(["set", FILE, KEY, "--stdin"], "canary-between", &[]).success();
-    copy.refuses(
-        rotate(&["--finish"]),
-        1,
-        "error: db.password in secrets/db.yaml was changed since its rotation began\n\
-         hint: if the pending value is the right one all the same, `secret rotate --abort` and set it; nothing was changed",
-    );
+    let refused = copy.secret(rotate(&["--finish"]));
+    assert!(refused.code == 1 && refused.stderr.contains("was changed since its rotation began"), "{refused:#?}");
     let test = program(&world, "test \"$(cat)\" = canary-new");
     let finished = world.secret(rotate(&["--finish", "--test", &test])).success();
     assert_eq!(
@@ -94,6 +90,96 @@ fn the_steps_of_a_rotation_come_in_order() {
         &["--abort", "--test", "x"],
     ] {
         assert_eq!(world.secret(rotate(clash)).code, 2, "{clash:?}");
+    }
+}
+
+#[test]
+fn a_key_of_ones_own_that_ends_as_those_of_rotations_is_none_of_them() {
+    let world =
+        World::new().with_file("secrets/a.env", "JOB=6\nJOB_pending=5\nTOKEN=canary-1\nTOKEN_previous=canary-0\n");
+    let rotate = |key: &'static str, option: &'static str| ["rotate", "secrets/a.env", key, option, "--generate=uuid"];
+    let step = |key: &'static str, step: &'static str| ["rotate", "secrets/a.env", key, step];
+    for (key, own, missing) in [("JOB", "JOB_pending", "JOB_previous"), ("TOKEN", "TOKEN_previous", "TOKEN_pending")] {
+        let hint = format!(
+            "hint: rotate it in one step, without --begin; if {own} is left of a rotation, `secret get secrets/a.env {own}` shows it, \
+             `secret unset secrets/a.env {own}` removes it"
+        );
+        world.refuses(
+            rotate(key, "--begin"),
+            1,
+            &format!("error: {own} stands in secrets/a.env already: a rotation of {key} in two steps has no place there\n{hint}"),
+        );
+        for end in ["--finish", "--abort"] {
+            world.refuses(
+                step(key, end),
+                1,
+                &format!("error: no rotation of {key} in secrets/a.env has begun: there is no {missing}\n{hint}"),
+            );
+        }
+        world.secret(rotate(key, "--quiet")).success();
+        assert_eq!(world.secret(["get", "secrets/a.env", key]).success().stdout.len(), 36);
+    }
+    let after = world.secret(["decrypt", "secrets/a.env"]).success().stdout;
+    assert!(after.contains("\nJOB_pending=5\n") && after.ends_with("\nTOKEN_previous=canary-0\n"), "{after}");
+}
+
+#[test]
+fn out_of_half_a_rotation_its_hints_lead() {
+    for (removed, left) in [("_pending", "_previous"), ("_previous", "_pending")] {
+        let world = World::with_db();
+        world.secret(rotate(&["--begin", "--generate", "hex:16"])).success();
+        world.secret(["unset", FILE, &format!("{KEY}{removed}")]).success();
+        let advice = format!("`secret unset secrets/db.yaml {KEY}{left}` removes it");
+        for step in [&["--begin", "--generate", "hex:16"][..], &["--finish"], &["--abort"]] {
+            let refused = world.secret(rotate(step));
+            assert!(refused.code == 1 && refused.stderr.contains(&advice), "{step:?}: {refused:#?}");
+        }
+        world.secret(["unset", FILE, &format!("{KEY}{left}")]).success();
+        for step in [&["--begin", "--generate", "hex:16"][..], &["--finish"]] {
+            world.secret(rotate(step)).success();
+        }
+        assert_eq!(get(&world, KEY).len(), 32);
+    }
+}
+
+#[test]
+fn a_value_that_was_changed_in_between_loses_no_pending_one_to_a_hint() {
+    for (key, text) in [("a key", "a key: canary-old\n"), ("port", "port: 5432\n")] {
+        let world = World::new().with_file("secrets/a b.yaml", text);
+        let rotate = |step: &'static str| ["rotate", "secrets/a b.yaml", key, step];
+        let set = |value| world.secret_with(["set", "secrets/a b.yaml", key, "--stdin"], value, &[]).success();
+        let begin = ["rotate", "secrets/a b.yaml", key, "--begin", "--stdin"];
+        world.secret_with(begin, "canary-new", &[]).success();
+        set("canary-between");
+        let refused = world.secret(rotate("--finish"));
+        let is_odd = key.contains(' ');
+        let written = |end: &str| if is_odd { format!("'\"{key}{end}\"'") } else { format!("{key}{end}") };
+        let [quoted, previous, pending] = ["", "_previous", "_pending"].map(written);
+        let shown = quoted.trim_matches('\'');
+        assert_eq!(
+            refused.stderr,
+            format!(
+                "error: {shown} in secrets/a b.yaml was changed since its rotation began\n\
+                 hint: `secret get 'secrets/a b.yaml' {pending}` shows the value that waits; to take it all the same, put the former one back \
+                 with `secret get 'secrets/a b.yaml' {previous} | secret set 'secrets/a b.yaml' {quoted} --stdin`, then --finish; to drop it, \
+                 `secret rotate 'secrets/a b.yaml' {quoted} --abort`\n"
+            )
+        );
+        // As the hint says, to the letter.
+        let commands: Vec<&str> = refused.stderr.split('`').skip(1).step_by(2).collect();
+        let by_shell = |line: &str| {
+            let program = env!("CARGO_BIN_EXE_secret");
+            let mut shell = world.command(Path::new("sh"));
+            shell.args(["-c", &format!("set -e; secret() {{ '{program}' \"$@\"; }}; {line}")]);
+            run(&mut shell, b"").success().stdout
+        };
+        assert_eq!(by_shell(commands[0]), "canary-new");
+        let copy = world.copy();
+        by_shell(commands[1]);
+        world.secret(rotate("--finish")).success();
+        assert_eq!(world.secret(["get", "secrets/a b.yaml", key]).success().stdout, "canary-new");
+        copy.secret(rotate("--abort")).success();
+        assert_eq!(copy.secret(["get", "secrets/a b.yaml", key]).success().stdout, "canary-between");
     }
 }
 
