@@ -4,10 +4,11 @@ use std::path::Path;
 
 use super::super::hint::{option_of, quote};
 use crate::fs;
+use crate::git::ObjectId;
 use crate::workspace::{Finding, Gained, Problem};
 
-/// Returns what to do, in one line.
-pub(super) fn advice(finding: &Finding) -> String {
+/// Returns what to do, in one line. `base` is what the user calls the commit that a range is compared with.
+pub(super) fn advice(finding: &Finding, base: Option<&str>) -> String {
     let path = quote(&finding.path);
     if finding.commit.is_none() && Path::new(&finding.path).file_name().is_some_and(fs::is_temporary) {
         return format!(
@@ -22,12 +23,12 @@ pub(super) fn advice(finding: &Finding) -> String {
         Problem::BrokenStructure(_) | Problem::BrokenToken(_) => format!(
             "take it from git's history: `git log -- {path}`; encrypted files are changed with `secret edit` and `secret set`"
         ),
-        Problem::Conflict => format!(
-            "take one side with `git checkout --ours -- {path}` or `git checkout --theirs -- {path}`, then make the other change again"
-        ),
+        // It takes the sides from the markers where git's index has them no more.
+        Problem::Conflict => format!("settle it with `secret resolve {path}`, then `git add -- {path}`"),
         Problem::Copy { .. } => "give one of them a key of its own: `secret decrypt --at-any-path`, then `secret encrypt`".to_owned(),
         Problem::Decrypted | Problem::Plaintext { .. } if finding.commit.is_some() => format!(
-            "replace the values, for history keeps them; then `secret encrypt {path}` and rewrite the commit, if it is nobody else's yet"
+            "replace the values, for history keeps them; then {}, with the file as `secret encrypt {path}` makes it",
+            rewrite(finding.commit)
         ),
         Problem::Decrypted | Problem::Plaintext { .. } => {
             format!("`secret encrypt {path}`, then `git add -- {path}`; or change the rule")
@@ -38,6 +39,16 @@ pub(super) fn advice(finding: &Finding) -> String {
         ),
         Problem::Exposed { .. } | Problem::Overdue { .. } => {
             format!("replace the values where they are used, then `secret rotate {path} KEY`")
+        }
+        // No later commit helps: each one counts, for history keeps the file as it was.
+        Problem::ExtraReader { .. } if finding.commit.is_some() => {
+            let name = base.unwrap_or("BASE");
+            let base = quote(name);
+            format!(
+                "every commit counts, for history keeps it: `git rebase {base}` makes them anew, with the readers of {name}; \
+                 if it is still so after that, `secret rekey {path}`, commit, and squash them with `git rebase -i {base}`; \
+                 or have the policy changed first, in a change of its own"
+            )
         }
         Problem::ExtraReader { .. } => {
             format!("`secret rekey {path}` takes them out; or have the policy changed first, in a change of its own")
@@ -74,15 +85,26 @@ pub(super) fn advice(finding: &Finding) -> String {
             Gained::Clear(_) | Gained::Ungoverned => "review whether that may stand in clear".to_owned(),
         },
         Problem::PrivateKey(_) if finding.commit.is_some() => {
-            "withdraw the key, for history keeps it; then remove it, and rewrite the commit if it is nobody else's yet".to_owned()
+            format!("withdraw the key, for history keeps it; then {}, without the key", rewrite(finding.commit))
         }
         Problem::PrivateKey(_) => {
             format!("take it out: `git restore --staged -- {path}`; withdraw the key if anybody else has seen it")
+        }
+        Problem::SealsLess { .. } if finding.commit.is_some() => {
+            let base = quote(base.unwrap_or("BASE"));
+            format!(
+                "`secret rekey {path}` seals it, then commit; what stood in clear history keeps: replace it, and squash \
+                 the commits with `git rebase -i {base}`, if they are nobody else's yet"
+            )
         }
         Problem::SealsLess { .. } => format!("`secret rekey {path}` seals it"),
         Problem::Symlink => "replace it by the file itself".to_owned(),
         Problem::Unchecked(_) => "run it in a full clone: `git fetch --unshallow`, or without --filter".to_owned(),
         Problem::Ungoverned => format!("add a rule for {path} to .secret.toml"),
+        Problem::Unsealed { .. } if finding.commit.is_some() => format!(
+            "replace the value, for history keeps it; then {}, with the change made by `secret set`",
+            rewrite(finding.commit)
+        ),
         Problem::Unsealed { .. } => {
             "replace the value if anybody else has seen it; take the file from git's history, and make the change with `secret set`".to_owned()
         }
@@ -93,4 +115,10 @@ pub(super) fn advice(finding: &Finding) -> String {
         }
         Problem::WrappedKey => format!("take it from git's history: `git log -- {path}`; then `secret rekey {path}`"),
     }
+}
+
+/// How to make a commit anew, which history would keep else.
+fn rewrite(commit: Option<ObjectId>) -> String {
+    let since = commit.map_or_else(|| "COMMIT".to_owned(), |commit| commit.short());
+    format!("rewrite the commit (`git rebase -i {since}~`) if it is nobody else's yet")
 }

@@ -17,11 +17,12 @@ pub(super) fn json(report: &VerifyReport) -> Value {
         }
         _ => Value::Null,
     };
+    let base = report.base.as_deref();
     let findings = report.findings.iter().map(|finding| {
         json!({
             "code": finding.problem.code(), "level": finding.level.name(), "file": finding.path, "line": finding.line,
             "owner": finding.owner, "commit": finding.commit.map(|commit| commit.to_string()),
-            "message": finding.problem.to_string(), "advice": advice(finding), "gain": gain(&finding.problem),
+            "message": finding.problem.to_string(), "advice": advice(finding, base), "gain": gain(&finding.problem),
         })
     });
     json!({
@@ -47,7 +48,7 @@ pub(super) fn sarif(report: &VerifyReport) -> Value {
             place["region"] = region;
         }
         json!({
-            "ruleId": finding.problem.code(), "level": finding.level.name(), "message": { "text": text(finding) },
+            "ruleId": finding.problem.code(), "level": finding.level.name(), "message": { "text": text(finding, report.base.as_deref()) },
             "locations": [{ "physicalLocation": place }],
             "properties": { "owner": finding.owner, "commit": finding.commit.map(|commit| commit.to_string()) },
         })
@@ -66,7 +67,13 @@ pub(super) fn sarif(report: &VerifyReport) -> Value {
 /// Workflow commands of GitHub, a line each.
 pub(super) fn github(report: &VerifyReport) -> Vec<String> {
     let line = |finding: &Finding| {
-        annotation(finding.level.name(), &finding.path, finding.line, finding.problem.code(), &text(finding))
+        annotation(
+            finding.level.name(),
+            &finding.path,
+            finding.line,
+            finding.problem.code(),
+            &text(finding, report.base.as_deref()),
+        )
     };
     report.findings.iter().map(line).collect()
 }
@@ -82,7 +89,7 @@ pub(super) fn junit(report: &VerifyReport) -> String {
         report.files
     );
     for finding in &report.findings {
-        let (code, text) = (finding.problem.code(), xml(&text(finding)));
+        let (code, text) = (finding.problem.code(), xml(&text(finding, report.base.as_deref())));
         let place = finding.line.map_or_else(|| finding.path.clone(), |line| format!("{}:{line}", finding.path));
         let _ = writeln!(out, "    <testcase classname=\"{}\" name=\"{code}\">", xml(&place));
         let _ = match finding.level {
@@ -95,12 +102,12 @@ pub(super) fn junit(report: &VerifyReport) -> String {
 }
 
 /// Returns all that is to be said of a finding, in one line.
-fn text(finding: &Finding) -> String {
+fn text(finding: &Finding, base: Option<&str>) -> String {
     let owner = finding.owner.iter().map(|owner| format!("owner {owner}"));
     let more: Vec<String> =
         owner.chain(finding.commit.iter().map(|commit| format!("commit {}", commit.short()))).collect();
     let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
-    format!("{}: {}{more}; {}", finding.path, finding.problem, advice(finding))
+    format!("{}: {}{more}; {}", finding.path, finding.problem, advice(finding, base))
 }
 
 /// Spells a path as a relative URI.

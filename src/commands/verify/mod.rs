@@ -86,7 +86,10 @@ pub fn run(arguments: VerifyArgs, context: &Context<'_>) -> Result<(), CommandEr
             Format::Junit => context.ui.print_text(&formats::junit(&report))?,
             Format::Sarif => context.ui.print_json(&formats::sarif(&report))?,
             Format::Text => {
-                report.findings.iter().try_for_each(|finding| tell(finding.clone(), &workspace, context))?;
+                report
+                    .findings
+                    .iter()
+                    .try_for_each(|finding| tell(finding.clone(), report.base.as_deref(), &workspace, context))?;
             }
         }
     }
@@ -95,7 +98,12 @@ pub fn run(arguments: VerifyArgs, context: &Context<'_>) -> Result<(), CommandEr
 }
 
 /// Says what a finding is, in one line, and what to do about it in another.
-fn tell(mut finding: Finding, workspace: &Workspace<'_>, context: &Context<'_>) -> Result<(), CommandError> {
+fn tell(
+    mut finding: Finding,
+    base: Option<&str>,
+    workspace: &Workspace<'_>,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
     // As somebody in this folder would write it, so that what is advised can be pasted.
     finding.path = workspace.from_here(&finding.path);
     if let Problem::Moved { recorded } = &mut finding.problem {
@@ -106,7 +114,7 @@ fn tell(mut finding: Finding, workspace: &Workspace<'_>, context: &Context<'_>) 
     let commit = finding.commit.iter().map(|commit| format!("commit {}", commit.short()));
     let more: Vec<String> = [finding.problem.code().to_owned()].into_iter().chain(owner).chain(commit).collect();
     context.ui.print(&format!("{place}: {}: {} [{}]", finding.level, finding.problem, more.join(", ")))?;
-    context.ui.print(&format!("    {}", advice(&finding)))?;
+    context.ui.print(&format!("    {}", advice(&finding, base)))?;
     Ok(())
 }
 
