@@ -73,6 +73,7 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
             let rules = if rules.is_empty() { "none".to_owned() } else { rules.join(", ") };
             format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
         }
+        Error::PathNotUtf8 { .. } => "rename it: with `git mv` if git has it, else with `mv`".to_owned(),
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
         Error::Expired { .. }
         | Error::LastInTime { .. }

@@ -432,7 +432,7 @@ pub enum Error {
         root: std::path::PathBuf,
     },
     /// The path is not UTF-8.
-    #[error("{path} is not UTF-8; a header cannot name it")]
+    #[error("the name of {path} is not UTF-8, so no header can name it")]
     PathNotUtf8 {
         /// The file.
         path: String,

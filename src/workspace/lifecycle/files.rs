@@ -48,7 +48,7 @@ impl Workspace<'_> {
     /// When a path does not exist, one that is named is not encrypted, or there is no policy to tell which files are
     /// meant.
     pub fn lifecycle(&self, request: &LifecycleRequest) -> Result<Lifecycle, Error> {
-        let mut targets = self.named_or_governed(&request.paths)?;
+        let (mut targets, unnameable) = self.named_or_governed(&request.paths)?;
         targets.sort_by(|(one, _), (other, _)| one.recorded.cmp(&other.recorded));
         targets.dedup_by(|(one, _), (other, _)| one.path == other.path);
         let (within, today) = (self.within(), self.env.today());
@@ -71,6 +71,11 @@ impl Workspace<'_> {
                 Err(error) => found.unexamined.push(Unexamined { file, error }),
             }
         }
+        found.unexamined.extend(
+            unnameable
+                .into_iter()
+                .map(|path| Unexamined { error: Error::PathNotUtf8 { path: path.clone() }, file: path }),
+        );
         Ok(found)
     }
 }

@@ -15,8 +15,8 @@ impl Workspace<'_> {
     /// When there is no policy, a path does not exist, or the repository cannot be read.
     pub fn status(&self, request: &StatusRequest) -> Result<Status, Error> {
         let policy = self.required_policy()?;
-        let mut targets: Vec<Target> =
-            self.named_or_governed(&request.paths)?.into_iter().map(|(target, _)| target).collect();
+        let (targets, unnameable) = self.named_or_governed(&request.paths)?;
+        let mut targets: Vec<Target> = targets.into_iter().map(|(target, _)| target).collect();
         targets.sort_by(|one, other| one.recorded.cmp(&other.recorded));
         targets.dedup_by(|one, other| one.path == other.path);
         let (within, today) = (self.within(), self.env.today());
@@ -46,6 +46,11 @@ impl Workspace<'_> {
             }
             files.push(file);
         }
+        for path in unnameable {
+            let why = Some("its name is not UTF-8, so no header can name it: rename it".to_owned());
+            files.push(FileStatus { state: FileState::Broken, why, ..by_policy(path, policy) });
+        }
+        files.sort_by(|one, other| one.file.cmp(&other.file));
         self.note_last_changes(&mut files)?;
         let over = policy.members.iter().filter(|(_, member)| member.is_expired(today));
         let expired = over.filter_map(|(name, member)| Some((name.clone(), member.expires?))).collect();

@@ -280,3 +280,29 @@ fn hostile_file_names_are_only_names() {
     assert_eq!(in_folder(&["decrypt", "./-dash.yaml"]).success().stdout, DB);
     assert_eq!(in_folder(&["decrypt", "-dash.yaml"]).code, 2);
 }
+
+#[test]
+fn a_file_whose_name_is_not_utf_8_is_passed_by_nowhere() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let world = World::with_db();
+    let name = std::ffi::OsString::from_vec(b"secrets/bad\xff.env".to_vec());
+    world.write("secrets/plain", "A=canary");
+    fs::rename(world.path("secrets/plain"), world.repo().join(&name)).expect("a renamed file");
+    let error = "error: the name of secrets/bad\u{fffd}.env is not UTF-8, so no header can name it\n\
+                 hint: rename it: with `git mv` if git has it, else with `mv`";
+    for command in [["encrypt", "secrets"].as_slice(), &["rekey", "--check"], &["rekey"], &["ls", "secrets"]] {
+        world.refuses(command, 1, error);
+    }
+    let why = "its name is not UTF-8, so no header can name it";
+    let status = world.secret(["status"]).success().stdout;
+    assert!(status.contains("2 files: 1 in line, 0 drift, 0 plaintext, 1 broken\n"), "{status}");
+    assert!(status.contains(why), "{status}");
+    let due = world.secret(["due"]);
+    assert!(due.code != 0 && due.stderr.contains(error), "{due:#?}");
+    let leaves = world.secret(["offboard", "alice", "--plan"]);
+    assert!(leaves.stdout.contains("Not read, and may hold more: secrets/bad\u{fffd}.env."), "{leaves:#?}");
+    // As the hint says.
+    fs::rename(world.repo().join(&name), world.path("secrets/good.env")).expect("a renamed file");
+    world.secret(["encrypt", "secrets"]).success();
+    world.secret(["rekey", "--check"]).success();
+}
