@@ -449,7 +449,7 @@ fn of_two_teams() -> (World, String) {
 fn what_others_must_rekey_is_listed_with_who_can_and_nothing_is_half_done() {
     let (world, bobs) = of_two_teams();
     let said = "error: cannot open ops/host.env: none of your identities opens it; nothing was rekeyed\n\
-                hint: bob can: ask one of them to run `secret rekey ops/host.env`\n\
+                hint: bob can: ask bob to run `secret rekey ops/host.env`\n\
                 hint: --partial rekeys what you can open; or name another identity with --identity FILE\n";
     let before = world.listing();
     let refused = world.secret(["rekey", "--yes"]);
