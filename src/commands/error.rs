@@ -324,6 +324,7 @@ fn exit_of(error: &Error) -> Exit {
         Error::Identity(_) => Exit::NoIdentity,
         Error::Edit { source: document::edit::EditError::KeyPath(_), .. }
         | Error::KeyPath { .. }
+        | Error::PolicyEdit(EditError::Name { .. })
         | Error::NoRevision { .. } => Exit::Usage,
         _ => Exit::Failed,
     }

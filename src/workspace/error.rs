@@ -108,10 +108,12 @@ pub enum Error {
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// The file is a plaintext.
-    #[error("{path} is not encrypted")]
+    #[error("{path} is not encrypted{}", if *what == Unencrypted::Age { " by secret" } else { "" })]
     NotEncrypted {
         /// The file.
         path: String,
+        /// What it is instead.
+        what: Unencrypted,
     },
     /// There is no such key.
     #[error("{path} has no key {key}")]
@@ -343,6 +345,12 @@ pub enum Error {
     NoPolicy {
         /// Where it was looked for.
         root: std::path::PathBuf,
+    },
+    /// What the user named is in no workspace.
+    #[error("{} is outside of any repository, and there is no policy (.secret.toml) for it", folder.display())]
+    NoWorkspace {
+        /// The folder of what was named.
+        folder: std::path::PathBuf,
     },
     /// A policy stands in a folder.
     #[error("{path} is a second policy; only the one at the root of the repository counts")]
@@ -602,6 +610,23 @@ pub enum Error {
         #[source]
         source: WrapError,
     },
+}
+
+/// What a file is that is not encrypted, as far as it matters what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unencrypted {
+    /// A file of age itself.
+    Age,
+    /// A plaintext that a rule is for.
+    Governed,
+    /// A plaintext that no rule is for.
+    NotGoverned,
+    /// A file that is in no workspace.
+    Outside,
+    /// The policy.
+    Policy,
+    /// A version of a file that git has.
+    Version,
 }
 
 fn known(keys: &[String]) -> String {

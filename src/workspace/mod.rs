@@ -63,7 +63,7 @@ pub use diagnose::similar_keys;
 pub use diff::{DiffRequest, FileDiff};
 pub use drill::{Drill, Drilled, DrilledMember, Failure};
 pub use edit_buffer::{BufferError, EditBuffer, Edited};
-pub use error::Error;
+pub use error::{Error, Unencrypted};
 pub use examine::{Examination, Exposed, SetUp};
 pub use guard::Standing;
 pub use init::{Initialized, NewIdentityError, create_identity, default_identity_path};
@@ -112,6 +112,8 @@ use crate::policy::{self, Policy};
 pub struct Workspace<'a> {
     env: &'a Env,
     root: Option<Root>,
+    /// The folder that it was looked for from.
+    start: PathBuf,
     repository: Option<Repository>,
     identities: &'a Identities<'a>,
     policy: OnceCell<Option<Policy>>,
@@ -148,6 +150,7 @@ impl<'a> Workspace<'a> {
         Ok(Self {
             env,
             root,
+            start: start.to_path_buf(),
             repository,
             identities,
             policy: OnceCell::new(),
@@ -205,8 +208,16 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// As [`Self::policy`], and when there is none.
     pub fn required_policy(&self) -> Result<&Policy, Error> {
-        let root = self.root().unwrap_or(self.env.current_dir()).to_path_buf();
-        self.policy()?.ok_or(Error::NoPolicy { root })
+        self.policy()?.ok_or_else(|| self.no_policy())
+    }
+
+    fn no_policy(&self) -> Error {
+        let here = fs::real_path(self.env.current_dir());
+        match self.root() {
+            Some(root) => Error::NoPolicy { root: root.to_path_buf() },
+            None if here.is_ok_and(|here| here == self.start) => Error::NoPolicy { root: self.start.clone() },
+            None => Error::NoWorkspace { folder: self.start.clone() },
+        }
     }
 
     /// Returns the text of the work tree's policy.
@@ -244,8 +255,7 @@ impl<'a> Workspace<'a> {
     }
 
     fn no_repository(&self) -> Error {
-        let folder = self.env.current_dir();
-        Error::NoRepository { folder: fs::real_path(folder).unwrap_or_else(|_| folder.to_path_buf()) }
+        Error::NoRepository { folder: self.start.clone() }
     }
 
     fn refuse_nested_policies(&self) -> Result<(), Error> {

@@ -200,7 +200,7 @@ impl Workspace<'_> {
     /// When another process has it.
     pub fn begin_rekey(&self) -> Result<Journal<'_>, Error> {
         let journal = self.within().map(Journal::begin).transpose()?.flatten();
-        journal.ok_or_else(|| Error::NoPolicy { root: self.env.current_dir().to_path_buf() })
+        journal.ok_or_else(|| self.no_policy())
     }
 
     /// Writes what was planned, and the proposed policy: all files, or none when one of them was changed meanwhile or

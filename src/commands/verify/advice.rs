@@ -5,10 +5,33 @@ use std::path::Path;
 use super::super::hint::{option_of, quote};
 use crate::fs;
 use crate::git::ObjectId;
-use crate::workspace::{Finding, Gained, Problem};
+use crate::workspace::{Finding, Gained, Problem, VerifyReport};
 
-/// Returns what to do, in one line. `base` is what the user calls the commit that a range is compared with.
-pub(super) fn advice(finding: &Finding, base: Option<&str>) -> String {
+/// What else is known where a finding was made.
+#[derive(Clone, Copy)]
+pub(super) struct Circumstances<'r> {
+    /// What the user calls the commit that a range is compared with.
+    base: Option<&'r str>,
+    /// Whether the file is a copy that stands elsewhere than its header says, and not the one that was copied.
+    is_copy: bool,
+}
+
+impl<'r> Circumstances<'r> {
+    /// Returns those of a finding of a report.
+    pub(super) fn of(finding: &Finding, report: &'r VerifyReport) -> Self {
+        let mut here = report.findings.iter().filter(|other| other.path == finding.path);
+        let (mut is_moved, mut has_twin) = (false, false);
+        here.by_ref().for_each(|other| match other.problem {
+            Problem::Moved { .. } => is_moved = true,
+            Problem::Copy { .. } => has_twin = true,
+            _ => {}
+        });
+        Self { base: report.base.as_deref(), is_copy: is_moved && has_twin }
+    }
+}
+
+/// Returns what to do, in one line.
+pub(super) fn advice(finding: &Finding, Circumstances { base, is_copy }: Circumstances<'_>) -> String {
     let path = quote(&finding.path);
     if finding.commit.is_none() && Path::new(&finding.path).file_name().is_some_and(fs::is_temporary) {
         return format!(
@@ -25,7 +48,8 @@ pub(super) fn advice(finding: &Finding, base: Option<&str>) -> String {
         ),
         // It takes the sides from the markers where git's index has them no more.
         Problem::Conflict => format!("settle it with `secret resolve {path}`, then `git add -- {path}`"),
-        Problem::Copy { .. } => "give one of them a key of its own: `secret decrypt --at-any-path`, then `secret encrypt`".to_owned(),
+        Problem::Copy { .. } | Problem::Moved { .. } if is_copy => key_of_its_own(&path),
+        Problem::Copy { other } => key_of_its_own(&quote(other)),
         Problem::Decrypted | Problem::Plaintext { .. } if finding.commit.is_some() => format!(
             "replace the values, for history keeps them; then {}, with the file as `secret encrypt {path}` makes it",
             rewrite(finding.commit)
@@ -51,7 +75,10 @@ pub(super) fn advice(finding: &Finding, base: Option<&str>) -> String {
             )
         }
         Problem::ExtraReader { .. } => {
-            format!("`secret rekey {path}` takes them out; or have the policy changed first, in a change of its own")
+            format!(
+                "`secret rekey {path}` takes them out; if it says that the header was changed by hand, `git checkout HEAD -- \
+                 {path}` takes it back; or have the policy changed first, in a change of its own"
+            )
         }
         Problem::MetadataLeft { keys, .. } => {
             let remove = keys.iter().map(|key| format!("`secret meta {path} {} --remove`", quote(key)));
@@ -67,7 +94,8 @@ pub(super) fn advice(finding: &Finding, base: Option<&str>) -> String {
         }
         Problem::MissingReader { .. } => format!("`secret rekey {path}`"),
         Problem::Moved { recorded } => {
-            format!("put it back, and move it with `secret mv {} {path}`", quote(recorded))
+            let recorded = quote(recorded);
+            format!("put it back with `mv -n {path} {recorded}`, and move it with `secret mv {recorded} {path}`")
         }
         Problem::OlderHeader { .. } | Problem::OlderValue { .. } => {
             format!("take the newest one, from before this change; `git log -p -- {path}` shows the others")
@@ -99,7 +127,9 @@ pub(super) fn advice(finding: &Finding, base: Option<&str>) -> String {
         }
         Problem::SealsLess { .. } => format!("`secret rekey {path}` seals it"),
         Problem::Symlink => "replace it by the file itself".to_owned(),
-        Problem::Unchecked(_) => "run it in a full clone: `git fetch --unshallow`, or without --filter".to_owned(),
+        Problem::Unchecked(_) => "run it in a full clone: `git fetch --unshallow` brings what a shallow one lacks, `git clone` without --filter what \
+             a partial one does; else `git fsck` lists what is missing"
+                .to_owned(),
         Problem::Ungoverned => format!("add a rule for {path} to .secret.toml"),
         Problem::Unsealed { .. } if finding.commit.is_some() => format!(
             "replace the value, for history keeps it; then {}, with the change made by `secret set`",
@@ -113,8 +143,17 @@ pub(super) fn advice(finding: &Finding, base: Option<&str>) -> String {
             let key = keys.first().map(|key| quote(key)).unwrap_or_default();
             format!("`secret meta {path} {key} {}`", options.join(" "))
         }
-        Problem::WrappedKey => format!("take it from git's history: `git log -- {path}`; then `secret rekey {path}`"),
+        Problem::WrappedKey => {
+            format!("take it from git's history: `git log -- {path}`, `git checkout COMMIT~ -- {path}`; then `secret rekey {path}`")
+        },
     }
+}
+
+/// How to part a copy from what it was copied from.
+fn key_of_its_own(copy: &str) -> String {
+    format!(
+        "give the copy a key of its own: `secret decrypt --in-place --at-any-path {copy}`, then `secret encrypt --fresh {copy}`"
+    )
 }
 
 /// How to make a commit anew, which history would keep else.

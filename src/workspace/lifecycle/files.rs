@@ -10,6 +10,7 @@ use crate::envelope::native::{
 };
 use crate::fs::{Root, Source};
 use crate::policy::Period;
+use crate::workspace::open::what_is;
 use crate::workspace::{Error, STREAM_ABOVE, Target, Workspace, each_on_all_cores};
 
 /// What is asked for.
@@ -109,7 +110,8 @@ pub(in crate::workspace) fn examine(
             return Ok(None);
         }
     }
-    match EncryptedFile::parse(&source.content(MAX_ENCRYPTED)?) {
+    let content = source.content(MAX_ENCRYPTED)?;
+    match EncryptedFile::parse(&content) {
         Ok(file) => {
             let places = file
                 .survey()
@@ -117,7 +119,9 @@ pub(in crate::workspace) fn examine(
             let values = lives(file.header(), &places, &file.locate_leaves(&places), today, soon);
             Ok(Some(Examined { header: file.header().clone(), values, has_clear: file.counts().clear > 0 }))
         }
-        Err(ReadError::NotEncrypted) if is_named => Err(Error::NotEncrypted { path: path() }),
+        Err(ReadError::NotEncrypted) if is_named => {
+            Err(Error::NotEncrypted { path: path(), what: what_is(target, within, &content) })
+        }
         Err(ReadError::NotEncrypted) => Ok(None),
         Err(source) => Err(Error::Read { path: path(), source }),
     }
