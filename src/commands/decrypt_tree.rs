@@ -75,13 +75,10 @@ pub fn run(
         };
         match result {
             Ok(plaintext) => plaintexts.push(plaintext),
-            Err(Failure::NotEncrypted) if !is_named && !workspaces.of(file).is_governed(&file.target)? => {
+            Err(Failure::NotEncrypted(_)) if !is_named && !workspaces.of(file).is_governed(&file.target)? => {
                 left_out.push(file.target.shown.as_str());
             }
-            Err(Failure::NotEncrypted) => {
-                errors.push(Error::NotEncrypted { path: file.target.shown.clone() }.into());
-            }
-            Err(Failure::Other(error)) => errors.push(error),
+            Err(Failure::NotEncrypted(error) | Failure::Other(error)) => errors.push(error),
         }
     }
     CommandError::worst(errors, context.ui)?;
@@ -118,14 +115,14 @@ fn open_large_again(
 
 /// Why a file was not opened.
 enum Failure {
-    NotEncrypted,
+    NotEncrypted(CommandError),
     Other(CommandError),
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotEncrypted { .. } => Self::NotEncrypted,
+            error @ Error::NotEncrypted { .. } => Self::NotEncrypted(error.into()),
             error => Self::Other(error.into()),
         }
     }

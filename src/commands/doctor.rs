@@ -306,7 +306,11 @@ impl Report {
                 self.wiring(workspace);
             }
             Err(error) => {
-                let name = if matches!(error, Error::Git(_)) { "git" } else { "policy" };
+                let name = match error {
+                    Error::Git(_) => "git",
+                    Error::PathNotUtf8 { .. } => "files",
+                    _ => "policy",
+                };
                 self.error(name, &error.into());
             }
         }

@@ -344,6 +344,7 @@ fn exit_of(error: &Error) -> Exit {
         Error::Process(ProcessError::Interrupted { signal, .. }) => Exit::of_signal(*signal),
         Error::Edit { source: document::edit::EditError::KeyPath(_), .. }
         | Error::KeyPath { .. }
+        | Error::PolicyEdit(EditError::Name { .. })
         | Error::NoRevision { .. } => Exit::Usage,
         _ => Exit::Failed,
     }

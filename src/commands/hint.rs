@@ -4,14 +4,14 @@ use std::path::Path;
 
 use crate::document::Problem;
 use crate::envelope::native::{CarrierError, OpenError, ReadError, SealError};
-use crate::fs::{FsError, Kind};
+use crate::fs::{FsError, Kind, Step};
 use crate::generate::RecipeError;
 use crate::git::{GitError, Unsupported};
 use crate::keys::{PluginError, PluginName, SettingsError, SettingsProblem, UnwrapError, WrapError};
 use crate::policy::edit::EditError;
 use crate::policy::{CODEOWNERS, CodeOwnersProblem};
 use crate::process::ProcessError;
-use crate::workspace::{Error, WiringError};
+use crate::workspace::{Error, Unencrypted, WiringError};
 
 /// Returns what to do about an error of the workspace, a line each.
 pub(super) fn hints_of(error: &Error) -> Vec<String> {
@@ -68,12 +68,14 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         Error::UncommittedKey { .. } => {
             "commit it before you rekey again, so that history can tell who made which key".to_owned()
         }
-        Error::NotAuthentic { source, .. } => return authenticity_hint(source),
-        Error::NotEncrypted { path } => format!("encrypt it with `secret encrypt {}`", quote(path)),
+        Error::NotAuthentic { source, path } => return authenticity_hint(source, path),
+        Error::NotEncrypted { path, what } => return plaintext_hint(path, *what),
+        Error::NoWorkspace { .. } => "name files of a repository that has a policy".to_owned(),
         Error::NotGoverned { path, rules } => {
             let rules = if rules.is_empty() { "none".to_owned() } else { rules.join(", ") };
             format!("the rules are for {rules}; add one for {} to .secret.toml", quote(path))
         }
+        Error::PathNotUtf8 { .. } => "rename it: with `git mv` if git has it, else with `mv`".to_owned(),
         Error::Outside { .. } => "run it once for each repository, or with -C DIR".to_owned(),
         Error::Expired { .. }
         | Error::LastInTime { .. }
@@ -106,19 +108,40 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
     vec![hint]
 }
 
+/// What to do about a file that is not encrypted.
+fn plaintext_hint(path: &str, what: Unencrypted) -> Vec<String> {
+    let path = quote(path);
+    let hint = match what {
+        Unencrypted::Age => {
+            format!("it is a file of age itself, as drafts of `secret edit` are: `age -d -i IDENTITY {path}`")
+        }
+        Unencrypted::Governed => format!("encrypt it with `secret encrypt {path}`"),
+        Unencrypted::NotGoverned => {
+            format!("no rule is for it: add one to .secret.toml, then `secret encrypt {path}`; or name another file")
+        }
+        Unencrypted::Outside => "it is outside of any repository with a policy; name a file of one".to_owned(),
+        Unencrypted::Policy => "the policy stands in clear; name a file that one of its rules is for".to_owned(),
+        Unencrypted::Version => return Vec::new(),
+    };
+    vec![hint]
+}
+
 /// What to do about a file that stands elsewhere than it was encrypted for, or is older than what history has of it.
 fn place_hint(error: &Error) -> Vec<String> {
     let hint = match error {
         Error::AtOtherPath { path, recorded } => format!(
-            "if it was moved on purpose, put it back and run `secret mv {} {}`; to read it here all the same, add --at-any-path",
+            "if it was moved on purpose, put it back with `mv -n {1} {0}` and run `secret mv {0} {1}`; to read it here all \
+             the same: `secret decrypt --at-any-path {1}`",
             quote(recorded),
             quote(path)
         ),
         Error::RolledBack { path, newest, .. } => {
             format!("take the newest one: `git checkout {newest} -- {}`", quote(path))
         }
-        Error::TwoPaths { path, .. } => format!(
-            "make a copy of its own: decrypt it with --at-any-path, and encrypt that as {}; or move it with `secret mv`",
+        Error::TwoPaths { path, other } => format!(
+            "give the copy a key of its own: `secret decrypt --in-place --at-any-path {0}`, then `secret encrypt --fresh {0}`; \
+             if {1} is the copy, do it there",
+            quote(other),
             quote(path)
         ),
         _ => return Vec::new(),
@@ -271,6 +294,8 @@ fn member_hint(error: &Error) -> Vec<String> {
 fn policy_hint(error: &EditError) -> Vec<String> {
     let hint = match error {
         EditError::LastReader { .. } => "name another reader in these rules first, or remove the rules and their files",
+        EditError::NameOfOther { .. } => "members and groups share their names: take another one",
+        EditError::RecipientTwice { .. } => "give each public key once",
         EditError::RecipientTaken { .. } => "one key belongs to one member; `secret member list` shows whose it is",
         EditError::Taken { .. } => {
             "another key of the same member is added with --another-key; others need a name of their own"
@@ -280,7 +305,8 @@ fn policy_hint(error: &EditError) -> Vec<String> {
             "`secret group list` shows the groups, and who is in them"
         }
         EditError::Invalid(_) => "nothing was changed; `secret member list` and `secret group list` show what there is",
-        EditError::Name { .. } | EditError::Unchangeable => return Vec::new(),
+        EditError::Name { .. } => "write one as `alice` or `alice@example.com`",
+        EditError::Unchangeable => return Vec::new(),
     };
     vec![hint.to_owned()]
 }
@@ -342,9 +368,14 @@ fn git_hint(error: &GitError) -> Vec<String> {
             "if you trust its owner: `git config --global --add safe.directory {}`",
             quote(&root.display().to_string())
         ),
-        GitError::MissingObject { .. } => {
-            "in a shallow or partial clone: `git fetch --unshallow`, or clone without --filter".to_owned()
+        GitError::MissingObject { is_shallow: true, .. } => {
+            "the history of this clone was cut off: `git fetch --unshallow` brings the rest".to_owned()
         }
+        GitError::BrokenObject { .. } | GitError::Git { is_damaged: true, .. } | GitError::MissingObject { .. } => {
+            "the repository is damaged: `git fsck` lists what is broken or missing; take that from another clone"
+                .to_owned()
+        }
+        GitError::Outside { .. } => "name files of this repository; others with -C DIR, once for each".to_owned(),
         GitError::NoProgram { .. } => "install git in a folder of PATH".to_owned(),
         GitError::Unsupported { what: Unsupported::PartialClone, .. } => {
             "nothing is fetched by secret: `git checkout` or `git show` fetches it, or clone without --filter"
@@ -363,7 +394,7 @@ pub(super) fn option_of(field: &str) -> String {
     if field == "links" { "--link".to_owned() } else { format!("--{}", field.replace('_', "-")) }
 }
 
-fn authenticity_hint(error: &OpenError) -> Vec<String> {
+fn authenticity_hint(error: &OpenError, path: &str) -> Vec<String> {
     let hint = match error {
         OpenError::HalfEncrypted { .. } => {
             "take the file from git's history and make the change with `secret edit` or `secret set`"
@@ -372,11 +403,22 @@ fn authenticity_hint(error: &OpenError) -> Vec<String> {
             "encrypted files are changed with `secret edit`, `secret set` and `secret unset`; `git log -p` shows who changed this one"
         }
         OpenError::HeaderMac | OpenError::Mismatch(_) | OpenError::Recipe { .. } => {
-            "readers and metadata are changed with `secret rekey` and `secret meta`, never by hand"
+            let hint = "readers and metadata are changed with `secret rekey` and `secret meta`, never by hand";
+            return vec![hint.to_owned(), take_back(path)];
         }
         OpenError::Body => "take the file from git's history",
     };
     vec![hint.to_owned()]
+}
+
+/// How to take back what was done to a file by hand.
+fn take_back(path: &str) -> String {
+    // Of a version the name says more than git takes for a path.
+    let path = if path.contains(['@', ' ']) { "FILE".to_owned() } else { quote(path) };
+    format!(
+        "`git checkout HEAD -- {path}` takes it back; if it is committed like that, `git log -- {path}` shows since when: \
+         `git checkout COMMIT~ -- {path}`"
+    )
 }
 
 fn read_hint(error: &ReadError, path: &str) -> Vec<String> {
@@ -418,7 +460,13 @@ pub(super) fn unwrap_hint(error: &UnwrapError, readers: &[String]) -> Vec<String
             vec![who, "make an identity with `secret keygen`, or name one with --identity FILE".to_owned()]
         }
         UnwrapError::NoMatch { .. } => {
-            vec![who, "ask one of them to run `secret member add` and `secret rekey` for you, or name another identity with --identity FILE".to_owned()]
+            let whom = if let [reader] = readers { reader } else { "one of them" };
+            vec![
+                who,
+                format!(
+                    "ask {whom} to run `secret member add` and `secret rekey` for you, or name another identity with --identity FILE"
+                ),
+            ]
         }
         UnwrapError::NoTerminal { .. } => {
             vec!["run it at a terminal, or use an identity without a passphrase".to_owned()]
@@ -486,6 +534,13 @@ fn fs_hint(error: &FsError) -> Vec<String> {
         FsError::Link { .. } => "name the file or folder itself",
         FsError::Locked { .. } => "run the command again when the other one has ended",
         FsError::NotFile { kind: Kind::Folder, .. } => "name a file in it",
+        FsError::Permission { step: Step::Create | Step::Remove | Step::Replace, path } => {
+            let folder = path.parent().unwrap_or(path).display().to_string();
+            return vec![format!(
+                "files are replaced, not changed: it takes the right to write in the folder {}",
+                quote(&folder)
+            )];
+        }
         FsError::Outside { .. } => "nothing is read or written outside of the repository",
         _ => return Vec::new(),
     };

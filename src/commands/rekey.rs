@@ -273,22 +273,36 @@ fn for_others(unopened: Vec<Unopened>, what: &str, terms: &RekeyTerms) -> Comman
     if let [file] = unopened.as_slice() {
         let shown = file.target.shown.clone();
         let who = who(file);
+        let whom = if file.readers.len() == 1 { file.readers[0].clone() } else { "one of them".to_owned() };
+        let leaver = file.readers.is_empty().then(|| losing(file));
+        let readers = file.preview.readers.join(", ");
         let error = unopened.into_iter().next().map(|file| CommandError::from(file.error));
         let message = error.map(|error| error.in_lines().0).unwrap_or_default();
         let error = CommandError::not_for_you(format!("{message}; {what}"));
-        if terms.is_part {
-            return error.hint(format!("{who}: ask one of them to run this command, {another}"));
+        if let Some(leaver) = leaver {
+            return only_who_leaves(error, &shown, &leaver, &readers, terms);
         }
-        let error = error.hint(format!("{who}: ask one of them to run `secret rekey {}`", super::hint::quote(&shown)));
+        if terms.is_part {
+            return error.hint(format!("{who}: ask {whom} to run this command, {another}"));
+        }
+        let error = error.hint(format!("{who}: ask {whom} to run `secret rekey {}`", super::hint::quote(&shown)));
         return match terms.partial {
             true => error.hint(another),
             false => error.hint(format!("--partial rekeys what you can open; {another}")),
         };
     }
+    let has_leaver = unopened.iter().any(|file| file.readers.is_empty());
     let lines: Vec<String> = unopened.iter().map(|file| format!("  {}: {}", file.target.shown, who(file))).collect();
     let error =
         CommandError::not_for_you(format!("your identities do not open {count} of the files that must change; {what}"))
             .more(lines);
+    let error = match has_leaver {
+        true => error.hint(
+            "where only who loses the file can, they run `secret rekey FILE` first; or `git rm` it, commit, and encrypt \
+             new values after this command",
+        ),
+        false => error,
+    };
     if terms.is_part {
         return error.hint(format!("ask somebody who opens all of them to run this command, {another}"));
     }
@@ -296,10 +310,36 @@ fn for_others(unopened: Vec<Unopened>, what: &str, terms: &RekeyTerms) -> Comman
     if terms.partial { error } else { error.hint("--partial rekeys what you can open") }
 }
 
+/// Says what to do about a file that nobody but who loses it can open.
+fn only_who_leaves(error: CommandError, file: &str, leaver: &str, readers: &str, terms: &RekeyTerms) -> CommandError {
+    let file = super::hint::quote(file);
+    let error = if terms.is_part {
+        error.hint(format!(
+            "only {leaver} can: have {leaver} run `secret rekey {file}` first, which lets {readers} in, and one of those \
+             run this command"
+        ))
+    } else {
+        error.hint(format!(
+            "only {leaver} can, whom the policy does not name for it any more: ask {leaver} to run `secret rekey {file} \
+             --without-me`"
+        ))
+    };
+    error.hint(format!(
+        "without {leaver} nobody gets at its values: `git rm {file}`, commit, run this command again, and encrypt new values \
+         with `secret encrypt {file}`"
+    ))
+}
+
+/// Returns who reads a file today, and would not any more.
+fn losing(file: &Unopened) -> String {
+    let names = file.preview.removed.iter().filter(|change| !change.is_key_change);
+    names.map(|change| change.member.clone()).collect::<Vec<_>>().join(", ")
+}
+
 /// Says who could rekey a file.
 fn who(file: &Unopened) -> String {
     match file.readers.as_slice() {
-        [] => "nobody whom the policy names can".to_owned(),
+        [] => format!("only {} can, who would not read it any more", losing(file)),
         readers => format!("{} can", readers.join(", ")),
     }
 }

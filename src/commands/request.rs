@@ -5,7 +5,9 @@ use clap::Args;
 use super::recipients::{RecipientArgs, parse_kind};
 use super::{CommandError, Context};
 use crate::keys::Recipient;
-use crate::policy::{MemberKind, Request};
+use crate::policy::edit::EditError;
+use crate::policy::{MemberKind, Request, is_name};
+use crate::workspace::Error;
 
 /// Ask to become a member: leave your public key in the repository
 ///
@@ -36,7 +38,7 @@ pub fn run(arguments: RequestArgs, context: &Context<'_>) -> Result<(), CommandE
     let workspace = context.workspace(".".as_ref())?;
     let mut recipients = recipients.read(context)?;
     if recipients.is_empty() {
-        let own = workspace.identities().recipients().map_err(crate::workspace::Error::from)?;
+        let own = workspace.identities().recipients().map_err(Error::from)?;
         recipients = own.into_iter().cloned().collect();
     }
     if recipients.is_empty() {
@@ -46,12 +48,22 @@ pub fn run(arguments: RequestArgs, context: &Context<'_>) -> Result<(), CommandE
     for recipient in &recipients {
         context.ui.note(&format!("public key: {}", Recipient::as_str(recipient)));
     }
+    if !is_name(&name) {
+        return Err(Error::from(EditError::Name { name }).into());
+    }
     let request = Request { name: name.clone(), recipients, kind, groups };
     // What could not be read again is not written.
     if let Err(error) = Request::parse(&request.to_text()) {
         return Err(CommandError::usage(error));
     }
-    let path = workspace.leave_request(&request)?;
+    let path = workspace.leave_request(&request).map_err(|error| match error {
+        // Who asks cannot add a key to a member: a member does.
+        Error::PolicyEdit(EditError::Taken { .. }) => CommandError::failed(error).hint(format!(
+            "if it is you, a member adds your other key: `secret member add {name} PUBLIC-KEY --another-key`; else ask \
+             under another name"
+        )),
+        error => error.into(),
+    })?;
     context.ui.note(&format!("wrote {path}"));
     context.ui.note(&format!("next: commit it and open a pull request; a member runs `secret approve {name}`"));
     Ok(())

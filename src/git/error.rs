@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use git2::ErrorCode;
+use git2::{ErrorClass, ErrorCode};
 
 use super::{EntryKind, ObjectId};
 use crate::fs::FsError;
@@ -37,13 +37,14 @@ pub enum GitError {
     #[error(transparent)]
     Fs(#[from] FsError),
     /// Git's data is damaged, or not readable for another reason.
-    #[error("cannot read the git repository {}", root.display())]
+    #[error("cannot read the git repository {}: {said}", root.display())]
     Git {
         /// Its folder.
         root: PathBuf,
-        /// What libgit2 said.
-        #[source]
-        source: git2::Error,
+        /// What libgit2 said, without its numbers.
+        said: String,
+        /// Whether an object is damaged, and libgit2 does not say which.
+        is_damaged: bool,
     },
     /// The repository names an object that it does not have.
     #[error("the git repository {} lacks object {id}", root.display())]
@@ -52,6 +53,8 @@ pub enum GitError {
         id: ObjectId,
         /// The repository's folder.
         root: PathBuf,
+        /// Whether the history of this clone was cut off.
+        is_shallow: bool,
     },
     /// In git, something else than a file stands at this path.
     #[error("{} is a {kind} in git, not a file", path.display())]
@@ -144,6 +147,13 @@ impl fmt::Display for Unsupported {
     }
 }
 
+/// Tells whether libgit2 could not read an object that is there.
+pub(super) fn is_damage(error: &git2::Error) -> bool {
+    let is_of_objects =
+        matches!(error.class(), ErrorClass::Object | ErrorClass::Odb | ErrorClass::Tree | ErrorClass::Zlib);
+    is_of_objects && error.code() != ErrorCode::NotFound
+}
+
 impl GitError {
     /// Tells apart what libgit2 refuses; for formats it has no code, only these words of repository.c and index.c.
     pub(super) fn of(root: &Path, source: git2::Error) -> Self {
@@ -157,7 +167,10 @@ impl GitError {
             () if says("unsupported extension name") || says("unsupported repository version") => {
                 Unsupported::Extension
             }
-            () => return Self::Git { root, source },
+            () => {
+                let is_damaged = is_damage(&source);
+                return Self::Git { root, said: source.message().to_owned(), is_damaged };
+            }
         };
         Self::Unsupported { what, root }
     }

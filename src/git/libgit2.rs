@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorClass, ErrorCode, IndexEntryExtendedFlag, ObjectType, Oid, Sort};
 use zeroize::Zeroizing;
 
+use super::error::is_damage;
 use super::index::Index;
 use super::store::{Commits, Store};
 use super::{GitError, ObjectId, ObjectKind, Unsupported};
@@ -28,10 +29,21 @@ impl Libgit2 {
     }
 
     pub(super) fn refused(&self, error: git2::Error) -> GitError {
-        if error.code() == ErrorCode::NotFound && error.class() == ErrorClass::Odb && self.is_partial() {
-            return self.unsupported(Unsupported::PartialClone);
+        if error.code() == ErrorCode::NotFound && error.class() == ErrorClass::Odb {
+            if self.is_partial() {
+                return self.unsupported(Unsupported::PartialClone);
+            }
+            // Of a walk only the words say which object it was.
+            let words = error.message().split(|byte: char| !byte.is_ascii_hexdigit());
+            if let Some(id) = words.filter_map(|word| ObjectId::from_hex(word.as_bytes())).next() {
+                return self.lacks(id);
+            }
         }
         GitError::of(&self.root, error)
+    }
+
+    fn lacks(&self, id: ObjectId) -> GitError {
+        GitError::MissingObject { id, root: self.root.clone(), is_shallow: self.inner.is_shallow() }
     }
 
     fn unsupported(&self, what: Unsupported) -> GitError {
@@ -52,7 +64,8 @@ impl Libgit2 {
     fn missing(&self, id: ObjectId, error: git2::Error) -> GitError {
         match error.code() {
             ErrorCode::NotFound if self.is_partial() => self.unsupported(Unsupported::PartialClone),
-            ErrorCode::NotFound => GitError::MissingObject { id, root: self.root.clone() },
+            ErrorCode::NotFound => self.lacks(id),
+            _ if is_damage(&error) => self.broken(id),
             _ => self.refused(error),
         }
     }
@@ -111,7 +124,9 @@ impl Store for Libgit2 {
     }
 
     fn top(&self, id: ObjectId, top: usize, limit: usize) -> Result<Zeroizing<Vec<u8>>, GitError> {
+        // Of one that is cut off, libgit2's stream does not end; so what fits into memory is read as a whole.
         if let Ok(objects) = self.inner.odb()
+            && objects.read_header(self.oid(id)?).is_ok_and(|(length, _)| length > STREAM_ABOVE)
             && let Ok((object, size, _)) = objects.reader(self.oid(id)?)
         {
             // No larger than it must be: all of it is wiped in the end.
@@ -201,6 +216,9 @@ impl Store for Libgit2 {
         GitError::BrokenObject { id, root: self.root.clone() }
     }
 }
+
+/// How large an object is whose top is read without the rest.
+const STREAM_ABOVE: usize = 1 << 20;
 
 /// Where an index entry's flags have its stage: 0, or 1 to 3 in a merge (gitformat-index, "flags").
 const STAGE_SHIFT: u16 = 12;

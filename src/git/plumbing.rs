@@ -114,7 +114,9 @@ impl Store for Plumbing {
             ObjectKind::Tree => "tree",
         };
         match self.read(id, limit)? {
-            GitObject::Missing => Err(GitError::MissingObject { id, root: self.root.clone() }),
+            GitObject::Missing => {
+                Err(GitError::MissingObject { id, root: self.root.clone(), is_shallow: self.is_shallow })
+            }
             GitObject::Present(kind, content) if kind == wanted => Ok(content),
             GitObject::TooLarge(kind) if kind == wanted => Err(GitError::TooLarge { id, limit }),
             GitObject::Present(..) | GitObject::TooLarge(_) => Err(self.broken(id)),

@@ -66,7 +66,21 @@ pub enum EditError {
         /// The name.
         name: String,
     },
-    /// The recipient stands at a member already, or was given twice.
+    /// A group has the name that a member shall have, or a member that of a group.
+    #[error("{name} is a {what}")]
+    NameOfOther {
+        /// The name.
+        name: String,
+        /// What has it.
+        what: &'static str,
+    },
+    /// The recipient was given twice.
+    #[error("{recipient} was given twice")]
+    RecipientTwice {
+        /// The recipient.
+        recipient: String,
+    },
+    /// The recipient stands at a member already.
     #[error("{recipient} belongs to {member} already")]
     RecipientTaken {
         /// The recipient.
@@ -79,11 +93,17 @@ pub enum EditError {
     Unchangeable,
 }
 
+/// What gets a new name.
+enum Named {
+    Group,
+    Member,
+}
+
 /// Adds a member.
 pub fn add_member(text: &str, name: &str, member: &Member) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
-    edit.check_new_name(name)?;
-    edit.check_new_recipients(name, &member.recipients)?;
+    edit.check_new_name(name, &Named::Member)?;
+    edit.check_new_recipients(&member.recipients)?;
     let mut keys: Array = member.recipients.iter().map(Recipient::as_str).collect();
     let value = if member.kind != MemberKind::default() || member.expires.is_some() {
         let mut table = InlineTable::new();
@@ -144,7 +164,7 @@ pub fn set_expires(text: &str, name: &str, expires: Option<Date>) -> Result<Stri
 /// Adds recipients to a member who is there already, behind the old ones.
 pub fn add_recipients(text: &str, name: &str, recipients: &[Recipient]) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
-    edit.check_new_recipients(name, recipients)?;
+    edit.check_new_recipients(recipients)?;
     let member = edit.policy.members.get_mut(name).ok_or_else(|| EditError::NoMember { name: name.to_owned() })?;
     member.recipients.extend_from_slice(recipients);
     let item = edit.document.get_mut("members").and_then(|members| members.get_mut(name));
@@ -192,7 +212,10 @@ pub fn remove_recipient(text: &str, name: &str, recipient: &Recipient) -> Result
 /// Adds a group with the members and groups that are to be in it.
 pub fn add_group(text: &str, group: &str, names: &[&str]) -> Result<String, EditError> {
     let mut edit = Edit::begin(text)?;
-    edit.check_new_name(group)?;
+    edit.check_new_name(group, &Named::Group)?;
+    if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        return Err(EditError::AlreadyIn { group: group.to_owned(), name: (*twice.1).to_owned() });
+    }
     edit.table("groups")?.insert(group, Item::Value(names.iter().copied().collect::<Array>().into()));
     edit.policy.groups.insert(group.to_owned(), names.iter().map(|name| (*name).to_owned()).collect());
     edit.finish()
@@ -284,22 +307,28 @@ impl<'t> Edit<'t> {
         if policy == self.policy { Ok(text) } else { Err(EditError::Unchangeable) }
     }
 
-    fn check_new_name(&self, name: &str) -> Result<(), EditError> {
+    fn check_new_name(&self, name: &str, of: &Named) -> Result<(), EditError> {
         if !is_name(name) {
             return Err(EditError::Name { name: name.to_owned() });
         }
-        if self.policy.members.contains_key(name) || self.policy.groups.contains_key(name) {
-            return Err(EditError::Taken { name: name.to_owned() });
+        let name = name.to_owned();
+        match (of, self.policy.members.contains_key(&name), self.policy.groups.contains_key(&name)) {
+            (_, false, false) => Ok(()),
+            (Named::Member, true, _) | (Named::Group, _, true) => Err(EditError::Taken { name }),
+            (Named::Member, ..) => Err(EditError::NameOfOther { name, what: "group" }),
+            (Named::Group, ..) => Err(EditError::NameOfOther { name, what: "member" }),
         }
-        Ok(())
     }
 
-    fn check_new_recipients(&self, name: &str, recipients: &[Recipient]) -> Result<(), EditError> {
+    fn check_new_recipients(&self, recipients: &[Recipient]) -> Result<(), EditError> {
         for (index, recipient) in recipients.iter().enumerate() {
-            let known = self.policy.member_with(recipient).map(|(member, _)| member);
-            if let Some(member) = known.or(recipients[..index].contains(recipient).then_some(name)) {
-                let (recipient, member) = (recipient.to_string(), member.to_owned());
-                return Err(EditError::RecipientTaken { recipient, member });
+            let recipient_text = recipient.to_string();
+            if let Some((member, _)) = self.policy.member_with(recipient) {
+                let member = member.to_owned();
+                return Err(EditError::RecipientTaken { recipient: recipient_text, member });
+            }
+            if recipients[..index].contains(recipient) {
+                return Err(EditError::RecipientTwice { recipient: recipient_text });
             }
         }
         Ok(())

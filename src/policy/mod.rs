@@ -24,6 +24,7 @@ pub use model::{Member, MemberKind, Policy, Readers, Requirement, Rule, ValueReq
 pub use path::{PathPattern, PathPatternError};
 pub use period::{Period, PeriodError};
 pub use place::{FILE_NAME, REQUESTS, candidates, is_always_plain, misplaced};
+pub use read::is_name;
 pub use request::{MAX_REQUEST, Request, RequestError};
 
 /// Reads a day as the policy has it: `YYYY-MM-DD`.

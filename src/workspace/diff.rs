@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::open::{parse_encrypted, refuse_other_path};
 use super::versions::Content;
-use super::{Error, Target, Workspace, each_on_all_cores};
+use super::{Error, Target, Unencrypted, Workspace, each_on_all_cores};
 use crate::crypto::FileId;
 use crate::document::{Document, KeyPath, Leaf};
 use crate::envelope::native::{Change, EncryptedFile, How, Opened, Outline, OutlineProblem, Subject, compare};
@@ -311,7 +311,7 @@ impl Workspace<'_> {
 
     /// Opens the bytes of a file as if they stood at a place.
     pub(super) fn open_target(&self, target: &Target, bytes: &[u8], at_any_path: bool) -> Result<Opened, Error> {
-        let file = parse_encrypted(&target.shown, bytes)?;
+        let file = parse_encrypted(&target.shown, bytes, || Unencrypted::Version)?;
         let opened = self.open_file(&target.shown, &file)?;
         if !at_any_path {
             refuse_other_path(target, &opened.header)?;

@@ -108,10 +108,12 @@ pub enum Error {
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// The file is a plaintext.
-    #[error("{path} is not encrypted")]
+    #[error("{path} is not encrypted{}", if *what == Unencrypted::Age { " by secret" } else { "" })]
     NotEncrypted {
         /// The file.
         path: String,
+        /// What it is instead.
+        what: Unencrypted,
     },
     /// There is no such key.
     #[error("{path} has no key {key}")]
@@ -368,6 +370,12 @@ pub enum Error {
         /// Where it was looked for.
         root: std::path::PathBuf,
     },
+    /// What the user named is in no workspace.
+    #[error("{} is outside of any repository, and there is no policy (.secret.toml) for it", folder.display())]
+    NoWorkspace {
+        /// The folder of what was named.
+        folder: std::path::PathBuf,
+    },
     /// A policy stands in a folder.
     #[error("{path} is a second policy; only the one at the root of the repository counts")]
     NestedPolicy {
@@ -456,7 +464,7 @@ pub enum Error {
         root: std::path::PathBuf,
     },
     /// The path is not UTF-8.
-    #[error("{path} is not UTF-8; a header cannot name it")]
+    #[error("the name of {path} is not UTF-8, so no header can name it")]
     PathNotUtf8 {
         /// The file.
         path: String,
@@ -626,6 +634,23 @@ pub enum Error {
         #[source]
         source: WrapError,
     },
+}
+
+/// What a file is that is not encrypted, as far as it matters what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unencrypted {
+    /// A file of age itself.
+    Age,
+    /// A plaintext that a rule is for.
+    Governed,
+    /// A plaintext that no rule is for.
+    NotGoverned,
+    /// A file that is in no workspace.
+    Outside,
+    /// The policy.
+    Policy,
+    /// A version of a file that git has.
+    Version,
 }
 
 fn known(keys: &[String]) -> String {

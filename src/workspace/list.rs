@@ -1,5 +1,6 @@
 //! What encrypted files there are, and what can be said of them without an identity.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -121,13 +122,19 @@ impl Workspace<'_> {
     }
 
     /// Returns the files that are named, and those that some rule is for below folders; of the whole workspace, where no
-    /// path is given, also encrypted files that no rule is for. Tells which were named.
-    pub(super) fn named_or_governed(&self, paths: &[PathBuf]) -> Result<Vec<(Target, bool)>, Error> {
-        let mut found = self.named_or_below(paths, |folder| self.governed(folder))?;
+    /// path is given, also encrypted files that no rule is for. Tells which were named; and for a report, which has to
+    /// name them, the files that a rule is for and no header can name (from the root, as far as that can be spelled).
+    pub(super) fn named_or_governed(&self, paths: &[PathBuf]) -> Result<(Vec<(Target, bool)>, Vec<String>), Error> {
+        let unnameable = RefCell::new(BTreeSet::new());
+        let mut found = self.named_or_below(paths, |folder| {
+            let (governed, apart) = self.governed_and_unnameable(folder)?;
+            unnameable.borrow_mut().extend(apart);
+            Ok(governed)
+        })?;
         if paths.is_empty() {
             found.extend(self.ungoverned()?.into_iter().map(|target| (target, false)));
         }
-        Ok(each_once(found))
+        Ok((each_once(found), unnameable.into_inner().into_iter().collect()))
     }
 
     /// Returns the files that are named, and those that `below` finds in folders (none: the whole workspace), each once and
@@ -191,13 +198,32 @@ impl Workspace<'_> {
         Ok(governed.into_iter().zip(states).collect())
     }
 
+    /// As [`Self::governed_and_unnameable`]; what no header can name is an error, for it would be passed by else.
     fn governed(&self, folder: &Path) -> Result<Vec<Target>, Error> {
+        let (governed, unnameable) = self.governed_and_unnameable(folder)?;
+        match unnameable.first() {
+            Some(recorded) => Err(Error::PathNotUtf8 { path: self.from_here(recorded) }),
+            None => Ok(governed),
+        }
+    }
+
+    fn governed_and_unnameable(&self, folder: &Path) -> Result<(Vec<Target>, Vec<String>), Error> {
         let policy = self.required_policy()?;
         let absolute = fs::real_path(&self.env.current_dir().join(folder))?;
-        let mut governed = Vec::new();
+        let (mut governed, mut unnameable) = (Vec::new(), Vec::new());
         for relative in fs::walk(&absolute, |below| !is_other_repository(&absolute.join(below)))? {
+            let below_root = absolute.join(&relative);
             let path = if folder == Path::new(".") { relative } else { folder.join(relative) };
-            let Ok(mut target) = self.target(&path) else { continue };
+            let mut target = match self.target(&path) {
+                Ok(target) => target,
+                Err(Error::PathNotUtf8 { .. }) => {
+                    let recorded = self.root().and_then(|root| below_root.strip_prefix(root).ok());
+                    let recorded = recorded.unwrap_or(&below_root).to_string_lossy().into_owned();
+                    unnameable.extend(policy.rule_for(&recorded).is_some().then_some(recorded));
+                    continue;
+                }
+                Err(_) => continue,
+            };
             let Some(recorded) = &target.recorded else { continue };
             if policy.rule_for(recorded).is_some() {
                 if self.root() == Some(folder) {
@@ -207,7 +233,7 @@ impl Workspace<'_> {
                 governed.push(target);
             }
         }
-        Ok(governed)
+        Ok((governed, unnameable))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{Error, Workspace};
+use super::{Error, Unencrypted, Workspace};
 use crate::document::path::Component;
 use crate::envelope::native::{
     Conflict, Decisions, EncryptedFile, Header, MAX_ENCRYPTED, Merge, Merged, OpenError, Opened, OpenedVersions,
@@ -216,7 +216,7 @@ fn repeated_keys(file: &EncryptedFile) -> usize {
 
 fn of_side(parsed: Result<EncryptedFile, ReadError>, path: &str) -> Result<EncryptedFile, Error> {
     parsed.map_err(|source| match source {
-        ReadError::NotEncrypted => Error::NotEncrypted { path: path.to_owned() },
+        ReadError::NotEncrypted => Error::NotEncrypted { path: path.to_owned(), what: Unencrypted::Version },
         source => Error::Read { path: path.to_owned(), source },
     })
 }

@@ -64,7 +64,7 @@ pub use diagnose::similar_keys;
 pub use diff::{DiffRequest, FileDiff};
 pub use drill::{Drill, Drilled, DrilledMember, Failure};
 pub use edit_buffer::{BufferError, EditBuffer, Edited};
-pub use error::Error;
+pub use error::{Error, Unencrypted};
 pub use examine::{Examination, Exposed, SetUp};
 pub use guard::Standing;
 pub use init::{Initialized, NewIdentityError, create_identity, default_identity_path};
@@ -113,6 +113,8 @@ use crate::policy::{self, Policy};
 pub struct Workspace<'a> {
     env: &'a Env,
     root: Option<Arc<Root>>,
+    /// The folder that it was looked for from.
+    start: PathBuf,
     repository: Option<Repository>,
     identities: &'a Identities<'a>,
     policy: OnceCell<Option<Policy>>,
@@ -151,6 +153,7 @@ impl<'a> Workspace<'a> {
         Ok(Self {
             env,
             root: root.map(Arc::new),
+            start: start.to_path_buf(),
             repository,
             identities,
             policy: OnceCell::new(),
@@ -213,8 +216,16 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// As [`Self::policy`], and when there is none.
     pub fn required_policy(&self) -> Result<&Policy, Error> {
-        let root = self.folder().to_path_buf();
-        self.policy()?.ok_or(Error::NoPolicy { root })
+        self.policy()?.ok_or_else(|| self.no_policy())
+    }
+
+    fn no_policy(&self) -> Error {
+        let here = fs::real_path(self.env.current_dir());
+        match self.root() {
+            Some(root) => Error::NoPolicy { root: root.to_path_buf() },
+            None if here.is_ok_and(|here| here == self.start) => Error::NoPolicy { root: self.start.clone() },
+            None => Error::NoWorkspace { folder: self.start.clone() },
+        }
     }
 
     /// Returns the text of the work tree's policy.
@@ -252,8 +263,7 @@ impl<'a> Workspace<'a> {
     }
 
     fn no_repository(&self) -> Error {
-        let folder = self.env.current_dir();
-        Error::NoRepository { folder: fs::real_path(folder).unwrap_or_else(|_| folder.to_path_buf()) }
+        Error::NoRepository { folder: self.start.clone() }
     }
 
     fn refuse_nested_policies(&self) -> Result<(), Error> {

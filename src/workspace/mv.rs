@@ -16,8 +16,7 @@ impl Workspace<'_> {
         if kind(&to.path)?.is_some() {
             return self.finish_move(from, &to);
         }
-        let recorded =
-            to.recorded.clone().ok_or_else(|| Error::NoPolicy { root: self.env.current_dir().to_path_buf() })?;
+        let recorded = to.recorded.clone().ok_or_else(|| self.no_policy())?;
         if let Some(stored) = self.stored_opaque(&from)? {
             return self.mv_opaque(&self.open_opaque(stored, true)?, &to, recorded);
         }

@@ -3,10 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::opaque::large_top;
-use super::{AnyFile, Error, StoredOpaque, Target, Workspace};
+use super::{AnyFile, Error, StoredOpaque, Target, Unencrypted, Workspace};
 use crate::envelope::native::{Counts, EncryptedFile, Header, MAX_ENCRYPTED, Opened, ReadError};
 use crate::fs::{self, OpenFolder, Root, Snapshot, Source};
 use crate::keys::{Identities, Recipient};
+use crate::policy::{self, Policy};
 
 /// A file as it stands there.
 pub struct StoredFile {
@@ -69,7 +70,7 @@ impl Workspace<'_> {
     /// When it cannot be read, or is not encrypted.
     pub fn read_encrypted(&self, target: Target) -> Result<(StoredFile, EncryptedFile), Error> {
         let stored = self.read(target)?;
-        let file = parse(&stored)?;
+        let file = parse(&stored, self.within())?;
         Ok((stored, file))
     }
 
@@ -187,7 +188,7 @@ impl Opener<'_> {
     }
 
     fn open_stored(&self, stored: StoredFile, at_any_path: bool) -> Result<OpenFile, Error> {
-        let file = parse(&stored)?;
+        let file = parse(&stored, self.within)?;
         let opened = self.open_file(&stored.target.shown, &file)?;
         if !at_any_path {
             refuse_other_path(&stored.target, &opened.header)?;
@@ -225,14 +226,42 @@ pub(super) fn refuse_other_path(target: &Target, header: &Header) -> Result<(), 
     }
 }
 
-fn parse(stored: &StoredFile) -> Result<EncryptedFile, Error> {
-    parse_encrypted(&stored.target.shown, &stored.bytes)
+fn parse(stored: &StoredFile, within: Option<&Root>) -> Result<EncryptedFile, Error> {
+    let what = || what_is(&stored.target, within, &stored.bytes);
+    parse_encrypted(&stored.target.shown, &stored.bytes, what)
+}
+
+/// Tells what a file is that is not encrypted.
+pub(super) fn what_is(target: &Target, within: Option<&Root>, bytes: &[u8]) -> Unencrypted {
+    let (Some(root), Some(recorded)) = (within, &target.recorded) else {
+        return if is_of_age(bytes) { Unencrypted::Age } else { Unencrypted::Outside };
+    };
+    if recorded == policy::FILE_NAME {
+        return Unencrypted::Policy;
+    }
+    // Read anew: whoever opens files may know nothing of policies, and this is the end of it.
+    let text = fs::read(&root.path().join(policy::FILE_NAME), Some(root), policy::MAX_POLICY);
+    let policy = text.ok().and_then(|text| Policy::parse(&String::from_utf8_lossy(&text), policy::FILE_NAME).ok());
+    match policy {
+        Some(policy) if policy.rule_for(recorded).is_some() => Unencrypted::Governed,
+        _ if is_of_age(bytes) => Unencrypted::Age,
+        _ => Unencrypted::NotGoverned,
+    }
+}
+
+/// Tells whether a file begins as those of age do.
+fn is_of_age(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"age-encryption.org/v1\n") || bytes.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----")
 }
 
 /// Takes a file apart, which must be encrypted.
-pub(super) fn parse_encrypted(shown: &str, bytes: &[u8]) -> Result<EncryptedFile, Error> {
+pub(super) fn parse_encrypted(
+    shown: &str,
+    bytes: &[u8],
+    what: impl FnOnce() -> Unencrypted,
+) -> Result<EncryptedFile, Error> {
     EncryptedFile::parse(bytes).map_err(|source| match source {
-        ReadError::NotEncrypted => Error::NotEncrypted { path: shown.to_owned() },
+        ReadError::NotEncrypted => Error::NotEncrypted { path: shown.to_owned(), what: what() },
         source => Error::Read { path: shown.to_owned(), source },
     })
 }

@@ -208,7 +208,7 @@ impl Workspace<'_> {
         // What is planned from here on is planned by this policy.
         self.policy()?;
         let journal = self.root.as_ref().map(Journal::begin).transpose()?.flatten();
-        journal.ok_or_else(|| Error::NoPolicy { root: self.env.current_dir().to_path_buf() })
+        journal.ok_or_else(|| self.no_policy())
     }
 
     /// Writes what was planned, and the proposed policy: all files, or none when one of them was changed meanwhile or

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::merge::Version;
 use super::save::{WRITE_MODE, seal_error};
-use super::{Error, StoredFile, Target, Workspace, lookup};
+use super::{Error, StoredFile, Target, Unencrypted, Workspace, lookup};
 use crate::document::edit::NewValue;
 use crate::document::{self, Document};
 use crate::envelope::native::{
@@ -174,7 +174,7 @@ fn merge<'f>(base: Option<&'f Version>, ours: &'f Version, theirs: &'f Version, 
 
 fn version(bytes: Zeroizing<Vec<u8>>, path: &str) -> Result<Version, Error> {
     let file = EncryptedFile::parse(&bytes).map_err(|source| match source {
-        ReadError::NotEncrypted => Error::NotEncrypted { path: path.to_owned() },
+        ReadError::NotEncrypted => Error::NotEncrypted { path: path.to_owned(), what: Unencrypted::Version },
         source => Error::Read { path: path.to_owned(), source },
     })?;
     Ok(Version { bytes, file })

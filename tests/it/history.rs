@@ -557,3 +557,40 @@ fn a_long_history_is_read_once() {
     // The third time it has been there before.
     assert!(commits[..VERSIONS - 2].iter().all(|commit| commit["changes"][0]["change"] == "put-back"));
 }
+
+#[test]
+fn a_damaged_object_is_named_with_what_to_do_and_the_page_names_what_it_could_not_read() {
+    let world = World::with_db();
+    world.set_value(FILE, "db.user", "canary-second");
+    world.commit("second");
+    let object = |revision: &str| {
+        let id = world.git(["rev-parse", revision]).trim().to_owned();
+        (world.path(&format!(".git/objects/{}/{}", &id[..2], &id[2..])), id)
+    };
+    let lost = world.copy();
+    let (path, id) = object(&format!("HEAD~1:{FILE}"));
+    let bytes = std::fs::read(&path).expect("a loose object");
+    std::fs::remove_file(&path).expect("it is there");
+    std::fs::write(&path, &bytes[..40]).expect("a cut one");
+    let said = format!(
+        "error: object {id} of the git repository [WORLD]/repo is broken\n\
+         hint: the repository is damaged: `git fsck` lists what is broken or missing; take that from another clone"
+    );
+    world.refuses(["rekey", "--new-key", FILE, "--yes"], 1, &said);
+    let log = world.secret(["log", FILE]);
+    assert_eq!((log.code, world.filter(&log.stderr)), (1, format!("{said}\n")));
+    let page = world.secret(["status", "--format", "html"]).success().stdout;
+    assert!(page.contains("Not read, and may name more readers: secrets/db.yaml ("), "{page}");
+
+    let (path, id) = object("HEAD~1");
+    let path = lost.repo().join(path.strip_prefix(world.repo()).expect("in the repository"));
+    std::fs::remove_file(path).expect("it is there");
+    lost.refuses(
+        ["rekey", "--new-key", FILE, "--yes"],
+        1,
+        &format!(
+            "error: the git repository [WORLD]/repo lacks object {id}\n\
+             hint: the repository is damaged: `git fsck` lists what is broken or missing; take that from another clone"
+        ),
+    );
+}

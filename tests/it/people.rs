@@ -78,14 +78,7 @@ fn what_makes_no_sense_as_a_member_is_refused_and_changes_nothing() {
                  hint: one key belongs to one member; `secret member list` shows whose it is"
             ),
         ),
-        (
-            &["bob", CAROL, CAROL],
-            1,
-            format!(
-                "error: {CAROL} belongs to bob already\n\
-                 hint: one key belongs to one member; `secret member list` shows whose it is"
-            ),
-        ),
+        (&["bob", CAROL, CAROL], 1, format!("error: {CAROL} was given twice\nhint: give each public key once")),
         (
             &["bob", CAROL, "--expires", "2020-01-01"],
             2,
@@ -348,8 +341,8 @@ fn a_request_cannot_take_a_name_or_a_key_that_somebody_has() {
         ["request", "alice", CAROL],
         1,
         "public key: age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z\n\
-         error: there is a member or group alice already\nhint: another key of the same member is added with \
-         --another-key; others need a name of their own",
+         error: there is a member or group alice already\nhint: if it is you, a member adds your other key: `secret \
+         member add alice PUBLIC-KEY --another-key`; else ask under another name",
     );
     let own = world.secret(["request", "carol"]);
     assert!(own.code == 1 && own.stderr.contains("belongs to alice already"), "{own:#?}");
@@ -381,4 +374,21 @@ fn a_request_is_no_plaintext_that_a_rule_wants_encrypted() {
     let verified = world.secret(["verify"]);
     assert!(!format!("{}{}", verified.stdout, verified.stderr).contains("carol.toml"), "{verified:#?}");
     assert!(format!("{}{}", verified.stdout, verified.stderr).contains("carol.env"), "{verified:#?}");
+}
+
+#[test]
+fn names_and_groups_that_cannot_be_are_refused_alike_and_nothing_is_written() {
+    let world = World::with_db();
+    let no_name = "error: \"b b\" is no name: use at most 64 letters, digits and `.`, `_`, `@`, `-`, and begin with a \
+                   letter or digit\nhint: write one as `alice` or `alice@example.com`";
+    world.refuses(["member", "add", "b b", CAROL], 2, no_name);
+    world.refuses(["request", "b b", CAROL], 2, &format!("public key: {CAROL}\n{no_name}"));
+    let shared = "hint: members and groups share their names: take another one";
+    world.refuses(["member", "add", "team", CAROL], 1, &format!("error: team is a group\n{shared}"));
+    world.refuses(["group", "add", "alice", "alice"], 1, &format!("error: alice is a member\n{shared}"));
+    world.refuses(
+        ["group", "add", "g1", "alice", "alice"],
+        1,
+        "error: alice is in group g1 already\nhint: `secret group list` shows the groups, and who is in them",
+    );
 }

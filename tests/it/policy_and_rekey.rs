@@ -421,16 +421,27 @@ fn a_copied_file_shares_a_key_and_neither_is_written() {
         ["unset", FILE, "db.port"],
         5,
         "error: secrets/db.yaml and secrets/copy.yaml are copies of one encrypted file: they share one key\n\
-         hint: make a copy of its own: decrypt it with --at-any-path, and encrypt that as secrets/db.yaml; \
-         or move it with `secret mv`",
+         hint: give the copy a key of its own: `secret decrypt --in-place --at-any-path secrets/copy.yaml`, then \
+         `secret encrypt --fresh secrets/copy.yaml`; if secrets/db.yaml is the copy, do it there",
     );
     world.refuses(
         ["unset", "secrets/copy.yaml", "db.port"],
         5,
         "error: secrets/copy.yaml was encrypted as secrets/db.yaml: here it could be another environment's secrets\n\
-         hint: if it was moved on purpose, put it back and run `secret mv secrets/db.yaml secrets/copy.yaml`; \
-         to read it here all the same, add --at-any-path",
+         hint: if it was moved on purpose, put it back with `mv -n secrets/copy.yaml secrets/db.yaml` and run \
+         `secret mv secrets/db.yaml secrets/copy.yaml`; to read it here all the same: `secret decrypt --at-any-path \
+         secrets/copy.yaml`",
     );
+    let verified = world.secret(["verify"]);
+    let advice = "    give the copy a key of its own: `secret decrypt --in-place --at-any-path secrets/copy.yaml`, then \
+                  `secret encrypt --fresh secrets/copy.yaml`\n";
+    assert_eq!((verified.code, verified.stdout.matches(advice).count()), (3, 3), "{verified:#?}");
+    // As the hints say.
+    world.secret(["decrypt", "--in-place", "--at-any-path", "secrets/copy.yaml"]).success();
+    world.secret(["encrypt", "--fresh", "secrets/copy.yaml"]).success();
+    world.secret(["unset", FILE, "db.port"]).success();
+    world.secret(["unset", "secrets/copy.yaml", "db.port"]).success();
+    world.secret(["verify"]).success();
 }
 
 #[test]
@@ -550,7 +561,7 @@ fn of_two_teams() -> (World, String) {
 fn what_others_must_rekey_is_listed_with_who_can_and_nothing_is_half_done() {
     let (world, bobs) = of_two_teams();
     let said = "error: cannot open ops/host.env: none of your identities opens it; nothing was rekeyed\n\
-                hint: bob can: ask one of them to run `secret rekey ops/host.env`\n\
+                hint: bob can: ask bob to run `secret rekey ops/host.env`\n\
                 hint: --partial rekeys what you can open; or name another identity with --identity FILE\n";
     let before = world.listing();
     let refused = world.secret(["rekey", "--yes"]);

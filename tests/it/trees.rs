@@ -70,7 +70,9 @@ fn one_forged_file_in_the_midst_keeps_all_others_from_being_written() {
         5,
         &format!(
             "error: {forged}: the wrapped key belongs to another generation of the data key\n\
-             hint: readers and metadata are changed with `secret rekey` and `secret meta`, never by hand"
+             hint: readers and metadata are changed with `secret rekey` and `secret meta`, never by hand\n\
+             hint: `git checkout HEAD -- {forged}` takes it back; if it is committed like that, `git log -- {forged}` \
+             shows since when: `git checkout COMMIT~ -- {forged}`"
         ),
     );
     assert!(!world.path("out").exists());

@@ -85,7 +85,8 @@ pub fn conflict_error(path: &str, conflicts: &[Conflict], is_guess: bool) -> Com
     } else if conflicts.iter().any(|conflict| conflict.kind.is_about_data_keys()) {
         error
             .hint(format!(
-                "take one side with `git checkout --ours -- {0}` or `git checkout --theirs -- {0}`, and set there what the other changed",
+                "take your side with `git checkout --ours -- {0}`, then run `secret rekey {0}`: it takes out whom the merged \
+                 policy no longer names; then set what the other side changed",
                 quote(path)
             ))
             .hint(format!(

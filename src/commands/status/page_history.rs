@@ -1,13 +1,13 @@
 //! Who could read what from when till when: for each reader the times, as bars and in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
 use super::page::{nothing, pill};
 use crate::ui::count;
 use crate::ui::html::Html;
-use crate::workspace::{ReaderHistory, ReaderSpan, SpanEnd, Status};
+use crate::workspace::{ReaderHistory, ReaderSpan, SpanEnd, Status, Unread};
 
 /// The times that are told together: those in files of one folder that ended on one day, and in one way.
 type Group<'s> = (&'s str, Option<Date>, &'static str);
@@ -15,11 +15,30 @@ type Group<'s> = (&'s str, Option<Date>, &'static str);
 /// A file, and since when; `None` for what is not committed.
 type Since<'s> = (&'s str, Option<Date>);
 
+/// Names the versions that could not be read: their headers may name more readers.
+fn not_read(main: &mut Html, unread: &[Unread]) {
+    let files: BTreeSet<String> = unread
+        .iter()
+        .map(|unread| match unread.commit {
+            Some(at) => format!("{} ({})", unread.file, at.commit.short()),
+            None => unread.file.clone(),
+        })
+        .collect();
+    let shown: Vec<&str> = files.iter().take(NAMED).map(String::as_str).collect();
+    let more = files.len() - shown.len();
+    if !shown.is_empty() {
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let text = format!("Not read, and may name more readers: {}{more}.", shown.join(", "));
+        main.words("p", &[("class", "note")], &text);
+    }
+}
+
 /// Writes it.
 pub(super) fn history(main: &mut Html, status: &Status, readers: Option<&ReaderHistory>) {
     let Some(readers) = readers else {
         return nothing(main, "Outside of git nothing is known of the past.");
     };
+    not_read(main, &readers.unread);
     let mut members: BTreeMap<&str, BTreeMap<Group<'_>, Vec<Since<'_>>>> = BTreeMap::new();
     for span in &readers.spans {
         let (till, end) = ended(span);
@@ -148,3 +167,6 @@ fn ended(span: &ReaderSpan) -> (Option<Date>, &'static str) {
 
 /// What can be seen of a short time.
 const MIN_BAR: i64 = 12;
+
+/// How many versions that could not be read are named.
+const NAMED: usize = 20;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::advice::advice;
+use super::advice::{Circumstances, advice};
 use crate::commands::annotation::annotation;
 use crate::workspace::{Finding, Level, Problem, VerifyReport};
 
@@ -21,7 +21,7 @@ pub(super) fn json(report: &VerifyReport) -> Value {
         json!({
             "code": finding.problem.code(), "level": finding.level.name(), "file": finding.path, "line": finding.line,
             "owner": finding.owner, "commit": finding.commit.map(|commit| commit.to_string()),
-            "message": finding.problem.to_string(), "advice": advice(finding), "gain": gain(&finding.problem),
+            "message": finding.problem.to_string(), "advice": advice(finding, Circumstances::of(finding, report)), "gain": gain(&finding.problem),
         })
     });
     json!({
@@ -47,7 +47,7 @@ pub(super) fn sarif(report: &VerifyReport) -> Value {
             place["region"] = region;
         }
         json!({
-            "ruleId": finding.problem.code(), "level": finding.level.name(), "message": { "text": text(finding) },
+            "ruleId": finding.problem.code(), "level": finding.level.name(), "message": { "text": text(finding, report) },
             "locations": [{ "physicalLocation": place }],
             "properties": { "owner": finding.owner, "commit": finding.commit.map(|commit| commit.to_string()) },
         })
@@ -66,7 +66,7 @@ pub(super) fn sarif(report: &VerifyReport) -> Value {
 /// Workflow commands of GitHub, a line each.
 pub(super) fn github(report: &VerifyReport) -> Vec<String> {
     let line = |finding: &Finding| {
-        annotation(finding.level.name(), &finding.path, finding.line, finding.problem.code(), &text(finding))
+        annotation(finding.level.name(), &finding.path, finding.line, finding.problem.code(), &text(finding, report))
     };
     report.findings.iter().map(line).collect()
 }
@@ -82,7 +82,7 @@ pub(super) fn junit(report: &VerifyReport) -> String {
         report.files
     );
     for finding in &report.findings {
-        let (code, text) = (finding.problem.code(), xml(&text(finding)));
+        let (code, text) = (finding.problem.code(), xml(&text(finding, report)));
         let place = finding.line.map_or_else(|| finding.path.clone(), |line| format!("{}:{line}", finding.path));
         let _ = writeln!(out, "    <testcase classname=\"{}\" name=\"{code}\">", xml(&place));
         let _ = match finding.level {
@@ -95,12 +95,12 @@ pub(super) fn junit(report: &VerifyReport) -> String {
 }
 
 /// Returns all that is to be said of a finding, in one line.
-fn text(finding: &Finding) -> String {
+fn text(finding: &Finding, report: &VerifyReport) -> String {
     let owner = finding.owner.iter().map(|owner| format!("owner {owner}"));
     let more: Vec<String> =
         owner.chain(finding.commit.iter().map(|commit| format!("commit {}", commit.short()))).collect();
     let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
-    format!("{}: {}{more}; {}", finding.path, finding.problem, advice(finding))
+    format!("{}: {}{more}; {}", finding.path, finding.problem, advice(finding, Circumstances::of(finding, report)))
 }
 
 /// Spells a path as a relative URI.

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::{CommandError, Context};
 use crate::ui::count;
 use crate::workspace::{Finding, Level, Problem, VerifiedState, VerifyReport, VerifyRequest, Workspace};
-use advice::advice;
+use advice::{Circumstances, advice};
 
 /// Check without any key that what git has is encrypted, whole, and read by the right people
 ///
@@ -68,7 +68,7 @@ Examples:
 
 pub fn run(arguments: VerifyArgs, context: &Context<'_>) -> Result<(), CommandError> {
     let VerifyArgs { paths, staged, rev, base, accepted, strict, json, format } = arguments;
-    let workspace = context.workspace(".".as_ref())?;
+    let workspace = context.workspace(paths.first().map_or(".".as_ref(), PathBuf::as_path))?;
     let state = match (staged, base, rev) {
         (true, ..) => VerifiedState::Staged,
         (_, Some(base), to) => VerifiedState::Range { base, to: to.unwrap_or_else(|| "HEAD".to_owned()) },
@@ -86,7 +86,9 @@ pub fn run(arguments: VerifyArgs, context: &Context<'_>) -> Result<(), CommandEr
             Format::Junit => context.ui.print_text(&formats::junit(&report))?,
             Format::Sarif => context.ui.print_json(&formats::sarif(&report))?,
             Format::Text => {
-                report.findings.iter().try_for_each(|finding| tell(finding.clone(), &workspace, context))?;
+                report.findings.iter().try_for_each(|finding| {
+                    tell(finding.clone(), Circumstances::of(finding, &report), &workspace, context)
+                })?;
             }
         }
     }
@@ -95,18 +97,23 @@ pub fn run(arguments: VerifyArgs, context: &Context<'_>) -> Result<(), CommandEr
 }
 
 /// Says what a finding is, in one line, and what to do about it in another.
-fn tell(mut finding: Finding, workspace: &Workspace<'_>, context: &Context<'_>) -> Result<(), CommandError> {
+fn tell(
+    mut finding: Finding,
+    circumstances: Circumstances<'_>,
+    workspace: &Workspace<'_>,
+    context: &Context<'_>,
+) -> Result<(), CommandError> {
     // As somebody in this folder would write it, so that what is advised can be pasted.
     finding.path = workspace.from_here(&finding.path);
-    if let Problem::Moved { recorded } = &mut finding.problem {
-        *recorded = workspace.from_here(recorded);
+    if let Problem::Moved { recorded: other } | Problem::Copy { other } = &mut finding.problem {
+        *other = workspace.from_here(other);
     }
     let place = finding.line.map_or_else(|| finding.path.clone(), |line| format!("{}:{line}", finding.path));
     let owner = finding.owner.iter().map(|owner| format!("owner {owner}"));
     let commit = finding.commit.iter().map(|commit| format!("commit {}", commit.short()));
     let more: Vec<String> = [finding.problem.code().to_owned()].into_iter().chain(owner).chain(commit).collect();
     context.ui.print(&format!("{place}: {}: {} [{}]", finding.level, finding.problem, more.join(", ")))?;
-    context.ui.print(&format!("    {}", advice(&finding)))?;
+    context.ui.print(&format!("    {}", advice(&finding, circumstances)))?;
     Ok(())
 }
 

@@ -38,7 +38,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<Policy, PolicyErrors> {
 }
 
 /// Tells whether a text can be the name of a member or group.
-pub(super) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._@-".contains(c))

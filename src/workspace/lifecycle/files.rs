@@ -10,6 +10,7 @@ use crate::envelope::native::{
 };
 use crate::fs::{Root, Source};
 use crate::policy::Period;
+use crate::workspace::open::what_is;
 use crate::workspace::{Error, STREAM_ABOVE, Target, Workspace, each_on_all_cores};
 
 /// What is asked for.
@@ -48,7 +49,7 @@ impl Workspace<'_> {
     /// When a path does not exist, one that is named is not encrypted, or there is no policy to tell which files are
     /// meant.
     pub fn lifecycle(&self, request: &LifecycleRequest) -> Result<Lifecycle, Error> {
-        let targets = self.named_or_governed(&request.paths)?;
+        let (targets, unnameable) = self.named_or_governed(&request.paths)?;
         let (within, today) = (self.within(), self.env.today());
         let examined =
             each_on_all_cores(&targets, |(target, is_named)| examine(target, *is_named, within, today, request.soon));
@@ -69,6 +70,11 @@ impl Workspace<'_> {
                 Err(error) => found.unexamined.push(Unexamined { file, error }),
             }
         }
+        found.unexamined.extend(
+            unnameable
+                .into_iter()
+                .map(|path| Unexamined { error: Error::PathNotUtf8 { path: path.clone() }, file: path }),
+        );
         Ok(found)
     }
 }
@@ -102,7 +108,8 @@ pub(in crate::workspace) fn examine(
             return Ok(None);
         }
     }
-    match EncryptedFile::parse(&source.content(MAX_ENCRYPTED)?) {
+    let content = source.content(MAX_ENCRYPTED)?;
+    match EncryptedFile::parse(&content) {
         Ok(file) => {
             let places = file
                 .survey()
@@ -110,7 +117,9 @@ pub(in crate::workspace) fn examine(
             let values = lives(file.header(), &places, &file.locate_leaves(&places), today, soon);
             Ok(Some(Examined { header: file.header().clone(), values, has_clear: file.counts().clear > 0 }))
         }
-        Err(ReadError::NotEncrypted) if is_named => Err(Error::NotEncrypted { path: path() }),
+        Err(ReadError::NotEncrypted) if is_named => {
+            Err(Error::NotEncrypted { path: path(), what: what_is(target, within, &content) })
+        }
         Err(ReadError::NotEncrypted) => Ok(None),
         Err(source) => Err(Error::Read { path: path(), source }),
     }

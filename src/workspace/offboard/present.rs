@@ -21,10 +21,11 @@ impl Workspace<'_> {
     /// Looks at every encrypted file: those that a rule is for, those that git tracks without one, and those of the paths
     /// where some commit has one.
     pub(in crate::workspace) fn present(&self, committed: BTreeSet<String>) -> Result<Present, Error> {
-        let mut targets: Vec<Target> = match self.policy()? {
-            Some(_) => self.named_or_governed(&[])?.into_iter().map(|(target, _)| target).collect(),
-            None => Vec::new(),
+        let (targets, unnameable) = match self.policy()? {
+            Some(_) => self.named_or_governed(&[])?,
+            None => Default::default(),
         };
+        let mut targets: Vec<Target> = targets.into_iter().map(|(target, _)| target).collect();
         let mut known: BTreeSet<String> = targets.iter().filter_map(|target| target.recorded.clone()).collect();
         if let Some(root) = self.within() {
             for path in committed {
@@ -48,6 +49,10 @@ impl Workspace<'_> {
                 Err(error) => present.unread.push(Unread { file: path, commit: None, why: error.to_string() }),
             }
         }
+        present.unread.extend(unnameable.into_iter().map(|path| {
+            let why = "its name is not UTF-8, so no header can name it: rename it".to_owned();
+            Unread { file: path, commit: None, why }
+        }));
         Ok(present)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Moment;
 use super::past::History;
+use super::{Moment, Unread};
 use crate::crypto::FileId;
 use crate::workspace::{Error, Workspace};
 
@@ -16,6 +16,8 @@ pub struct ReaderHistory {
     pub commits: usize,
     /// Whether the history of this clone was cut off.
     pub is_cut: bool,
+    /// What could not be read, and may name more readers.
+    pub unread: Vec<Unread>,
 }
 
 /// A time in which a member had the data key of a file.
@@ -104,7 +106,9 @@ impl Workspace<'_> {
                 other.from,
             ))
         });
-        Ok(ReaderHistory { spans, commits: history.commits(), is_cut: history.is_cut() })
+        let mut unread: Vec<Unread> = history.unread().chain(present.unread).collect();
+        unread.retain(|unread| files.is_none_or(|files| files.contains(unread.file.as_str())));
+        Ok(ReaderHistory { spans, commits: history.commits(), is_cut: history.is_cut(), unread })
     }
 }
 

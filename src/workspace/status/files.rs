@@ -15,8 +15,8 @@ impl Workspace<'_> {
     /// When there is no policy, a path does not exist, or the repository cannot be read.
     pub fn status(&self, request: &LifecycleRequest) -> Result<Status, Error> {
         let policy = self.required_policy()?;
-        let targets: Vec<Target> =
-            self.named_or_governed(&request.paths)?.into_iter().map(|(target, _)| target).collect();
+        let (targets, unnameable) = self.named_or_governed(&request.paths)?;
+        let targets: Vec<Target> = targets.into_iter().map(|(target, _)| target).collect();
         let (within, today) = (self.within(), self.env.today());
         // One that is named and not encrypted is told as such, not refused: this is a report.
         let examined = each_on_all_cores(&targets, |target| examine(target, false, within, today, request.soon));
@@ -44,6 +44,11 @@ impl Workspace<'_> {
             }
             files.push(file);
         }
+        for path in unnameable {
+            let why = Some("its name is not UTF-8, so no header can name it: rename it".to_owned());
+            files.push(FileStatus { state: FileState::Broken, why, ..by_policy(path, policy) });
+        }
+        files.sort_by(|one, other| one.file.cmp(&other.file));
         self.note_last_changes(&mut files)?;
         let over = policy.members.iter().filter(|(_, member)| member.is_expired(today));
         let expired = over.filter_map(|(name, member)| Some((name.clone(), member.expires?))).collect();

@@ -66,6 +66,8 @@ pub struct VerifyReport {
     pub findings: Vec<Finding>,
     /// How many governed files were examined.
     pub files: usize,
+    /// What the user calls the commit that a range begins after.
+    pub base: Option<String>,
     /// How many commits, of a range.
     pub commits: Option<usize>,
     /// Whose policy decides, where it is not that of the state itself.

@@ -56,7 +56,7 @@ impl Workspace<'_> {
     pub(super) fn verify_range(&self, request: &VerifyRequest, base: &str, to: &str) -> Result<VerifyReport, Error> {
         let repository = self.required_repository()?;
         let (base_id, to_id) = (repository.commit_named(base)?, repository.commit_named(to)?);
-        let mut report = VerifyReport::default();
+        let mut report = VerifyReport { base: Some(base.to_owned()), ..VerifyReport::default() };
         let ends = Ends::read(repository, (base, base_id), (to, to_id), &mut report)?;
         let judge = ends.judge(&request.accepted, self.today());
         let commits = repository.range(base_id, to_id)?;

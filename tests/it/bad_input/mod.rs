@@ -15,7 +15,9 @@ const BY_COMMANDS: &str = "hint: encrypted files are changed with `secret edit`,
                            `git log -p` shows who changed this one";
 const FROM_HISTORY: &str = "hint: take the file from git's history; headers are changed with `secret meta` and \
                             `secret rekey`, never by hand";
-const NOT_BY_HAND: &str = "hint: readers and metadata are changed with `secret rekey` and `secret meta`, never by hand";
+const NOT_BY_HAND: &str = "hint: readers and metadata are changed with `secret rekey` and `secret meta`, never by hand\n\
+                           hint: `git checkout HEAD -- secrets/db.yaml` takes it back; if it is committed like that, \
+                           `git log -- secrets/db.yaml` shows since when: `git checkout COMMIT~ -- secrets/db.yaml`";
 
 #[test]
 fn a_stranger_is_told_who_can_read_the_file() {
@@ -29,7 +31,7 @@ fn a_stranger_is_told_who_can_read_the_file() {
             4,
             "error: cannot open secrets/db.yaml: none of your identities opens it\n\
              hint: it can be read by alice\n\
-             hint: ask one of them to run `secret member add` and `secret rekey` for you, or name another identity with \
+             hint: ask alice to run `secret member add` and `secret rekey` for you, or name another identity with \
              --identity FILE",
         );
     }
@@ -158,7 +160,8 @@ fn a_read_only_folder_is_refused_in_words() {
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
     assert_eq!(
         world.filter(&String::from_utf8_lossy(&output.stderr)),
-        "error: no permission to create [WORLD]/repo/secrets/db.yaml\n"
+        "error: no permission to create [WORLD]/repo/secrets/db.yaml\n\
+         hint: files are replaced, not changed: it takes the right to write in the folder [WORLD]/repo/secrets\n"
     );
     assert_eq!(world.listing(), listing);
     fs::set_permissions(world.path("secrets"), fs::Permissions::from_mode(0o755)).expect("a mode");
@@ -211,8 +214,9 @@ fn a_committed_link_cannot_pass_staging_off_as_production() {
         ["decrypt", "secrets/prod/db.yaml"],
         5,
         "error: secrets/prod/db.yaml was encrypted as secrets/staging/db.yaml: here it could be another environment's secrets\n\
-         hint: if it was moved on purpose, put it back and run `secret mv secrets/staging/db.yaml secrets/prod/db.yaml`; \
-         to read it here all the same, add --at-any-path",
+         hint: if it was moved on purpose, put it back with `mv -n secrets/prod/db.yaml secrets/staging/db.yaml` and run \
+         `secret mv secrets/staging/db.yaml secrets/prod/db.yaml`; to read it here all the same: `secret decrypt \
+         --at-any-path secrets/prod/db.yaml`",
     );
     let read = world.secret(["decrypt", "--at-any-path", "secrets/prod/db.yaml"]).success();
     assert_eq!(read.stdout, DB);
@@ -230,8 +234,9 @@ fn of_several_files_the_worst_failure_counts() {
             "error: secrets/plain.yaml is not encrypted\n\
              hint: encrypt it with `secret encrypt secrets/plain.yaml`\n\
              error: secrets/forged.yaml: the wrapped key belongs to another generation of the data key\n\
-             {NOT_BY_HAND}\n\
-             error: 2 files failed"
+             {}\n\
+             error: 2 files failed",
+            NOT_BY_HAND.replace("db.yaml", "forged.yaml")
         ),
     );
 }
@@ -279,4 +284,99 @@ fn hostile_file_names_are_only_names() {
     assert_eq!(in_folder(&["decrypt", "--", "-dash.yaml"]).success().stdout, DB);
     assert_eq!(in_folder(&["decrypt", "./-dash.yaml"]).success().stdout, DB);
     assert_eq!(in_folder(&["decrypt", "-dash.yaml"]).code, 2);
+}
+
+#[test]
+fn a_file_whose_name_is_not_utf_8_is_passed_by_nowhere() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let world = World::with_db();
+    let name = std::ffi::OsString::from_vec(b"secrets/bad\xff.env".to_vec());
+    world.write("secrets/plain", "A=canary");
+    fs::rename(world.path("secrets/plain"), world.repo().join(&name)).expect("a renamed file");
+    let error = "error: the name of secrets/bad\u{fffd}.env is not UTF-8, so no header can name it\n\
+                 hint: rename it: with `git mv` if git has it, else with `mv`";
+    for command in [["encrypt", "secrets"].as_slice(), &["rekey", "--check"], &["rekey"], &["ls", "secrets"]] {
+        world.refuses(command, 1, error);
+    }
+    let why = "its name is not UTF-8, so no header can name it";
+    let status = world.secret(["status"]).success().stdout;
+    assert!(status.contains("2 files: 1 in line, 0 drift, 0 plaintext, 1 broken\n"), "{status}");
+    assert!(status.contains(why), "{status}");
+    let due = world.secret(["due"]);
+    assert!(due.code != 0 && due.stderr.contains(error), "{due:#?}");
+    let leaves = world.secret(["offboard", "alice", "--plan"]);
+    assert!(leaves.stdout.contains("Not read, and may hold more: secrets/bad\u{fffd}.env."), "{leaves:#?}");
+    // As the hint says.
+    fs::rename(world.repo().join(&name), world.path("secrets/good.env")).expect("a renamed file");
+    world.secret(["encrypt", "secrets"]).success();
+    world.secret(["rekey", "--check"]).success();
+}
+
+#[test]
+fn a_file_outside_of_the_repository_is_said_to_be_that() {
+    let world = World::with_db();
+    let outside = world.folder().join("outside");
+    fs::create_dir(&outside).expect("a new folder");
+    fs::write(outside.join("a.yaml"), "a: canary\n").expect("a written file");
+    let no_policy = "error: [WORLD]/outside is outside of any repository, and there is no policy (.secret.toml) for it\n\
+                     hint: name files of a repository that has a policy";
+    for command in ["encrypt", "rekey", "due", "status", "drill", "owners", "verify"] {
+        world.refuses([command, "../outside/a.yaml"], 1, no_policy);
+    }
+    let plaintext = "error: ../outside/a.yaml is not encrypted\n\
+                     hint: it is outside of any repository with a policy; name a file of one";
+    for command in [
+        ["who", "../outside/a.yaml"].as_slice(),
+        &["get", "../outside/a.yaml", "a"],
+        &["decrypt", "../outside/a.yaml"],
+        &["rotate", "../outside/a.yaml", "a"],
+        &["meta", "../outside/a.yaml", "--owner", "a"],
+    ] {
+        world.refuses(command, 1, plaintext);
+    }
+    let no_repository = "error: there is no git repository around [WORLD]/outside\n\
+                         hint: go into a repository, or say which with -C";
+    for command in [["log", "../outside/a.yaml"], ["show", "../outside/a.yaml@HEAD"]] {
+        world.refuses(command, 1, no_repository);
+    }
+    world.refuses(
+        ["rekey", FILE, "../outside/a.yaml"],
+        1,
+        "error: [WORLD]/outside/a.yaml is outside of the git repository [WORLD]/repo\n\
+         hint: name files of this repository; others with -C DIR, once for each",
+    );
+    // From outside of the repository an absolute path is enough.
+    let path = world.path(FILE).display().to_string();
+    let outside = outside.display().to_string();
+    let verified = world.secret(["-C", &outside, "verify", &path]).success();
+    assert_eq!(verified.stderr, "consistent: 1 file\n");
+    assert_eq!(
+        world.secret(["-C", &outside, "verify", &path, "--rev", "HEAD"]).success().stderr,
+        "consistent: 1 file\n"
+    );
+}
+
+#[test]
+fn encrypting_is_advised_only_where_a_rule_is_for_the_file() {
+    let world = World::with_db();
+    world.write("plain.yaml", DB);
+    world.refuses(
+        ["get", "plain.yaml", "db.user"],
+        1,
+        "error: plain.yaml is not encrypted\n\
+         hint: no rule is for it: add one to .secret.toml, then `secret encrypt plain.yaml`; or name another file",
+    );
+    world.refuses(
+        ["who", ".secret.toml"],
+        1,
+        "error: .secret.toml is not encrypted\n\
+         hint: the policy stands in clear; name a file that one of its rules is for",
+    );
+    world.write("draft.age", "-----BEGIN AGE ENCRYPTED FILE-----\n");
+    world.refuses(
+        ["decrypt", "draft.age"],
+        1,
+        "error: draft.age is not encrypted by secret\n\
+         hint: it is a file of age itself, as drafts of `secret edit` are: `age -d -i IDENTITY draft.age`",
+    );
 }

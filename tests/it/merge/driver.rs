@@ -283,8 +283,8 @@ fn two_new_data_keys_are_never_merged() {
     assert_eq!(outcome.code, 1);
     let said = "error: secrets/db.yaml: 1 conflict\n  \
                 header:generation: both sides made a new data key, and nobody can tell which one to trust\n\
-                hint: take one side with `git checkout --ours -- secrets/db.yaml` or `git checkout --theirs -- secrets/db.yaml`, \
-                and set there what the other changed\n\
+                hint: take your side with `git checkout --ours -- secrets/db.yaml`, then run `secret rekey \
+                secrets/db.yaml`: it takes out whom the merged policy no longer names; then set what the other side changed\n\
                 hint: then commit, run `secret rekey --new-key secrets/db.yaml`, commit, and once more: \
                 only a key behind one that nobody else made is beyond doubt\n";
     assert_eq!(outcome.stderr, said);
@@ -293,12 +293,49 @@ fn two_new_data_keys_are_never_merged() {
     // The way that the hints show.
     world.git(["checkout", "--ours", "--", FILE]);
     assert_eq!(world.read(FILE), ours);
+    world.secret(["rekey", FILE]).success();
+    world.set("db.user", "theirs");
     world.commit("merged");
     for _ in 0..2 {
         world.secret(["rekey", "--new-key", FILE, "--yes"]).success();
         world.commit("rekeyed");
     }
     world.set("db.port", "1");
+}
+
+#[test]
+fn two_removals_are_merged_as_the_hints_show_and_the_hook_lets_each_step_pass() {
+    let world = World::with_db().with_driver();
+    world.joins("bob");
+    let carol = world.keygen("carol").1;
+    world.secret(["member", "add", "carol", &carol, "--group", "team"]).success();
+    world.commit("both");
+    world.secret(["rekey", "--yes"]).success();
+    world.commit("rekey");
+    let remove =
+        |name: &'static str| move |world: &World| drop(world.secret(["member", "remove", name, "--yes"]).success());
+    let world = world.with_branches(remove("bob"), remove("carol"));
+    assert_eq!(world.try_git(&["merge", "--quiet", "side"]).code, 1);
+    let policy = world.git(["show", "main:.secret.toml"]).replace(", \"bob\"", "");
+    let lines: Vec<&str> = policy.lines().filter(|line| !line.starts_with("bob")).collect();
+    world.write(".secret.toml", lines.join("\n") + "\n");
+    let commit = |message: &str| {
+        world.git(["add", "--all"]);
+        world.secret(["verify", "--staged"]).success();
+        world.commit(message);
+    };
+    world.git(["checkout", "--ours", "--", FILE]);
+    world.git(["add", "--all"]);
+    assert_eq!(world.secret(["verify", "--staged"]).code, 3, "bob still reads our side's file");
+    world.secret(["rekey", FILE]).success();
+    world.set("db.user", "theirs");
+    commit("merged");
+    for _ in 0..2 {
+        world.secret(["rekey", "--new-key", FILE]).success();
+        commit("rekeyed");
+    }
+    let who = world.secret(["who", FILE]).success().stdout;
+    assert_eq!(who.lines().filter(|line| !line.contains("no longer")).collect::<Vec<_>>(), ["alice"]);
 }
 
 #[test]

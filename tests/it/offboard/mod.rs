@@ -485,3 +485,46 @@ fn a_request_to_join_is_no_plaintext_that_somebody_knows() {
     world.commit("carol asks");
     assert_eq!(world.plan("bob")["plaintexts"], serde_json::json!([]));
 }
+
+#[test]
+fn who_alone_can_open_a_file_leaves_by_each_way_that_the_hints_show() {
+    let (world, keys) = World::team(&["bob", "dave"]);
+    let rules = |readers: &str| format!("\n[[rules]]\npath = \"only/**\"\nreaders = [{readers}]\n");
+    world.write(".secret.toml", world.read(".secret.toml") + &rules("\"dave\""));
+    world.commit("a rule");
+    world.write("only/x.yaml", "a: canary\n");
+    world.secret(["encrypt", "only/x.yaml"]).success();
+    world.tamper(".secret.toml", "readers = [\"dave\"]", "readers = [\"dave\", \"bob\"]");
+    world.commit("bob, too");
+    let without = "hint: without dave nobody gets at its values: `git rm only/x.yaml`, commit, run this command again, and \
+                   encrypt new values with `secret encrypt only/x.yaml`\n";
+    let refused = world.secret(["offboard", "dave", "--yes"]);
+    let said = "error: cannot open only/x.yaml: none of your identities opens it; nothing was rekeyed\n\
+                hint: only dave can: have dave run `secret rekey only/x.yaml` first, which lets bob in, and one of those \
+                run this command\n";
+    assert_eq!((refused.code, refused.stderr), (4, format!("{said}{without}")));
+
+    let by_dave = world.copy();
+    by_dave.secret(["-i", &keys["dave"], "rekey", "only/x.yaml", "--yes"]).success();
+    by_dave.commit("rekey");
+    by_dave.secret(["-i", &keys["bob"], "offboard", "dave", "--yes"]).success();
+
+    let by_hand = world.copy();
+    let policy = by_hand.read(".secret.toml");
+    let lines: Vec<String> =
+        policy.lines().filter(|line| !line.starts_with("dave")).map(|line| line.replace("\"dave\", ", "")).collect();
+    by_hand.write(".secret.toml", lines.join("\n").replace(", \"dave\"", ""));
+    let said = "error: cannot open only/x.yaml: none of your identities opens it; nothing was rekeyed\n\
+                hint: only dave can, whom the policy does not name for it any more: ask dave to run `secret rekey \
+                only/x.yaml --without-me`\n";
+    by_hand.refuses(["rekey", "only/x.yaml"], 4, &format!("{said}{without}"));
+    by_hand.secret(["-i", &keys["dave"], "rekey", "only/x.yaml", "--without-me", "--yes"]).success();
+
+    world.git(["rm", "--quiet", "only/x.yaml"]);
+    world.commit("rm");
+    world.secret(["offboard", "dave", "--yes"]).success();
+    world.commit("dave leaves");
+    world.write("only/x.yaml", "a: canary-new\n");
+    world.secret(["encrypt", "only/x.yaml"]).success();
+    assert_eq!(world.secret(["-i", &keys["bob"], "get", "only/x.yaml", "a"]).success().stdout, "canary-new");
+}

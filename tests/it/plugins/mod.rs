@@ -148,7 +148,7 @@ fn a_plugin_reader_can_write_and_be_removed() {
         4,
         "error: cannot open secrets/db.yaml: none of your identities opens it\n\
          hint: it can be read by alice\n\
-         hint: ask one of them to run `secret member add` and `secret rekey` for you, or name another identity with \
+         hint: ask alice to run `secret member add` and `secret rekey` for you, or name another identity with \
          --identity FILE",
     );
 }

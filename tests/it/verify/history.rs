@@ -174,3 +174,65 @@ fn a_plaintext_that_was_forced_in_is_caught_later_though_it_was_encrypted_after_
     let said = world.verify(&["--base", "base"]).stdout;
     assert!(said.contains(&format!("[plaintext, commit {}]", &commit[..12])), "{said}");
 }
+
+#[test]
+fn advice_for_a_reader_in_an_older_commit_helps_when_it_is_followed() {
+    let world = World::with_db().with_driver();
+    world.joins("bob");
+    world.commit("bob");
+    world.secret(["rekey", "--yes"]).success();
+    world.commit("rekey");
+    world.git(["checkout", "--quiet", "-b", "feat"]);
+    world.set_value(DB, "db.user", "canary-new");
+    world.commit("feat");
+    world.git(["checkout", "--quiet", "main"]);
+    world.secret(["member", "remove", "bob", "--yes"]).success();
+    world.commit("bob leaves");
+    world.git(["checkout", "--quiet", "feat"]);
+    world.git(["merge", "--quiet", "--no-edit", "main"]);
+    let advice = "    every commit counts, for history keeps it: `git rebase main` makes them anew, with the readers of \
+                  main; if it is still so after that, `secret rekey secrets/db.yaml`, commit, and squash them with \
+                  `git rebase -i main`; or have the policy changed first, in a change of its own\n";
+    let found = world.verify(&["--base", "main"]);
+    assert_eq!((found.code, found.stdout.matches("[extra-reader").count()), (3, 1), "{found:#?}");
+    assert!(found.stdout.contains(advice), "{found:#?}");
+    world.git(["rebase", "--quiet", "main"]);
+    assert_eq!(world.found(&["--base", "main"]).iter().filter(|found| found.starts_with("error")).count(), 0);
+
+    // A reader whom the change itself let in, and took out again, a rebase does not take out, but a squash does.
+    world.joins("bea");
+    world.secret(["rekey", "--add", "bea"]).success();
+    world.commit("bea");
+    world.secret(["member", "remove", "bea", "--yes"]).success();
+    world.commit("bea leaves");
+    let found = world.verify(&["--base", "main"]);
+    assert!(found.code == 3 && found.stdout.contains(advice), "{found:#?}");
+    world.git(["rebase", "--quiet", "main"]);
+    assert_eq!(world.verify(&["--base", "main"]), found);
+    let squash = [("GIT_SEQUENCE_EDITOR", "sed -i '2,$ s/^pick/squash/'"), ("GIT_EDITOR", "true")];
+    let squashed = world.try_git_with(&["rebase", "--quiet", "-i", "main"], &squash);
+    assert_eq!(squashed.code, 0, "{squashed:#?}");
+    assert_eq!(world.found(&["--base", "main"]).iter().filter(|found| found.starts_with("error")).count(), 0);
+}
+
+#[test]
+fn advice_for_a_conflict_that_was_committed_helps_when_it_is_followed() {
+    let world = World::with_db();
+    world.git(["tag", "base"]);
+    world.git(["checkout", "--quiet", "-b", "side"]);
+    world.set_value(DB, "db.user", "canary-side");
+    world.commit("side");
+    world.git(["checkout", "--quiet", "main"]);
+    world.set_value(DB, "db.user", "canary-main");
+    world.commit("main");
+    let merge = world.try_git(&["merge", "--no-edit", "side"]);
+    assert_eq!(merge.code, 1, "{merge:#?}");
+    world.commit("with markers");
+    let found = world.verify(&["--base", "base"]);
+    let advice = "    settle it with `secret resolve secrets/db.yaml`, then `git add -- secrets/db.yaml`\n";
+    assert!(found.code == 3 && found.stdout.contains(advice), "{found:#?}");
+    world.secret(["resolve", DB, "--all-theirs"]).success();
+    world.git(["add", "--", DB]);
+    world.commit("settled");
+    assert_eq!(world.found(&["--base", "base"]).iter().filter(|found| found.starts_with("error")).count(), 0);
+}
