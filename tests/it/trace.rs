@@ -16,7 +16,8 @@ pub struct Trace {
     pub programs: Vec<PathBuf>,
     /// The system calls that make or reach a socket.
     pub sockets: Vec<String>,
-    /// Those that make or use a pair without a name, whose both ends stay in the process: by it, signals wake `exec`.
+    /// Those that make or use a pair without a name, whose both ends stay in the process: by it, signals wake
+    /// `exec` and `rotate --exec`.
     pub pairs: Vec<String>,
     /// Files that were opened for writing, and what was made, renamed and linked.
     pub written: BTreeSet<PathBuf>,
