@@ -34,8 +34,8 @@ impl Libgit2 {
                 return self.unsupported(Unsupported::PartialClone);
             }
             // Of a walk only the words say which object it was.
-            let words = error.message().split(|byte: char| !byte.is_ascii_hexdigit());
-            if let Some(id) = words.filter_map(|word| ObjectId::from_hex(word.as_bytes())).next() {
+            let mut words = error.message().split(|byte: char| !byte.is_ascii_hexdigit());
+            if let Some(id) = words.find_map(|word| ObjectId::from_hex(word.as_bytes())) {
                 return self.lacks(id);
             }
         }

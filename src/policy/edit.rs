@@ -603,7 +603,7 @@ mod tests {
         let name = |name: &str| name.to_owned();
         assert_eq!(
             add_member(&text, "team", &member(&keys, MemberKind::Person)),
-            Err(EditError::Taken { name: name("team") })
+            Err(EditError::NameOfOther { name: name("team"), what: "group" })
         );
         assert_eq!(
             add_member(&text, "a b", &member(&keys, MemberKind::Person)),
@@ -613,7 +613,7 @@ mod tests {
         assert_eq!(add_member(&text, "eve", &member(&[recipient(BOB)], MemberKind::Person)), Err(taken.clone()));
         assert_eq!(add_recipients(&text, "alice", &[recipient(BOB)]), Err(taken));
         let twice = member(&[recipient(CAROL), recipient(CAROL)], MemberKind::Person);
-        assert!(matches!(add_member(&text, "eve", &twice), Err(EditError::RecipientTaken { .. })));
+        assert!(matches!(add_member(&text, "eve", &twice), Err(EditError::RecipientTwice { .. })));
         assert!(matches!(add_member(&text, "eve", &member(&[], MemberKind::Person)), Err(EditError::Invalid(_))));
         assert_eq!(remove_member(&text, "team"), Err(EditError::NoMember { name: name("team") }));
         assert_eq!(add_to_group(&text, "ops", "bob"), Err(EditError::NoGroup { name: name("ops") }));

@@ -19,6 +19,9 @@ pub enum Listed {
     Keys(Vec<String>),
 }
 
+/// A file, and whether it was named.
+pub(super) type Wanted = (Target, bool);
+
 /// The state of a governed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -124,7 +127,7 @@ impl Workspace<'_> {
     /// Returns the files that are named, and those that some rule is for below folders; of the whole workspace, where no
     /// path is given, also encrypted files that no rule is for. Tells which were named; and for a report, which has to
     /// name them, the files that a rule is for and no header can name (from the root, as far as that can be spelled).
-    pub(super) fn named_or_governed(&self, paths: &[PathBuf]) -> Result<(Vec<(Target, bool)>, Vec<String>), Error> {
+    pub(super) fn named_or_governed(&self, paths: &[PathBuf]) -> Result<(Vec<Wanted>, Vec<String>), Error> {
         let unnameable = RefCell::new(BTreeSet::new());
         let mut found = self.named_or_below(paths, |folder| {
             let (governed, apart) = self.governed_and_unnameable(folder)?;

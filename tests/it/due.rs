@@ -224,7 +224,8 @@ fn what_cannot_be_read_is_no_peace_of_mind() {
     world.refuses(
         ["due", "plain.txt"],
         1,
-        "error: plain.txt is not encrypted\nhint: encrypt it with `secret encrypt plain.txt`",
+        "error: plain.txt is not encrypted\nhint: no rule is for it: add one to .secret.toml, then `secret encrypt \
+         plain.txt`; or name another file",
     );
     world.refuses(["due", "--within", "soon"], 2, "error: invalid value 'soon' for '--within <PERIOD>': not a period; write for example 90d, 12w, 6mo or 1y\n\nFor more information, try '--help'.");
 }

@@ -38,6 +38,9 @@ pub(super) fn advice(finding: &Finding, Circumstances { base, is_copy }: Circums
             "an interrupted command left it; `git rm --cached -- {path}`, and the next one that writes there removes it"
         );
     }
+    if let Some(advice) = finding.commit.and_then(|commit| of_commit(&finding.problem, &path, commit, base)) {
+        return advice;
+    }
     match &finding.problem {
         Problem::BadName => "rename it with `git mv`".to_owned(),
         Problem::BrokenHeader(_) => format!(
@@ -50,10 +53,6 @@ pub(super) fn advice(finding: &Finding, Circumstances { base, is_copy }: Circums
         Problem::Conflict => format!("settle it with `secret resolve {path}`, then `git add -- {path}`"),
         Problem::Copy { .. } | Problem::Moved { .. } if is_copy => key_of_its_own(&path),
         Problem::Copy { other } => key_of_its_own(&quote(other)),
-        Problem::Decrypted | Problem::Plaintext { .. } if finding.commit.is_some() => format!(
-            "replace the values, for history keeps them; then {}, with the file as `secret encrypt {path}` makes it",
-            rewrite(finding.commit)
-        ),
         Problem::Decrypted | Problem::Plaintext { .. } => {
             format!("`secret encrypt {path}`, then `git add -- {path}`; or change the rule")
         }
@@ -63,16 +62,6 @@ pub(super) fn advice(finding: &Finding, Circumstances { base, is_copy }: Circums
         ),
         Problem::Exposed { .. } | Problem::Overdue { .. } => {
             format!("replace the values where they are used, then `secret rotate {path} KEY`")
-        }
-        // No later commit helps: each one counts, for history keeps the file as it was.
-        Problem::ExtraReader { .. } if finding.commit.is_some() => {
-            let name = base.unwrap_or("BASE");
-            let base = quote(name);
-            format!(
-                "every commit counts, for history keeps it: `git rebase {base}` makes them anew, with the readers of {name}; \
-                 if it is still so after that, `secret rekey {path}`, commit, and squash them with `git rebase -i {base}`; \
-                 or have the policy changed first, in a change of its own"
-            )
         }
         Problem::ExtraReader { .. } => {
             format!(
@@ -112,18 +101,8 @@ pub(super) fn advice(finding: &Finding, Circumstances { base, is_copy }: Circums
             }
             Gained::Clear(_) | Gained::Ungoverned => "review whether that may stand in clear".to_owned(),
         },
-        Problem::PrivateKey(_) if finding.commit.is_some() => {
-            format!("withdraw the key, for history keeps it; then {}, without the key", rewrite(finding.commit))
-        }
         Problem::PrivateKey(_) => {
             format!("take it out: `git restore --staged -- {path}`; withdraw the key if anybody else has seen it")
-        }
-        Problem::SealsLess { .. } if finding.commit.is_some() => {
-            let base = quote(base.unwrap_or("BASE"));
-            format!(
-                "`secret rekey {path}` seals it, then commit; what stood in clear history keeps: replace it, and squash \
-                 the commits with `git rebase -i {base}`, if they are nobody else's yet"
-            )
         }
         Problem::SealsLess { .. } => format!("`secret rekey {path}` seals it"),
         Problem::Symlink => "replace it by the file itself".to_owned(),
@@ -131,10 +110,6 @@ pub(super) fn advice(finding: &Finding, Circumstances { base, is_copy }: Circums
              a partial one does; else `git fsck` lists what is missing"
                 .to_owned(),
         Problem::Ungoverned => format!("add a rule for {path} to .secret.toml"),
-        Problem::Unsealed { .. } if finding.commit.is_some() => format!(
-            "replace the value, for history keeps it; then {}, with the change made by `secret set`",
-            rewrite(finding.commit)
-        ),
         Problem::Unsealed { .. } => {
             "replace the value if anybody else has seen it; take the file from git's history, and make the change with `secret set`".to_owned()
         }
@@ -149,6 +124,41 @@ pub(super) fn advice(finding: &Finding, Circumstances { base, is_copy }: Circums
     }
 }
 
+/// Returns what to do about what a commit of a range keeps, whatever later commits make of it.
+fn of_commit(problem: &Problem, path: &str, commit: ObjectId, base: Option<&str>) -> Option<String> {
+    Some(match problem {
+        Problem::Decrypted | Problem::Plaintext { .. } => format!(
+            "replace the values, for history keeps them; then {}, with the file as `secret encrypt {path}` makes it",
+            rewrite(commit)
+        ),
+        // No later commit helps: each one counts, for history keeps the file as it was.
+        Problem::ExtraReader { .. } => {
+            let name = base.unwrap_or("BASE");
+            let base = quote(name);
+            format!(
+                "every commit counts, for history keeps it: `git rebase {base}` makes them anew, with the readers of {name}; \
+                 if it is still so after that, `secret rekey {path}`, commit, and squash them with `git rebase -i {base}`; \
+                 or have the policy changed first, in a change of its own"
+            )
+        }
+        Problem::PrivateKey(_) => {
+            format!("withdraw the key, for history keeps it; then {}, without the key", rewrite(commit))
+        }
+        Problem::SealsLess { .. } => {
+            let base = quote(base.unwrap_or("BASE"));
+            format!(
+                "`secret rekey {path}` seals it, then commit; what stood in clear history keeps: replace it, and squash \
+                 the commits with `git rebase -i {base}`, if they are nobody else's yet"
+            )
+        }
+        Problem::Unsealed { .. } => format!(
+            "replace the value, for history keeps it; then {}, with the change made by `secret set`",
+            rewrite(commit)
+        ),
+        _ => return None,
+    })
+}
+
 /// How to part a copy from what it was copied from.
 fn key_of_its_own(copy: &str) -> String {
     format!(
@@ -157,7 +167,6 @@ fn key_of_its_own(copy: &str) -> String {
 }
 
 /// How to make a commit anew, which history would keep else.
-fn rewrite(commit: Option<ObjectId>) -> String {
-    let since = commit.map_or_else(|| "COMMIT".to_owned(), |commit| commit.short());
-    format!("rewrite the commit (`git rebase -i {since}~`) if it is nobody else's yet")
+fn rewrite(commit: ObjectId) -> String {
+    format!("rewrite the commit (`git rebase -i {}~`) if it is nobody else's yet", commit.short())
 }
