@@ -60,7 +60,9 @@ pub fn run(arguments: &AccessArgs, context: &Context<'_>) -> Result<(), CommandE
     let name = &arguments.member;
     match history {
         Some(history) => {
-            context.ui.print("")?;
+            if !access.files.is_empty() {
+                context.ui.print("")?;
+            }
             formats::text(history).iter().try_for_each(|line| context.ui.print(line))?;
         }
         None if !access.is_named => context.ui.note(&format!(

@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::consent::ConsentArgs;
+use super::member::to_let_in;
 use super::recipients::{parse_kind, parse_last_day, refuse_past, warn_of_namesake};
 use super::rekey::{RekeyTerms, bring_in_line};
 use super::{CommandError, Context};
@@ -98,7 +99,10 @@ pub fn run(arguments: ApproveArgs, context: &Context<'_>) -> Result<(), CommandE
     workspace.remove_request(&stored)?;
     ui.note(&format!("added {name} to the policy, and removed {}", stored.shown));
     if !rekey {
-        ui.note("next: commit both, then `secret rekey` lets them read");
+        ui.note(&match reads.as_slice() {
+            [] => to_let_in(&name),
+            _ => "next: commit both, then `secret rekey` lets them read".to_owned(),
+        });
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::policy::edit::EditError;
 use crate::process::{Ended, ProcessError};
 use crate::ui::Ui;
 use crate::workspace::deploy::DeployError;
-use crate::workspace::{Error, NewIdentityError};
+use crate::workspace::{Error, HistoryError, NewIdentityError};
 
 /// A command that failed.
 #[derive(Debug)]
@@ -345,7 +345,7 @@ fn exit_of(error: &Error) -> Exit {
         Error::Edit { source: document::edit::EditError::KeyPath(_), .. }
         | Error::KeyPath { .. }
         | Error::PolicyEdit(EditError::Name { .. })
-        | Error::NoRevision { .. } => Exit::Usage,
+        | Error::History(HistoryError::NoRevision { .. }) => Exit::Usage,
         _ => Exit::Failed,
     }
 }

@@ -11,7 +11,7 @@ use crate::keys::{PluginError, PluginName, SettingsError, SettingsProblem, Unwra
 use crate::policy::edit::EditError;
 use crate::policy::{CODEOWNERS, CodeOwnersProblem};
 use crate::process::ProcessError;
-use crate::workspace::{Error, Unencrypted, WiringError};
+use crate::workspace::{Error, HistoryError, Unencrypted, WiringError};
 
 /// Returns what to do about an error of the workspace, a line each.
 pub(super) fn hints_of(error: &Error) -> Vec<String> {
@@ -43,17 +43,7 @@ pub(super) fn hints_of(error: &Error) -> Vec<String> {
         Error::NestedPolicy { path } => {
             format!("move its rules into .secret.toml at the root, and remove {}", quote(path))
         }
-        Error::NeverCommitted { .. }
-        | Error::NoCommit { .. }
-        | Error::NoKeysInVersion { .. }
-        | Error::NoMergeBase { .. }
-        | Error::NoRevision { .. }
-        | Error::NoSuchKeyEver { .. }
-        | Error::NotInCommit { .. }
-        | Error::OtherFile { .. }
-        | Error::OtherFormat { .. }
-        | Error::PlaintextInHistory { .. }
-        | Error::TooLargeInGit { .. } => return history_hint(error),
+        Error::History(source) => return history_hint(source),
         Error::NoKeys { path } => format!("read all of it with `secret decrypt {}`", quote(path)),
         Error::NoPolicy { .. } => {
             "run `secret init`, or bring the one back that git's history has: `git log -- .secret.toml`".to_owned()
@@ -312,30 +302,30 @@ fn policy_hint(error: &EditError) -> Vec<String> {
 }
 
 /// What to do about a version that is not to be had from git.
-fn history_hint(error: &Error) -> Vec<String> {
+fn history_hint(error: &HistoryError) -> Vec<String> {
     let hint = match error {
-        Error::NoCommit { has_commits: false, .. } => "nothing is committed yet".to_owned(),
-        Error::NeverCommitted { is_shallow: true, .. }
-        | Error::NoCommit { is_shallow: true, .. }
-        | Error::NoMergeBase { is_shallow: true, .. }
-        | Error::NoSuchKeyEver { is_cut: true, .. } => {
+        HistoryError::NoCommit { has_commits: false, .. } => "nothing is committed yet".to_owned(),
+        HistoryError::NeverCommitted { is_shallow: true, .. }
+        | HistoryError::NoCommit { is_shallow: true, .. }
+        | HistoryError::NoMergeBase { is_shallow: true, .. }
+        | HistoryError::NoSuchKeyEver { is_cut: true, .. } => {
             "the history of this clone was cut off: `git fetch --unshallow` brings the rest".to_owned()
         }
-        Error::NoRevision { .. } => "write FILE@REV, as in secrets/db.yaml@HEAD~1".to_owned(),
-        Error::NotInCommit { path, .. } => format!("`secret log {}` shows which commits have it", quote(path)),
-        Error::OtherFile { path, .. } | Error::OtherFormat { path, .. } => {
+        HistoryError::NoRevision { .. } => "write FILE@REV, as in secrets/db.yaml@HEAD~1".to_owned(),
+        HistoryError::NotInCommit { path, .. } => format!("`secret log {}` shows which commits have it", quote(path)),
+        HistoryError::OtherFile { path, .. } | HistoryError::OtherFormat { path, .. } => {
             format!("`secret show {}` prints it; take from that what you need", quote(path))
         }
-        Error::PlaintextInHistory { .. } => {
+        HistoryError::PlaintextInHistory { .. } => {
             "`git show REV:FILE` prints it; who has the repository knows these values".to_owned()
         }
-        Error::NoSuchKeyEver { path, .. } => format!("`secret log {}` shows what was changed", quote(path)),
-        Error::NoCommit { .. } => "name a branch, a tag or the beginning of a commit's name".to_owned(),
-        Error::NoKeysInVersion { path } => format!("print all of it with `secret show {}`", quote(path)),
-        Error::TooLargeInGit { .. } => {
+        HistoryError::NoSuchKeyEver { path, .. } => format!("`secret log {}` shows what was changed", quote(path)),
+        HistoryError::NoCommit { .. } => "name a branch, a tag or the beginning of a commit's name".to_owned(),
+        HistoryError::NoKeysInVersion { path } => format!("print all of it with `secret show {}`", quote(path)),
+        HistoryError::TooLargeInGit { .. } => {
             "`git show REV:FILE > OUT` writes it as it is encrypted; then `secret decrypt --at-any-path OUT`".to_owned()
         }
-        _ => return Vec::new(),
+        HistoryError::NeverCommitted { .. } | HistoryError::NoMergeBase { .. } => return Vec::new(),
     };
     vec![hint]
 }

@@ -9,7 +9,7 @@ use super::recipients::{RecipientArgs, parse_kind, parse_last_day, refuse_past, 
 use super::{CommandError, Context};
 use crate::keys::Recipient;
 use crate::policy::{Member, MemberKind, Policy};
-use crate::workspace::NewMember;
+use crate::workspace::{NewMember, Workspace};
 
 /// Add members to the policy, change and list them
 #[derive(Args)]
@@ -150,13 +150,19 @@ fn add(arguments: AddArgs, context: &Context<'_>) -> Result<(), CommandError> {
         let member = Member { expires, ..Member::new(recipients, kind) };
         let change = workspace.with_member(&NewMember { name: name.clone(), member, groups })?;
         warn_of_namesake(&name, &workspace, context);
-        (change, name)
+        (change, name.clone())
     };
+    let reads = !Workspace::rules_read_by(change.policy(), &name).is_empty();
     workspace.propose(change);
     workspace.write_proposed()?;
     context.ui.note(&format!("added {what} to the policy{in_groups}"));
-    context.ui.note("next: commit the policy, then `secret rekey` lets them read");
+    context.ui.note(&if reads { LET_IN.to_owned() } else { to_let_in(&name) });
     Ok(())
+}
+
+/// Says how somebody comes to read, whom no rule names yet.
+pub fn to_let_in(name: &str) -> String {
+    format!("next: no rule lets {name} read anything yet: `secret group add GROUP {name}`, or name {name} in a rule")
 }
 
 fn expires(arguments: &ExpiresArgs, context: &Context<'_>) -> Result<(), CommandError> {
@@ -218,3 +224,6 @@ fn groups_of<'p>(policy: &'p Policy, name: &str) -> Vec<&'p str> {
 fn parse_end(text: &str) -> Result<End, &'static str> {
     if text == "never" { Ok(End::Never) } else { parse_last_day(text).map(End::Day) }
 }
+
+/// What is to be done when somebody has been named as a reader.
+const LET_IN: &str = "next: commit the policy, then `secret rekey` lets them read";

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::{CommandError, Context, get};
-use crate::workspace::{AtRevision, Error, OpenVersion};
+use crate::workspace::{AtRevision, Error, HistoryError, OpenVersion};
 
 /// Print a file, or one value, as it was in a commit
 ///
@@ -36,7 +36,7 @@ pub fn run(arguments: &ShowArgs, context: &Context<'_>) -> Result<(), CommandErr
     let workspace = context.workspace(Path::new(&arguments.version))?;
     let version = workspace.at_revision(&arguments.version)?;
     note_path(&version, context);
-    let no_keys = || Error::NoKeysInVersion { path: version.shown.clone() };
+    let no_keys = || Error::from(HistoryError::NoKeysInVersion { path: version.shown.clone() });
     match (workspace.open_at(&version, arguments.at_any_path)?, &arguments.key) {
         (OpenVersion::Whole(opened), Some(_)) if opened.items.is_none() => Err(no_keys().into()),
         (OpenVersion::Whole(opened), Some(key)) => get::reveal(&opened, &version.shown, key, arguments.json, context),

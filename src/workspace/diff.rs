@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::open::{parse_encrypted, refuse_other_path};
 use super::versions::Content;
-use super::{Error, Target, Unencrypted, Workspace, each_on_all_cores};
+use super::{Error, HistoryError, Target, Unencrypted, Workspace, each_on_all_cores};
 use crate::crypto::FileId;
 use crate::document::{Document, KeyPath, Leaf};
 use crate::envelope::native::{Change, EncryptedFile, How, Opened, Outline, OutlineProblem, Subject, compare};
@@ -79,10 +79,12 @@ impl Workspace<'_> {
     /// When they have nothing in common.
     pub fn merge_base(&self, one: &str, other: &str) -> Result<ObjectId, Error> {
         let (from, to) = (self.required_commit(one)?, self.required_commit(other)?);
-        self.required_repository()?.merge_base(from, to)?.ok_or_else(|| Error::NoMergeBase {
-            one: one.to_owned(),
-            other: other.to_owned(),
-            is_shallow: self.is_shallow() == Some(true),
+        self.required_repository()?.merge_base(from, to)?.ok_or_else(|| {
+            Error::from(HistoryError::NoMergeBase {
+                one: one.to_owned(),
+                other: other.to_owned(),
+                is_shallow: self.is_shallow() == Some(true),
+            })
         })
     }
 

@@ -1,5 +1,6 @@
 //! What can go wrong with a file of a workspace. Exit codes and hints are given by the command layer.
 
+use super::HistoryError;
 use crate::document::SyntaxError;
 use crate::document::edit::EditError;
 use crate::envelope::native::{OpenError, ReadError, SealError};
@@ -104,6 +105,9 @@ pub enum Error {
     /// Git refused.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// A version cannot be had from git's history.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// An identity cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -275,44 +279,6 @@ pub enum Error {
         /// The key.
         key: String,
     },
-    /// No commit has the file.
-    #[error("no commit has {path}")]
-    NeverCommitted {
-        /// The file.
-        path: String,
-        /// Whether the history was cut off.
-        is_shallow: bool,
-    },
-    /// No commit changed the key.
-    #[error("no commit changed {key} in {path}")]
-    NoSuchKeyEver {
-        /// The file.
-        path: String,
-        /// The key.
-        key: String,
-        /// Whether the history was cut off.
-        is_cut: bool,
-    },
-    /// Nothing in the repository is called so.
-    #[error("{revision} is no commit of this repository")]
-    NoCommit {
-        /// What the user wrote.
-        revision: String,
-        /// Whether there is any commit.
-        has_commits: bool,
-        /// Whether the history was cut off.
-        is_shallow: bool,
-    },
-    /// Two commits have nothing in common.
-    #[error("{one} and {other} have no commit in common")]
-    NoMergeBase {
-        /// The one.
-        one: String,
-        /// The other.
-        other: String,
-        /// Whether the history was cut off.
-        is_shallow: bool,
-    },
     /// There is no repository.
     #[error("there is no git repository around {}", folder.display())]
     NoRepository {
@@ -403,50 +369,6 @@ pub enum Error {
         /// The file.
         path: String,
     },
-    /// What the user wrote names no commit.
-    #[error("{text} names no commit")]
-    NoRevision {
-        /// What they wrote.
-        text: String,
-    },
-    /// A commit does not have the file.
-    #[error("{revision} has no {path}")]
-    NotInCommit {
-        /// The file.
-        path: String,
-        /// What the user calls the commit.
-        revision: String,
-    },
-    /// A version belongs to another file.
-    #[error("{path} is another file than {other}: they have different file ids")]
-    OtherFile {
-        /// The version.
-        path: String,
-        /// The file of today.
-        other: String,
-    },
-    /// A version has another format.
-    #[error("{path} was {}, and the file is {} today", then.title(), now.title())]
-    OtherFormat {
-        /// The version.
-        path: String,
-        /// Its format.
-        then: crate::document::Format,
-        /// The format of today.
-        now: crate::document::Format,
-    },
-    /// A version in git's history is not encrypted.
-    #[error("{path} is not encrypted")]
-    PlaintextInHistory {
-        /// The version.
-        path: String,
-    },
-    /// A version has no keys.
-    #[error("{path} is encrypted as a whole: it has no keys")]
-    NoKeysInVersion {
-        /// The version.
-        path: String,
-    },
     /// No rule of the policy is for this file.
     #[error("no rule of the policy is for {path}")]
     NotGoverned {
@@ -521,12 +443,6 @@ pub enum Error {
         path: String,
         /// What is not sealed.
         what: String,
-    },
-    /// A version in git is too large to be taken out of it.
-    #[error("{path} is too large to be taken out of git's objects")]
-    TooLargeInGit {
-        /// The version.
-        path: String,
     },
     /// An opaque file is too large to be edited in memory.
     #[error("{path} is too large to be edited")]

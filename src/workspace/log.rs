@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::versions::blob;
-use super::{Error, Workspace, each_on_all_cores};
+use super::{Error, HistoryError, Workspace, each_on_all_cores};
 use crate::crypto::LeafId;
 use crate::document::KeyPath;
 use crate::document::path::Component;
@@ -45,7 +45,7 @@ impl Workspace<'_> {
         let commits = file_commits(repository, head, &path)?;
         if commits.is_empty() {
             let is_shallow = repository.is_shallow();
-            return Err(Error::NeverCommitted { path: file.display().to_string(), is_shallow });
+            return Err(HistoryError::NeverCommitted { path: file.display().to_string(), is_shallow }.into());
         }
         let mut reading = Reading::new(self, repository, &commits);
         let mut past = Past::default();
@@ -75,7 +75,7 @@ impl Workspace<'_> {
             entries.retain(|entry| !entry.changes.is_empty());
             if entries.is_empty() {
                 let path = file.display().to_string();
-                return Err(Error::NoSuchKeyEver { path, key: key.text, is_cut });
+                return Err(HistoryError::NoSuchKeyEver { path, key: key.text, is_cut }.into());
             }
         }
         Ok(Log { entries, is_cut })

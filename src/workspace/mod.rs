@@ -17,6 +17,7 @@ mod edit_buffer;
 mod error;
 mod examine;
 mod guard;
+mod history_error;
 mod init;
 mod lifecycle;
 mod list;
@@ -67,6 +68,7 @@ pub use edit_buffer::{BufferError, EditBuffer, Edited};
 pub use error::{Error, Unencrypted};
 pub use examine::{Examination, Exposed, SetUp};
 pub use guard::Standing;
+pub use history_error::HistoryError;
 pub use init::{Initialized, NewIdentityError, create_identity, default_identity_path};
 pub use lifecycle::{
     COMPROMISED, Lifecycle, LifecycleRequest, SOON, Terms, Unexamined, ValueLife, ValueState, former_reader,

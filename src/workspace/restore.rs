@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use zeroize::Zeroizing;
 
-use super::{Error, OpenFile, View, key_paths, lookup, similar_keys};
+use super::{Error, HistoryError, OpenFile, View, key_paths, lookup, similar_keys};
 use crate::document::edit::{EditError, NewValue};
 use crate::document::path::Component;
 use crate::document::{self, Content, Document, Format, KeyPath, Leaf, Node, splice};
@@ -17,12 +17,13 @@ use crate::envelope::native::Opened;
 pub(super) fn restored(shown: &str, file: &OpenFile, old: &Opened, key: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let format = file.opened.header.format;
     let path = || file.target.shown.clone();
-    let old_document = old.document().ok_or_else(|| Error::NoKeysInVersion { path: shown.to_owned() })?;
+    let old_document =
+        old.document().ok_or_else(|| Error::from(HistoryError::NoKeysInVersion { path: shown.to_owned() }))?;
     if file.opened.items.is_none() {
         return Err(Error::NoKeys { path: path() });
     }
     if old.header.format != format {
-        return Err(Error::OtherFormat { path: shown.to_owned(), then: old.header.format, now: format });
+        return Err(HistoryError::OtherFormat { path: shown.to_owned(), then: old.header.format, now: format }.into());
     }
     let failed = |source: EditError| Error::Edit { path: path(), source };
     let wanted = lookup(old_document, format, key).map_err(|error| failed(error.into()))?;

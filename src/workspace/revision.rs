@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::log::identity;
 use super::opaque::Bytes;
 use super::versions::{Content, MAX_IN_GIT, blob};
-use super::{Error, Target, VerifiedOpaque, Workspace};
+use super::{Error, HistoryError, Target, VerifiedOpaque, Workspace};
 use crate::envelope::native::{EncryptedFile, Opened, ReadError};
 use crate::git::{CommitInfo, EntryKind, GitError, ObjectId};
 
@@ -66,10 +66,11 @@ impl Workspace<'_> {
         }
         let Some((file, revision, ..)) = commits.first().cloned() else {
             return match last {
-                Some(revision) => Err(self
-                    .required_commit(&revision)
-                    .map_or_else(|error| error, |_| Error::NoRevision { text: text.to_string_lossy().into_owned() })),
-                None => Err(Error::NoRevision { text: text.to_string_lossy().into_owned() }),
+                Some(revision) => Err(self.required_commit(&revision).map_or_else(
+                    |error| error,
+                    |_| Error::from(HistoryError::NoRevision { text: text.to_string_lossy().into_owned() }),
+                )),
+                None => Err(HistoryError::NoRevision { text: text.to_string_lossy().into_owned() }.into()),
             };
         };
         let head = self.required_commit("HEAD")?;
@@ -81,7 +82,7 @@ impl Workspace<'_> {
                 return self.version(&file, &revision, commit, found, content);
             }
         }
-        Err(Error::NotInCommit { path: file.display().to_string(), revision })
+        Err(HistoryError::NotInCommit { path: file.display().to_string(), revision }.into())
     }
 
     fn version(
@@ -114,11 +115,11 @@ impl Workspace<'_> {
             path: version.path.clone(),
             recorded: Some(version.path.to_string_lossy().into_owned()),
         };
-        let too_large = || Error::TooLargeInGit { path: version.shown.clone() };
+        let too_large = || Error::from(HistoryError::TooLargeInGit { path: version.shown.clone() });
         match blob(repository, version.content)? {
             Content::Bytes(bytes) => {
                 if matches!(EncryptedFile::parse(&bytes), Err(ReadError::NotEncrypted)) {
-                    return Err(Error::PlaintextInHistory { path: version.shown.clone() });
+                    return Err(HistoryError::PlaintextInHistory { path: version.shown.clone() }.into());
                 }
                 Ok(OpenVersion::Whole(Box::new(self.open_target(&target, &bytes, at_any_path)?)))
             }

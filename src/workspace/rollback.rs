@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::restore::restored;
 use super::save::{WRITE_MODE, seal_error};
-use super::{AtRevision, Error, OpenFile, OpenVersion, Saved, Workspace};
+use super::{AtRevision, Error, HistoryError, OpenFile, OpenVersion, Saved, Workspace};
 use crate::document::{self, Document, KeyPath, Leaf};
 use crate::envelope::native::{Opened, seal_restored};
 use crate::fs::{Expect, FolderLock};
@@ -66,7 +66,9 @@ impl Workspace<'_> {
     fn refuse_stranger(&self, version: &AtRevision, old: &Opened, file: &OpenFile) -> Result<(), Error> {
         let (then, now) = (&old.header, &file.opened.header);
         if then.file_id != now.file_id {
-            return Err(Error::OtherFile { path: version.shown.clone(), other: file.target.shown.clone() });
+            return Err(
+                HistoryError::OtherFile { path: version.shown.clone(), other: file.target.shown.clone() }.into()
+            );
         }
         let is_known = match now.generation.checked_sub(then.generation) {
             None => false,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{Error, STREAM_ABOVE, Workspace};
+use super::{Error, HistoryError, STREAM_ABOVE, Workspace};
 use crate::document::Format;
 use crate::envelope::native::{MAX_ENCRYPTED, OPAQUE_TOP, OpaqueTop, Outline, PEEK, peek_file_id};
 use crate::fs::{FsError, Source};
@@ -33,7 +33,8 @@ impl Workspace<'_> {
             return Ok(commit);
         }
         let has_commits = repository.head()?.is_some();
-        Err(Error::NoCommit { revision: revision.to_owned(), has_commits, is_shallow: repository.is_shallow() })
+        Err(HistoryError::NoCommit { revision: revision.to_owned(), has_commits, is_shallow: repository.is_shallow() }
+            .into())
     }
 
     /// Returns a path as git names it, relative to the root.

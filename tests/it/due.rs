@@ -208,7 +208,7 @@ fn an_owner_is_found_by_his_groups_and_a_name_that_nobody_has_is_no_peace_of_min
         (typo.code, typo.stderr.as_str()),
         (
             0,
-            "warning: nobody has the name tema, and no value has such an owner; values have the owners team\n\
+            "warning: nobody has the name tema, and no value has such an owner; values have the owner team\n\
              nothing is due (0 values in 1 file)\n"
         )
     );

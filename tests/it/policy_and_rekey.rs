@@ -316,10 +316,10 @@ fn a_move_by_git_alone_is_told_when_it_is_to_be_made_again() {
     let refused = world.secret(["mv", FILE, "secrets/moved.yaml"]);
     assert!(refused.stderr.starts_with("error: secrets/moved.yaml was encrypted as secrets/db.yaml"), "{refused:#?}");
     assert!(
-        refused.stderr.contains("put it back and run `secret mv secrets/db.yaml secrets/moved.yaml`"),
+        refused.stderr.contains("put it back with `mv -n secrets/moved.yaml secrets/db.yaml` and run `secret mv secrets/db.yaml secrets/moved.yaml`"),
         "{refused:#?}"
     );
-    world.git(["mv", "secrets/moved.yaml", FILE]);
+    fs::rename(world.path("secrets/moved.yaml"), world.path(FILE)).expect("it is moved");
     world.secret(["mv", FILE, "secrets/moved.yaml"]).success();
     assert_eq!(world.secret(["decrypt", "secrets/moved.yaml"]).success().stdout, DB);
 }

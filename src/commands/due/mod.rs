@@ -105,11 +105,14 @@ fn keep_owned(
     let is_in =
         |group: &str| policy.and_then(|policy| policy.members_of(group)).is_some_and(|all| all.contains_key(owner));
     let is_named = policy.is_some_and(|policy| policy.member(owner).is_some() || policy.members_of(owner).is_some());
-    let owners: BTreeSet<&String> = values.iter().filter_map(|value| value.owner.as_ref()).collect();
-    if !is_named && !owners.contains(&owner.to_owned()) {
-        let known: Vec<&str> = owners.iter().take(NAMED).map(|known| known.as_str()).collect();
-        let known =
-            if known.is_empty() { String::new() } else { format!("; values have the owners {}", known.join(", ")) };
+    let owners: BTreeSet<&str> = values.iter().filter_map(|value| value.owner.as_deref()).collect();
+    if !is_named && !owners.contains(owner) {
+        let known: Vec<&str> = owners.iter().copied().take(NAMED).collect();
+        let known = match known.as_slice() {
+            [] => String::new(),
+            [one] => format!("; values have the owner {one}"),
+            several => format!("; values have the owners {}", several.join(", ")),
+        };
         context.ui.warn(&format!("nobody has the name {owner}, and no value has such an owner{known}"));
     }
     values.retain(|value| value.owner.as_deref().is_some_and(|known| known == owner || is_in(known)));

@@ -201,7 +201,10 @@ fn a_newcomer_with_the_name_of_a_former_reader_is_remarked() {
     let warning = "warning: files record a former reader bob: unless this is the same person, take another name, or `due` and `access --history` mix up the two\n";
     assert_eq!(
         added.stderr,
-        format!("{warning}added bob to the policy\nnext: commit the policy, then `secret rekey` lets them read\n")
+        format!(
+            "{warning}added bob to the policy\n\
+             next: no rule lets bob read anything yet: `secret group add GROUP bob`, or name bob in a rule\n"
+        )
     );
     let carol = world.secret(["member", "add", "carol", &world.keygen("carol").1]).success();
     assert!(!carol.stderr.contains("warning"), "{carol:#?}");
