@@ -162,7 +162,9 @@ fn add(arguments: AddArgs, context: &Context<'_>) -> Result<(), CommandError> {
 
 /// Says how somebody comes to read, whom no rule names yet.
 pub fn to_let_in(name: &str) -> String {
-    format!("next: no rule lets {name} read anything yet: `secret group add GROUP {name}`, or name {name} in a rule")
+    format!(
+        "next: no rule lets {name} read anything yet: name {name} or a group of theirs in a rule, or `secret group add GROUP {name}`"
+    )
 }
 
 fn expires(arguments: &ExpiresArgs, context: &Context<'_>) -> Result<(), CommandError> {

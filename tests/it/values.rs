@@ -273,7 +273,9 @@ fn whoami_and_the_lists_show_names_and_keys() {
     let added = world.secret(["member", "add", "deploy", &bob, "--kind", "machine", "--group", "ci"]).success();
     assert_eq!(
         added.stderr,
-        "added deploy to the policy and to ci\nnext: commit the policy, then `secret rekey` lets them read\n"
+        "added deploy to the policy and to ci\n\
+         next: no rule lets deploy read anything yet: name deploy or a group of theirs in a rule, or `secret group add \
+         GROUP deploy`\n"
     );
     assert_eq!(
         world.secret(["member", "list"]).success().stdout,

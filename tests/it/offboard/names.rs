@@ -203,7 +203,7 @@ fn a_newcomer_with_the_name_of_a_former_reader_is_remarked() {
         added.stderr,
         format!(
             "{warning}added bob to the policy\n\
-             next: no rule lets bob read anything yet: `secret group add GROUP bob`, or name bob in a rule\n"
+             next: no rule lets bob read anything yet: name bob or a group of theirs in a rule, or `secret group add GROUP bob`\n"
         )
     );
     let carol = world.secret(["member", "add", "carol", &world.keygen("carol").1]).success();
