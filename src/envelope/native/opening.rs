@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use zeroize::Zeroizing;
 
@@ -141,18 +142,19 @@ impl DocumentOpening<'_> {
     }
 
     fn value_tokens(&self, places: &Places, comments: &[LeafId]) -> Result<Vec<OpenedToken>, OpenError> {
+        // Only the first that is wrong is told, as it takes a look at all of the text before it to name its line.
+        let first_wrong = AtomicUsize::new(usize::MAX);
         let read = each(places.values.len(), |index| {
-            let item = places.values[index].item;
-            match self.token(item)? {
-                None => Err(self.half_encrypted(item)),
-                Some(token) if token.stamp.kind == TokenKind::Comment => {
-                    Err(self.misplaced(item, Misplacement::OtherKind))
-                }
-                // What it is bound to depends on the token before it, and follows below.
-                Some(token) => Ok(OpenedToken { item, token, associated_data: AssociatedData([0; 32]) }),
+            if index > first_wrong.load(Ordering::Relaxed) {
+                return None;
             }
+            let token = self.value_token(places.values[index].item);
+            if token.is_err() {
+                first_wrong.fetch_min(index, Ordering::Relaxed);
+            }
+            Some(token)
         });
-        let mut opened = read.into_iter().collect::<Result<Vec<OpenedToken>, OpenError>>()?;
+        let mut opened = read.into_iter().flatten().collect::<Result<Vec<OpenedToken>, OpenError>>()?;
         let bound = in_parts(opened.len(), |part| {
             let mut encoding = Vec::new();
             let bound = part.map(|index| {
@@ -166,6 +168,15 @@ impl DocumentOpening<'_> {
             opened.associated_data = bound;
         }
         Ok(opened)
+    }
+
+    fn value_token(&self, item: usize) -> Result<OpenedToken, OpenError> {
+        match self.token(item)? {
+            None => Err(self.half_encrypted(item)),
+            Some(token) if token.stamp.kind == TokenKind::Comment => Err(self.misplaced(item, Misplacement::OtherKind)),
+            // What it is bound to depends on the token before it, and follows.
+            Some(token) => Ok(OpenedToken { item, token, associated_data: AssociatedData([0; 32]) }),
+        }
     }
 
     fn comment_tokens(&self, places: &Places) -> Result<Vec<OpenedToken>, OpenError> {
